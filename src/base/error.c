@@ -1,0 +1,51 @@
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const code_slugs[FG_ERR_COUNT] = {
+    [FG_OK] = "ok",
+    [FG_ERR_MEMORY] = "memory",
+    [FG_ERR_IO] = "io",
+    [FG_ERR_SYNTAX] = "syntax",
+    [FG_ERR_SCHEMA] = "schema",
+    [FG_ERR_VALUE] = "value",
+    [FG_ERR_UNSUPPORTED] = "unsupported",
+    [FG_ERR_TOO_LARGE] = "too_large",
+    [FG_ERR_OVERFLOW] = "overflow",
+    [FG_ERR_NETWORK] = "network",
+    [FG_ERR_ARGUMENT] = "argument",
+    [FG_ERR_NUMERIC] = "numeric",
+    [FG_ERR_INTERRUPTED] = "interrupted",
+};
+
+const char *fg_code_slug(enum fg_code code)
+{
+    return (unsigned)code < FG_ERR_COUNT ? code_slugs[code] : "unknown";
+}
+
+static void mark_cut(char *text, size_t size, int written)
+{
+    if (written >= (int)size)
+        memcpy(text + size - 4, "...", 4);
+}
+
+enum fg_code fg_fail(struct fg_error *err, enum fg_code code, const char *place, const char *format, ...)
+{
+    if (err == NULL)
+        return code;
+    err->code = code;
+    int written = snprintf(err->place, sizeof err->place, "%s", place ? place : "");
+    mark_cut(err->place, sizeof err->place, written);
+    va_list args;
+    va_start(args, format);
+    written = vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    mark_cut(err->text, sizeof err->text, written);
+    return code;
+}
+
+enum fg_code fg_fail_memory(struct fg_error *err)
+{
+    return fg_fail(err, FG_ERR_MEMORY, NULL, "out of memory; close other programs or use a smaller case");
+}
