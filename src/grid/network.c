@@ -200,3 +200,77 @@ int32_t fg_network_find_branch(const struct fg_network *network, const char *id)
             return (int32_t)i;
     return -1;
 }
+
+/* Copy an element array as it is; the strings and cost values are moved into the clone's arena afterwards. */
+static bool array_copy(void **target, size_t *capacity, const void *source, size_t count, size_t size_bytes)
+{
+    *target = fg_alloc(count, size_bytes);
+    if (*target == NULL)
+        return false;
+    *capacity = count;
+    if (count != 0)
+        memcpy(*target, source, count * size_bytes);
+    return true;
+}
+
+#define COPY(clone, network, array, count, capacity)                                                                   \
+    (array_copy((void **)&(clone)->array, &(clone)->capacity, (network)->array, (network)->count,                      \
+                sizeof *(network)->array) &&                                                                           \
+     ((clone)->count = (network)->count, true))
+
+static bool own_string(struct fg_network *network, const char **text)
+{
+    return *text == NULL || (*text = fg_arena_strdup(&network->arena, *text)) != NULL;
+}
+
+static bool own_cost(struct fg_network *network, struct fg_cost *cost)
+{
+    return cost->values == NULL ||
+           fg_network_set_cost(network, cost, cost->kind, cost->count, cost->values, NULL) == FG_OK;
+}
+
+static bool own_everything(struct fg_network *clone)
+{
+    bool ok = own_string(clone, &clone->name);
+    for (size_t i = 0; ok && i < clone->bus_count; i++)
+        ok = own_string(clone, &clone->buses[i].id) && own_string(clone, &clone->buses[i].name) &&
+             own_string(clone, &clone->buses[i].zone);
+    for (size_t i = 0; ok && i < clone->branch_count; i++)
+        ok = own_string(clone, &clone->branches[i].id) && own_string(clone, &clone->branches[i].name) &&
+             own_string(clone, &clone->branches[i].origin);
+    for (size_t i = 0; ok && i < clone->switch_count; i++)
+        ok = own_string(clone, &clone->switches[i].id);
+    for (size_t i = 0; ok && i < clone->injection_count; i++)
+        ok = own_string(clone, &clone->injections[i].id) && own_string(clone, &clone->injections[i].name);
+    for (size_t i = 0; ok && i < clone->generator_count; i++)
+        ok = own_string(clone, &clone->generators[i].id) && own_string(clone, &clone->generators[i].name) &&
+             own_cost(clone, &clone->generators[i].cost) && own_cost(clone, &clone->generators[i].cost_reactive);
+    for (size_t i = 0; ok && i < clone->storage_count; i++)
+        ok = own_string(clone, &clone->storages[i].id) && own_string(clone, &clone->storages[i].name);
+    for (size_t i = 0; ok && i < clone->shunt_count; i++)
+        ok = own_string(clone, &clone->shunts[i].id);
+    for (size_t i = 0; ok && i < clone->note_count; i++)
+        ok = own_string(clone, &clone->notes[i].place) && own_string(clone, &clone->notes[i].text);
+    return ok;
+}
+
+struct fg_network *fg_network_clone(const struct fg_network *network)
+{
+    struct fg_network *clone = fg_network_create();
+    if (clone == NULL)
+        return NULL;
+    clone->name = network->name;
+    clone->base_mva = network->base_mva;
+    clone->frequency_hz = network->frequency_hz;
+    if (COPY(clone, network, buses, bus_count, bus_capacity) &&
+        COPY(clone, network, branches, branch_count, branch_capacity) &&
+        COPY(clone, network, switches, switch_count, switch_capacity) &&
+        COPY(clone, network, injections, injection_count, injection_capacity) &&
+        COPY(clone, network, generators, generator_count, generator_capacity) &&
+        COPY(clone, network, storages, storage_count, storage_capacity) &&
+        COPY(clone, network, shunts, shunt_count, shunt_capacity) &&
+        COPY(clone, network, notes, note_count, note_capacity) && own_everything(clone))
+        return clone;
+    fg_network_destroy(clone);
+    return NULL;
+}
