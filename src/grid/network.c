@@ -159,6 +159,19 @@ enum fg_code fg_network_set_cost(struct fg_network *network, struct fg_cost *cos
     return FG_OK;
 }
 
+enum fg_code fg_network_set_tap_points(struct fg_network *network, struct fg_tap_changer *tap, int32_t first,
+                                       int32_t count, const struct fg_tap_point *points, struct fg_error *err)
+{
+    struct fg_tap_point *copy = fg_arena_alloc(&network->arena, (size_t)count, sizeof *copy);
+    if (copy == NULL)
+        return fg_fail_memory(err);
+    memcpy(copy, points, (size_t)count * sizeof *copy);
+    tap->points = copy;
+    tap->point_first = first;
+    tap->point_count = count;
+    return FG_OK;
+}
+
 enum fg_code fg_network_note(struct fg_network *network, enum fg_note_kind kind, const char *place, struct fg_error *err,
                              const char *format, ...)
 {
@@ -229,6 +242,12 @@ static bool own_cost(struct fg_network *network, struct fg_cost *cost)
            fg_network_set_cost(network, cost, cost->kind, cost->count, cost->values, NULL) == FG_OK;
 }
 
+static bool own_tap_points(struct fg_network *network, struct fg_tap_changer *tap)
+{
+    return tap->points == NULL || fg_network_set_tap_points(network, tap, tap->point_first, tap->point_count,
+                                                            tap->points, NULL) == FG_OK;
+}
+
 static bool own_everything(struct fg_network *clone)
 {
     bool ok = own_string(clone, &clone->name);
@@ -237,7 +256,7 @@ static bool own_everything(struct fg_network *clone)
              own_string(clone, &clone->buses[i].zone);
     for (size_t i = 0; ok && i < clone->branch_count; i++)
         ok = own_string(clone, &clone->branches[i].id) && own_string(clone, &clone->branches[i].name) &&
-             own_string(clone, &clone->branches[i].origin);
+             own_string(clone, &clone->branches[i].origin) && own_tap_points(clone, &clone->branches[i].tap);
     for (size_t i = 0; ok && i < clone->switch_count; i++)
         ok = own_string(clone, &clone->switches[i].id);
     for (size_t i = 0; ok && i < clone->injection_count; i++)

@@ -46,6 +46,11 @@ enum fg_rating_kind {
     FG_RATING_CURRENT   /* |I| <= rate_mva / base_mva in p.u. at both ends: rate is the MVA at 1 p.u. voltage */
 };
 
+/* The two-port at one tap position, for tap changers that the linear rule does not describe. */
+struct fg_tap_point {
+    double ratio, shift_rad, r_pu, x_pu, g_from_pu, b_from_pu, g_to_pu, b_to_pu;
+};
+
 /* Tap changer: a step changes ratio (and shift, for a phase shifter) from the neutral position. */
 struct fg_tap_changer {
     bool exists;
@@ -53,6 +58,10 @@ struct fg_tap_changer {
     double step_ratio;     /* relative change of the tapped winding's voltage per step, e.g. 0.0125 */
     double step_shift_rad; /* change of shift per step */
     bool on_from_side;     /* the tapped winding */
+    /* Where impedance varies with the position or the steps are not linear (tap on the winding that impedances refer
+     * to, asymmetric phase shifters): the two-ports of positions point_first, point_first + 1, ...; NULL otherwise. */
+    const struct fg_tap_point *points;
+    int32_t point_first, point_count;
     /* Automatic control (off unless the computation asks for it). */
     bool regulates;
     int32_t regulated_bus;   /* index; the bus whose voltage is held */
@@ -198,6 +207,10 @@ const char *fg_network_string(struct fg_network *network, const char *text);
 enum fg_code fg_network_set_cost(struct fg_network *network, struct fg_cost *cost, enum fg_cost_kind kind,
                                  int32_t count, const double *values, struct fg_error *err);
 
+/* Give a branch the two-ports of its tap positions first, first + 1, ...; copied into the network's arena. */
+enum fg_code fg_network_set_tap_points(struct fg_network *network, struct fg_tap_changer *tap, int32_t first,
+                                       int32_t count, const struct fg_tap_point *points, struct fg_error *err);
+
 /* Import report: a note with the same kind and text only raises the count of the first. */
 enum fg_code fg_network_note(struct fg_network *network, enum fg_note_kind kind, const char *place, struct fg_error *err,
                              const char *format, ...) FG_PRINTF(5, 6);
@@ -212,7 +225,7 @@ int32_t fg_network_find_branch(const struct fg_network *network, const char *id)
  * source reaches are not an error: they become a note of kind WARNING (needs a non-const network). */
 enum fg_code fg_network_validate(struct fg_network *network, struct fg_error *err);
 
-/* Apply a tap position: recomputes ratio and shift from the stored neutral values. */
+/* Apply a tap position: from its point where there is one, else by changing ratio and shift linearly. */
 void fg_branch_set_tap(struct fg_branch *branch, int32_t position);
 
 #endif

@@ -126,6 +126,15 @@ static enum fg_code check_tap(const struct check *check, const struct fg_tap_cha
     if (tap_factor(tap, low) <= 0 || tap_factor(tap, high) <= 0)
         return refuse(check, FG_ERR_NETWORK, "tap range %d..%d with step %g takes the ratio to zero or below; correct "
                       "the step or the range", (int)low, (int)high, tap->step_ratio);
+    for (int32_t k = 0; k < (tap->points ? tap->point_count : 0); k++) {
+        const struct fg_tap_point *at = &tap->points[k];
+        double sum = at->shift_rad + at->g_from_pu + at->b_from_pu + at->g_to_pu + at->b_to_pu;
+        if (!(at->ratio > 0 && isfinite(at->ratio) && isfinite(sum) &&
+              hypot(at->r_pu, at->x_pu) >= SMALLEST_IMPEDANCE_PU && isfinite(at->r_pu) && isfinite(at->x_pu)))
+            return refuse(check, FG_ERR_VALUE, "the two-port at tap position %d has ratio %g and impedance %g + j%g; give "
+                          "a positive ratio and finite numbers", (int)(tap->point_first + k), at->ratio, at->r_pu,
+                          at->x_pu);
+    }
     if (!tap->regulates)
         return FG_OK;
     if (tap->v_set_pu <= 0 || tap->v_band_pu < 0)
@@ -443,6 +452,16 @@ void fg_branch_set_tap(struct fg_branch *branch, int32_t position)
     struct fg_tap_changer *tap = &branch->tap;
     if (!tap->exists || position == tap->position)
         return;
+    int64_t point = (int64_t)position - tap->point_first;
+    if (tap->points != NULL && point >= 0 && point < tap->point_count) {
+        const struct fg_tap_point *at = &tap->points[point];
+        branch->ratio = at->ratio, branch->shift_rad = at->shift_rad;
+        branch->r_pu = at->r_pu, branch->x_pu = at->x_pu;
+        branch->g_from_pu = at->g_from_pu, branch->b_from_pu = at->b_from_pu;
+        branch->g_to_pu = at->g_to_pu, branch->b_to_pu = at->b_to_pu;
+        tap->position = position;
+        return;
+    }
     /* The neutral ratio is ratio / factor (tap on the from winding) or ratio * factor (on the to winding). */
     double change = tap_factor(tap, position) / tap_factor(tap, tap->position);
     branch->ratio = tap->on_from_side ? branch->ratio * change : branch->ratio / change;
