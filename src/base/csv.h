@@ -1,5 +1,6 @@
 /* CSV: RFC 4180 with a header row; the separator (',' or ';') is told by the header, a UTF-8 byte order mark is
- * skipped, quotes may hold separators and line breaks, every row must have as many fields as the header. */
+ * skipped, quotes may hold separators and line breaks, every row must have as many fields as the header. Empty lines are skipped; the text must be UTF-8.
+ * Thread rule: a parsed table may be read by several threads at once. */
 #ifndef FG_BASE_CSV_H
 #define FG_BASE_CSV_H
 
@@ -8,6 +9,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define FG_CSV_MAX_BYTES ((size_t)256 << 20) /* unpacked; larger files are refused */
+#define FG_CSV_MAX_COLUMNS 65536
 
 struct fg_csv {
     char *path;
@@ -33,7 +37,7 @@ enum fg_code fg_csv_integer(const struct fg_csv *csv, size_t row, size_t column,
 /* Fail at "path:line, column NAME". */
 enum fg_code fg_csv_fail(const struct fg_csv *csv, size_t row, size_t column, enum fg_code code, struct fg_error *err,
                          const char *format, ...) FG_PRINTF(6, 7);
-/* Append one field with the quoting it needs. */
+/* Append one field with the quoting it needs, then a comma, or a line end after the last. */
 void fg_csv_put(struct fg_text *text, const char *field, int is_last);
 
 #endif

@@ -1,8 +1,9 @@
 /* JSON: strict reading with places, and a streaming writer.
  *
  * Reading uses jansson (strict RFC 8259, duplicate keys refused) behind a cursor that knows its JSON pointer, so
- * that each error names "file#/a/3/b". Files above FG_JSON_MAX_BYTES or nested deeper than jansson's limit (2048)
- * are refused. Thread rule: a document belongs to one thread. */
+ * that each error names "file#/a/3/b". Refused as too large: files above FG_JSON_MAX_BYTES, documents that would take
+ * more than FG_JSON_MAX_MEMORY once parsed, nesting deeper than jansson's limit (2048).
+ * Thread rule: a document belongs to one thread. */
 #ifndef FG_BASE_JSON_H
 #define FG_BASE_JSON_H
 
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #define FG_JSON_MAX_BYTES ((size_t)512 << 20)
+#define FG_JSON_MAX_MEMORY ((size_t)4 << 30) /* estimated size of the parsed document */
 
 /* Load a document; the caller frees it with json_decref. `place` names it in errors (a file name). */
 enum fg_code fg_json_load_file(const char *path, json_t **root, struct fg_error *err);

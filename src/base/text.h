@@ -23,12 +23,21 @@ void fg_text_printf(struct fg_text *text, const char *format, ...) FG_PRINTF(2, 
 /* Shortest decimal that reads back as the same double; "null" for NaN and infinities is the JSON writer's business. */
 void fg_text_number(struct fg_text *text, double value);
 
+/* Read one decimal number that fills `text` (surrounding blanks allowed), whatever the locale: optional sign, digits with
+ * an optional point, optional exponent. False for anything else: empty, "nan", "inf", hexadecimal, trailing text, and
+ * values beyond the range of a double. */
+bool fg_number_parse(const char *text, double *out);
+
+/* Offset of the first byte that is not valid UTF-8; `length` when all are (RFC 3629: no overlong forms, no surrogates). */
+size_t fg_utf8_valid_length(const char *bytes, size_t length);
+
 /* Read a whole file (plain or gzip, told by content) into text->data. Refuses more than `max_bytes` after
  * unpacking (FG_ERR_TOO_LARGE), so that a hostile file cannot exhaust memory. */
 enum fg_code fg_file_read(const char *path, size_t max_bytes, struct fg_text *text, struct fg_error *err);
 
 /* Write to "path.tmp-PID", fsync, rename: the file is there whole or not at all. On any failure (full disk) the
- * temporary file is removed and `path` is as before. */
+ * temporary file is removed and `path` is as before; termination signals wait until the write is over. A symbolic link
+ * is followed and kept; a device or pipe (/dev/null, /dev/stdout) is written directly. */
 enum fg_code fg_file_write(const char *path, const char *bytes, size_t length, struct fg_error *err);
 
 #endif
