@@ -1,0 +1,27 @@
+# Solvers behind src/solve/lp.h: HiGHS where the system has it (Debian 13: libhighs-dev), COIN-OR CLP and CBC (Debian
+# 12: coinor-libclp-dev, coinor-libcbc-dev); both are built in when both are there. Edits FG_SOURCES, sets
+# FG_LP_DEFINITIONS, FG_LP_INCLUDES and FG_LP_LIBRARIES.
+find_path(HIGHS_INCLUDE interfaces/highs_c_api.h PATH_SUFFIXES highs)
+find_library(HIGHS_LIBRARY highs)
+find_path(COIN_INCLUDE Cbc_C_Interface.h PATH_SUFFIXES coin coin-or)
+find_library(CBC_LIBRARY CbcSolver)
+find_library(CLP_LIBRARY Clp)
+
+if(HIGHS_INCLUDE AND HIGHS_LIBRARY)
+    list(APPEND FG_LP_DEFINITIONS FG_HAVE_HIGHS)
+    list(APPEND FG_LP_INCLUDES ${HIGHS_INCLUDE})
+    list(APPEND FG_LP_LIBRARIES ${HIGHS_LIBRARY})
+else()
+    list(FILTER FG_SOURCES EXCLUDE REGEX "/lp_highs\\.c$")
+endif()
+if(COIN_INCLUDE AND CBC_LIBRARY AND CLP_LIBRARY)
+    list(APPEND FG_LP_DEFINITIONS FG_HAVE_COIN)
+    list(APPEND FG_LP_INCLUDES ${COIN_INCLUDE})
+    list(APPEND FG_LP_LIBRARIES ${CBC_LIBRARY} ${CLP_LIBRARY})
+else()
+    list(FILTER FG_SOURCES EXCLUDE REGEX "/lp_clp\\.c$")
+endif()
+if(NOT FG_LP_LIBRARIES)
+    message(FATAL_ERROR "no LP solver found: install libhighs-dev, or coinor-libclp-dev and coinor-libcbc-dev")
+endif()
+message(STATUS "LP solvers: ${FG_LP_DEFINITIONS}")
