@@ -11,6 +11,7 @@
 #define FG_MARKET_AUCTION_H
 
 #include "base/memory.h"
+#include "base/names.h"
 #include "market/order.h"
 
 #include <stddef.h>
@@ -151,6 +152,10 @@ struct fg_market {
     struct fg_baseline *baselines;       size_t baseline_count, baseline_capacity;
     struct fg_order *orders;             size_t order_count, order_capacity;
     size_t order_period_count;           /* length of flat arrays over all orders and their periods */
+
+    /* Ids to indices; for an id used twice the first one. */
+    struct fg_names participant_names, zone_names, asset_names, group_names, order_names;
+    struct fg_names implicit_assets; /* by "participant index@bus" */
 };
 
 /* A market with the documented defaults: EUR, tick 0.001 MW, price step 0.01, quarter-hours, AC, imbalance, nodal, no
@@ -185,10 +190,11 @@ enum fg_code fg_market_add_order(struct fg_market *market, const struct fg_order
 /* Per-period arrays in the arena: `period_count` powers, zeroed. NULL when out of memory. */
 struct fg_power *fg_market_profile(struct fg_market *market);
 
-/* Indices by id, -1 when absent. Linear in the number of items; readers keep their own maps. */
+/* Indices by id, -1 when absent. Implicit assets (id "participant@bus") are not found. */
 int32_t fg_market_find_order(const struct fg_market *market, const char *id);
 int32_t fg_market_find_zone(const struct fg_market *market, const char *id);
 int32_t fg_market_find_asset(const struct fg_market *market, const char *id);
+int32_t fg_market_find_group(const struct fg_market *market, const char *id);
 bool fg_zone_has_bus(const struct fg_zone *zone, const char *bus);
 /* Smallest zone that holds the bus, -1: none. Valid after fg_market_validate. */
 int32_t fg_market_zone_of_bus(const struct fg_market *market, const char *bus);

@@ -100,6 +100,7 @@ enum fg_group_kind {
 struct fg_group {
     const char *id;
     enum fg_group_kind kind;
+    int32_t participant; /* of its first member; -1 before */
 };
 
 /* Words of the file format; NULL-terminated tables indexed by the enums. */
