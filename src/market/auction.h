@@ -24,7 +24,7 @@
 #define FG_MARKET_POWER_MAX_W INT64_C(1000000000000) /* 1 TW */
 #define FG_MARKET_PRICE_MAX_U INT64_C(1000000000000) /* 1,000,000 per MWh */
 
-enum fg_physics { FG_PHYSICS_AC, FG_PHYSICS_LINDISTFLOW, FG_PHYSICS_DC, FG_PHYSICS_NONE };
+enum fg_market_physics { FG_MARKET_AC, FG_MARKET_LINDISTFLOW, FG_MARKET_DC, FG_MARKET_NONE };
 enum fg_balance {
     FG_BALANCE_IMBALANCE, /* the slack takes the change at the import price */
     FG_BALANCE_CLOSED     /* deviations sum to zero per period; the change of losses is bought at the slack */
@@ -123,7 +123,7 @@ struct fg_market {
     int32_t period_s;            /* 300, 900, 1800 or 3600 */
     int32_t period_count;
 
-    enum fg_physics physics;
+    enum fg_market_physics physics;
     enum fg_balance balance;          /* of active power */
     enum fg_balance balance_reactive; /* of reactive power */
     enum fg_pricing pricing;
