@@ -12,7 +12,7 @@
 
 #define SMALLEST_IMPEDANCE_PU 1e-12
 /* Slopes of a piecewise-linear cost may fall by this share of the largest slope: published points are rounded. */
-#define CONVEXITY_TOLERANCE 1e-6
+#define CONVEXITY_TOLERANCE 1e-4
 #define SHARE_TOLERANCE 1e-9
 
 struct check {

@@ -1,0 +1,23 @@
+/* MATPOWER case files (.m, case format version 2): reader and writer.
+ *
+ * Source of the format and its meaning: R. D. Zimmerman and C. E. Murillo-Sanchez, "MATPOWER User's Manual",
+ * appendix B (Data File Format), and the functions bustypes, makeYbus, makeAang and runpf of MATPOWER for what the
+ * manual leaves open. docs/networks.md says what becomes of each column. Thread rule: none shared. */
+#ifndef FG_GRID_MATPOWER_H
+#define FG_GRID_MATPOWER_H
+
+#include "base/text.h"
+#include "grid/network.h"
+
+/* Files above this size are refused. */
+#define FG_MATPOWER_MAX_BYTES ((size_t)256 << 20)
+
+/* Read a case file (plain or gzip). On success *network is the caller's (fg_network_destroy), validated, with its
+ * import report in the notes; on failure it is NULL and err names file:line. Code in the file is executed (matlab.h). */
+enum fg_code fg_matpower_read(const char *path, struct fg_network **network, struct fg_error *err);
+
+/* The same from memory: `length` bytes followed by a NUL; `place` names them in errors and notes. */
+enum fg_code fg_matpower_parse(const char *bytes, size_t length, const char *place, struct fg_network **network,
+                               struct fg_error *err);
+
+#endif
