@@ -24,10 +24,19 @@ const char *fg_code_slug(enum fg_code code)
     return (unsigned)code < FG_ERR_COUNT ? code_slugs[code] : "unknown";
 }
 
-static void mark_cut(char *text, size_t size, int written)
+/* Mark what did not fit, never in the middle of a UTF-8 sequence, and disarm control bytes: messages quote hostile input
+ * and end on terminals. */
+static void tidy(char *text, size_t size, int written)
 {
-    if (written >= (int)size)
-        memcpy(text + size - 4, "...", 4);
+    if (written >= (int)size) {
+        size_t end = size - 4;
+        while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+            end--;
+        memcpy(text + end, "...", 4);
+    }
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
 }
 
 enum fg_code fg_fail(struct fg_error *err, enum fg_code code, const char *place, const char *format, ...)
@@ -36,12 +45,12 @@ enum fg_code fg_fail(struct fg_error *err, enum fg_code code, const char *place,
         return code;
     err->code = code;
     int written = snprintf(err->place, sizeof err->place, "%s", place ? place : "");
-    mark_cut(err->place, sizeof err->place, written);
+    tidy(err->place, sizeof err->place, written);
     va_list args;
     va_start(args, format);
     written = vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
-    mark_cut(err->text, sizeof err->text, written);
+    tidy(err->text, sizeof err->text, written);
     return code;
 }
 
