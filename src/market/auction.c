@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const fg_physics_words[] = { "ac", "lindistflow", "dc", "none", NULL };
+const char *const fg_market_physics_words[] = { "ac", "lindistflow", "dc", "none", NULL };
 const char *const fg_balance_words[] = { "imbalance", "closed", NULL };
 const char *const fg_pricing_words[] = { "nodal", "zonal", "pay_as_bid", NULL };
 const char *const fg_baseline_kind_words[] = { "bus", "injection", "generator", "storage", NULL };

@@ -233,7 +233,7 @@ enum fg_refusal fg_order_check(const struct fg_market *market, const struct fg_o
 /* Check the whole market; the first violation is the error (FG_ERR_VALUE). Sets zone parents. */
 enum fg_code fg_market_validate(struct fg_market *market, struct fg_error *err);
 
-extern const char *const fg_physics_words[];
+extern const char *const fg_market_physics_words[];
 extern const char *const fg_balance_words[];
 extern const char *const fg_pricing_words[];
 extern const char *const fg_baseline_kind_words[];
