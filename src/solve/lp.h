@@ -19,7 +19,7 @@
 
 #include "base/error.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,7 +50,7 @@ struct fg_lp_options {
     double time_limit_s; /* wall clock; INFINITY: none */
     int seed;
     bool relax;          /* ignore integrality */
-    const volatile sig_atomic_t *interrupt; /* stop when it becomes non-zero; may be NULL. CBC looks at it only before
+    const atomic_int *interrupt; /* stop when it becomes non-zero; may be NULL. CBC looks at it only before
                                              * and after a search, so give it a time limit as well. */
 };
 struct fg_lp_options fg_lp_options_default(void);

@@ -31,7 +31,7 @@ static void on_interrupt_check(int callback_type, const char *message, const Hig
     (void)callback_type;
     (void)message;
     (void)data_out;
-    const volatile sig_atomic_t *interrupt = user;
+    const atomic_int *interrupt = user;
     if (data_in)
         data_in->user_interrupt = *interrupt != 0;
 }
