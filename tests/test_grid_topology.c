@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "near.h"
+
 #define NEAR 1e-12
 
 /*  b0 --br0-- b1 ==sw== b2 --br1-- b3      b4 --br2-- b5 (no source)     br3 from b3, open at its to end
@@ -59,10 +61,10 @@ static void test_sample(void **state)
     assert_int_equal(open->from, 2);
     assert_int_equal(open->to, 3);
     assert_int_equal(topology->reference_of_island[0], 0);
-    assert_float_equal(topology->vm_min_pu[1], 0.95, NEAR);
-    assert_float_equal(topology->vm_max_pu[1], 1.2, NEAR);
-    assert_float_equal(topology->g_shunt_pu[1], 0.15, NEAR);
-    assert_float_equal(topology->b_shunt_pu[1], 0.1, NEAR);
+    assert_near(topology->vm_min_pu[1], 0.95, NEAR);
+    assert_near(topology->vm_max_pu[1], 1.2, NEAR);
+    assert_near(topology->g_shunt_pu[1], 0.15, NEAR);
+    assert_near(topology->b_shunt_pu[1], 0.1, NEAR);
     assert_true(isinf(topology->vm_max_pu[3]));
     fg_topology_destroy(topology);
     fg_network_destroy(network);
@@ -127,14 +129,14 @@ static void test_admittance(void **state)
                                 .b_to_pu = 0.2, .ratio = 2, .shift_rad = acos(0.0) };
     struct fg_edge edge;
     assert_int_equal(fg_edge_set_admittance(&edge, &branch, NULL), FG_OK);
-    assert_float_equal(edge.gff, 3.1, NEAR);
-    assert_float_equal(edge.bff, -3.8, NEAR);
-    assert_float_equal(edge.gft, -8, NEAR);
-    assert_float_equal(edge.bft, -6, NEAR);
-    assert_float_equal(edge.gtf, 8, NEAR);
-    assert_float_equal(edge.btf, 6, NEAR);
-    assert_float_equal(edge.gtt, 12.1, NEAR);
-    assert_float_equal(edge.btt, -15.8, NEAR);
+    assert_near(edge.gff, 3.1, NEAR);
+    assert_near(edge.bff, -3.8, NEAR);
+    assert_near(edge.gft, -8, NEAR);
+    assert_near(edge.bft, -6, NEAR);
+    assert_near(edge.gtf, 8, NEAR);
+    assert_near(edge.btf, 6, NEAR);
+    assert_near(edge.gtt, 12.1, NEAR);
+    assert_near(edge.btt, -15.8, NEAR);
 
     struct fg_error err;
     branch.r_pu = branch.x_pu = 0;

@@ -1,0 +1,220 @@
+/* The power flow's handle: what is injected where, the start, attempts and rounds. The methods are in
+ * powerflow_newton.c and powerflow_sweep.c. */
+#include "grid/powerflow.h"
+
+#include "grid/powerflow_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct fg_powerflow_options fg_powerflow_options_default(void)
+{
+    return (struct fg_powerflow_options){ .tolerance_pu = 1e-8 };
+}
+
+const char *fg_powerflow_status_name(enum fg_powerflow_status status)
+{
+    static const char *const names[] = { "converged", "iteration_limit", "diverged", "singular", "tap_limit" };
+    return status < FG_POWERFLOW_STATUS_COUNT ? names[status] : "unknown";
+}
+
+/* Which nodes are references, which hold a voltage, and at what. Where several generators hold one node's voltage, the
+ * last one's set-point counts (as in MATPOWER). A reference without a source stands at the angle of the file. */
+static void set_kinds(struct fg_powerflow *powerflow)
+{
+    const struct fg_network *network = powerflow->network;
+    const struct fg_topology *topology = powerflow->topology;
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        powerflow->vm_set[i] = 1;
+        powerflow->slack_generator[i] = -1;
+    }
+    for (int32_t i = 0; i < topology->island_count; i++) {
+        int32_t node = topology->reference_of_island[i];
+        const struct fg_bus *bus = &network->buses[topology->bus_of_node[node]];
+        powerflow->own_kind[node] = FG_NODE_REFERENCE;
+        powerflow->vm_set[node] = bus->vm_start_pu;
+        powerflow->va_set[node] = bus->va_start_rad;
+    }
+    for (size_t i = 0; i < network->generator_count; i++) {
+        const struct fg_generator *generator = &network->generators[i];
+        int32_t node = generator->in_service ? topology->node_of_bus[generator->bus] : -1;
+        if (node < 0)
+            continue;
+        if (generator->kind == FG_GENERATOR_SOURCE) {
+            powerflow->own_kind[node] = FG_NODE_REFERENCE;
+            powerflow->va_set[node] = generator->va_set_rad;
+        }
+        if (!isnan(generator->vm_set_pu)) {
+            powerflow->vm_set[node] = generator->vm_set_pu;
+            powerflow->holder_count[node]++;
+            if (powerflow->own_kind[node] == FG_NODE_PQ)
+                powerflow->own_kind[node] = FG_NODE_PV;
+            powerflow->q_min[node] += generator->q_min_mvar / network->base_mva;
+            powerflow->q_max[node] += generator->q_max_mvar / network->base_mva;
+        }
+    }
+    /* The balance of a reference goes to its first source, else to its first generator. */
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < network->generator_count; i++) {
+            const struct fg_generator *generator = &network->generators[i];
+            int32_t node = generator->in_service ? topology->node_of_bus[generator->bus] : -1;
+            if (node >= 0 && powerflow->own_kind[node] == FG_NODE_REFERENCE && powerflow->slack_generator[node] < 0 &&
+                (pass == 1 || generator->kind == FG_GENERATOR_SOURCE))
+                powerflow->slack_generator[node] = (int32_t)i;
+        }
+    memcpy(powerflow->kind, powerflow->own_kind, (size_t)powerflow->node_count * sizeof *powerflow->kind);
+}
+
+static enum fg_code check_options(const struct fg_powerflow_options *options, struct fg_error *err)
+{
+    if (!(options->tolerance_pu > 0 && options->tolerance_pu < 1))
+        return fg_fail(err, FG_ERR_ARGUMENT, "tolerance_pu", "must lie between 0 and 1, is %g", options->tolerance_pu);
+    if (options->max_iterations < 0)
+        return fg_fail(err, FG_ERR_ARGUMENT, "max_iterations", "must not be negative, is %d", options->max_iterations);
+    if (options->method == FG_POWERFLOW_SWEEP && options->enforce_q_limits)
+        return fg_fail(err, FG_ERR_ARGUMENT, "enforce_q_limits",
+                       "the sweep treats no generators that hold a voltage; use Newton's method");
+    return FG_OK;
+}
+
+static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *err)
+{
+    size_t nodes = (size_t)powerflow->node_count, generators = powerflow->network->generator_count;
+    powerflow->kind = fg_alloc(nodes, sizeof *powerflow->kind);
+    powerflow->own_kind = fg_alloc(nodes, sizeof *powerflow->own_kind);
+    powerflow->slack_generator = fg_alloc(nodes, sizeof *powerflow->slack_generator);
+    powerflow->holder_count = fg_alloc(nodes, sizeof *powerflow->holder_count);
+    powerflow->ports = fg_alloc((size_t)powerflow->topology->edge_count, sizeof *powerflow->ports);
+    powerflow->switch_count = fg_alloc(nodes, sizeof *powerflow->switch_count);
+    powerflow->power = fg_alloc(nodes, sizeof *powerflow->power);
+    double **doubles[] = { &powerflow->vm_set, &powerflow->va_set, &powerflow->vm,    &powerflow->va,    &powerflow->re,
+                           &powerflow->im,     &powerflow->q_min,  &powerflow->q_max, &powerflow->q_held,
+                           &powerflow->start_vm, &powerflow->start_va };
+    bool is_complete = powerflow->kind && powerflow->own_kind && powerflow->slack_generator && powerflow->switch_count &&
+                       powerflow->power && powerflow->holder_count && powerflow->ports;
+    for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
+        *doubles[i] = fg_alloc(nodes, sizeof(double));
+        is_complete = is_complete && *doubles[i];
+    }
+    powerflow->scratch = fg_alloc(2 * nodes, sizeof *powerflow->scratch);
+    powerflow->generator_p_mw = fg_alloc(generators, sizeof *powerflow->generator_p_mw);
+    powerflow->generator_q_mvar = fg_alloc(generators, sizeof *powerflow->generator_q_mvar);
+    if (!is_complete || !powerflow->scratch || !powerflow->generator_p_mw || !powerflow->generator_q_mvar)
+        return fg_fail_memory(err);
+    return FG_OK;
+}
+
+enum fg_code fg_powerflow_create(const struct fg_network *network, const struct fg_powerflow_options *options,
+                                 struct fg_powerflow **result, struct fg_error *err)
+{
+    *result = NULL;
+    struct fg_powerflow *powerflow = fg_alloc(1, sizeof *powerflow);
+    if (powerflow == NULL)
+        return fg_fail_memory(err);
+    powerflow->network = network;
+    powerflow->branches = network->branches;
+    powerflow->options = options ? *options : fg_powerflow_options_default();
+    enum fg_code code = check_options(&powerflow->options, err);
+    if (powerflow->options.max_iterations == 0)
+        powerflow->options.max_iterations = powerflow->options.method == FG_POWERFLOW_SWEEP ? 500 : 50;
+    if (code == FG_OK)
+        code = fg_topology_create(network, &powerflow->topology, err);
+    if (code == FG_OK && powerflow->topology->node_count == 0)
+        code = fg_fail(err, FG_ERR_NETWORK, network->name,
+                       "no bus is supplied: put a source or a generator in service at a bus in service");
+    if (code == FG_OK) {
+        powerflow->node_count = powerflow->topology->node_count;
+        code = allocate(powerflow, err);
+    }
+    if (code == FG_OK) {
+        set_kinds(powerflow);
+        for (int32_t k = 0; k < powerflow->topology->edge_count; k++)
+            fg_port_set(&powerflow->ports[k], &network->branches[powerflow->topology->edges[k].branch]);
+        fg_powerflow_set_injections(powerflow, NULL);
+        code = fg_powerflow_start_create(powerflow, err);
+        if (code == FG_OK && powerflow->options.taps != FG_TAP_FIXED)
+            code = fg_tap_control_create(powerflow, &powerflow->tap_control, err);
+    }
+    if (code == FG_OK)
+        code = powerflow->options.method == FG_POWERFLOW_SWEEP ? fg_sweep_create(powerflow, &powerflow->sweep, err)
+                                                               : fg_newton_create(powerflow, &powerflow->newton, err);
+    if (code != FG_OK) {
+        fg_powerflow_destroy(powerflow);
+        return code;
+    }
+    *result = powerflow;
+    return FG_OK;
+}
+
+void fg_powerflow_destroy(struct fg_powerflow *powerflow)
+{
+    if (powerflow == NULL)
+        return;
+    fg_tap_control_destroy(powerflow->tap_control);
+    fg_newton_destroy(powerflow->newton);
+    fg_sweep_destroy(powerflow->sweep);
+    fg_topology_destroy(powerflow->topology);
+    void *blocks[] = { powerflow->ports, powerflow->holder_count, powerflow->tapped, powerflow->kind,    powerflow->own_kind,       powerflow->vm_set,
+                       powerflow->va_set, powerflow->power,   powerflow->slack_generator, powerflow->vm,
+                       powerflow->va,     powerflow->re,      powerflow->im,             powerflow->scratch,
+                       powerflow->q_min,  powerflow->q_max,   powerflow->q_held,         powerflow->switch_count,
+                       powerflow->generator_p_mw, powerflow->generator_q_mvar, powerflow->start_vm, powerflow->start_va };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        fg_free(blocks[i]);
+    fg_free(powerflow);
+}
+
+static double pick(const double *values, size_t i, double own)
+{
+    return values ? values[i] : own;
+}
+
+void fg_powerflow_set_injections(struct fg_powerflow *powerflow, const struct fg_powerflow_input *given)
+{
+    const struct fg_network *network = powerflow->network;
+    const int32_t *node_of_bus = powerflow->topology->node_of_bus;
+    static const struct fg_powerflow_input nothing;
+    const struct fg_powerflow_input *input = given ? given : &nothing;
+    double base = network->base_mva;
+    memset(powerflow->power, 0, (size_t)powerflow->node_count * sizeof *powerflow->power);
+    for (size_t i = 0; i < network->injection_count; i++) {
+        const struct fg_injection *item = &network->injections[i];
+        int32_t node = item->in_service ? node_of_bus[item->bus] : -1;
+        if (node < 0)
+            continue;
+        struct fg_node_power *power = &powerflow->power[node];
+        double p = pick(input->injection_p_mw, i, item->p_mw) / base, q = pick(input->injection_q_mvar, i, item->q_mvar) / base;
+        power->p0 += p * (1 - item->p_current_share - item->p_impedance_share);
+        power->p1 += p * item->p_current_share;
+        power->p2 += p * item->p_impedance_share;
+        power->q0 += q * (1 - item->q_current_share - item->q_impedance_share);
+        power->q1 += q * item->q_current_share;
+        power->q2 += q * item->q_impedance_share;
+    }
+    for (size_t i = 0; i < network->generator_count; i++) {
+        const struct fg_generator *item = &network->generators[i];
+        powerflow->generator_p_mw[i] = pick(input->generator_p_mw, i, item->p_mw);
+        powerflow->generator_q_mvar[i] = pick(input->generator_q_mvar, i, item->q_mvar);
+        int32_t node = item->in_service ? node_of_bus[item->bus] : -1;
+        if (node < 0)
+            continue;
+        powerflow->power[node].p0 += powerflow->generator_p_mw[i] / base;
+        if (isnan(item->vm_set_pu))
+            powerflow->power[node].q0 += powerflow->generator_q_mvar[i] / base;
+    }
+    for (size_t i = 0; i < network->storage_count; i++) {
+        const struct fg_storage *item = &network->storages[i];
+        int32_t node = item->in_service ? node_of_bus[item->bus] : -1;
+        if (node < 0)
+            continue;
+        powerflow->power[node].p0 += pick(input->storage_p_mw, i, item->p_mw) / base;
+        powerflow->power[node].q0 += pick(input->storage_q_mvar, i, item->q_mvar) / base;
+    }
+    for (size_t i = 0; i < network->bus_count && (input->bus_p_mw || input->bus_q_mvar); i++) {
+        if (node_of_bus[i] < 0)
+            continue;
+        powerflow->power[node_of_bus[i]].p0 += pick(input->bus_p_mw, i, 0) / base;
+        powerflow->power[node_of_bus[i]].q0 += pick(input->bus_q_mvar, i, 0) / base;
+    }
+}

@@ -1,0 +1,99 @@
+/* What the files of the power flow share. Not part of the library's interface. */
+#ifndef FG_GRID_POWERFLOW_INTERNAL_H
+#define FG_GRID_POWERFLOW_INTERNAL_H
+
+#include "grid/powerflow.h"
+#include "grid/topology.h"
+
+enum fg_node_kind { FG_NODE_PQ, FG_NODE_PV, FG_NODE_REFERENCE };
+
+/* Specified injection of a node in p.u.: P = p0 + p1 Vm + p2 Vm^2, Q alike (constant power, current, impedance). */
+struct fg_node_power {
+    double p0, p1, p2, q0, q1, q2;
+};
+
+/* A branch as the results see it: series and shunt admittances and the inverse of the complex ratio. */
+struct fg_port {
+    double gs, bs, gf, bf, gt, bt, inverse_re, inverse_im;
+};
+void fg_port_set(struct fg_port *port, const struct fg_branch *branch);
+
+struct fg_powerflow {
+    const struct fg_network *network;
+    struct fg_topology *topology;
+    struct fg_powerflow_options options;
+    const struct fg_branch *branches; /* the network's, or `tapped` where taps may move */
+    struct fg_branch *tapped;
+    struct fg_port *ports; /* per edge */
+
+    int32_t node_count;
+    enum fg_node_kind *kind;     /* as solved now */
+    enum fg_node_kind *own_kind; /* with no generator at a limit */
+    double *vm_set, *va_set;     /* where voltage or angle is held */
+    int32_t *slack_generator;    /* per node: takes the reference's balance; -1 elsewhere */
+    int32_t *holder_count;       /* per node: generators that hold its voltage */
+    struct fg_node_power *power;
+    double *start_vm, *start_va; /* the start of the options */
+    double *vm, *va;             /* state; also the start handed to a method */
+    double *re, *im;             /* the same in rectangular form, after fg_powerflow_rectangular or a sweep */
+    double *scratch;             /* 2 x node_count */
+
+    /* Reactive limits: sums over the generators that hold a node's voltage, p.u. */
+    double *q_min, *q_max, *q_held; /* q_held: what an exhausted node injects, 0 otherwise */
+    int32_t *switch_count;          /* how often a node changed its kind in this solve */
+
+    double *generator_p_mw, *generator_q_mvar; /* as set */
+    double reached; /* part of the injections up to which a solution was followed; 1 otherwise */
+    struct fg_newton *newton;
+    struct fg_sweep *sweep;
+    struct fg_tap_control *tap_control;
+};
+
+/* Outcome of one attempt of a method. */
+struct fg_attempt {
+    enum fg_powerflow_status status;
+    int32_t iterations;
+    double mismatch_pu;
+    int32_t worst_node;
+};
+
+/* Newton. The pattern is that of all nodes as PQ, so that kinds may change between solves. */
+enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_newton **newton, struct fg_error *err);
+void fg_newton_destroy(struct fg_newton *newton);
+/* From powerflow->vm, va; at most `limit` iterations. `scale` multiplies the injections. */
+enum fg_newton_help {
+    FG_NEWTON_PLAIN,
+    FG_NEWTON_DAMPED,       /* line search */
+    FG_NEWTON_ANGLES_FIRST, /* some steps for the angles alone, then line search */
+};
+struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale, int32_t limit);
+
+/* Backward/forward sweep. */
+enum fg_code fg_sweep_create(const struct fg_powerflow *powerflow, struct fg_sweep **sweep, struct fg_error *err);
+void fg_sweep_destroy(struct fg_sweep *sweep);
+void fg_sweep_branch_changed(struct fg_sweep *sweep); /* after a tap moved */
+/* `from_state`: start at powerflow->re, im, otherwise at the voltages without load. Leaves re and im. */
+struct fg_attempt fg_sweep_solve(struct fg_powerflow *powerflow, bool from_state);
+
+/* Compute the start of the options (once, at creation). */
+enum fg_code fg_powerflow_start_create(struct fg_powerflow *powerflow, struct fg_error *err);
+/* One solve into `result`, from the state in vm, va (and re, im for the sweep) or from the start of the options. */
+void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result);
+/* The same with fixed taps and without evaluation; counts into `attempts` and the result's iterations. */
+struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts);
+
+/* re, im from vm, va. */
+void fg_powerflow_rectangular(struct fg_powerflow *powerflow);
+/* Power leaving each node into edges and shunts, from re, im in complex arithmetic, p.u. */
+void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, double *q);
+/* Fill the result from vm, va, re, im. */
+void fg_powerflow_evaluate(struct fg_powerflow *powerflow, struct fg_powerflow_result *result);
+
+/* Tap control (tap_control.c). */
+enum fg_code fg_tap_control_create(const struct fg_powerflow *powerflow, struct fg_tap_control **control,
+                                   struct fg_error *err);
+void fg_tap_control_destroy(struct fg_tap_control *control);
+/* Solves and moves taps until the strategy rests. */
+struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts);
+
+#endif

@@ -1,0 +1,301 @@
+/* One solve: the start, attempts with more and more help, and rounds over reactive limits. */
+#include "grid/powerflow_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_ROUNDS = 40, MAX_SWITCHES = 4 };
+
+/* Flat start: the angles of a lossless network without load, so that a phase shift (a Dyn transformer's 30 degrees) is in
+ * the start. A spanning forest, edges without shift first, carries them; disjoint sets with offsets build it:
+ * va(i) = va(parent[i]) + offset[i]. */
+struct forest {
+    int32_t *parent;
+    double *offset;
+};
+
+static int32_t forest_find(struct forest *forest, int32_t i, double *offset)
+{
+    *offset = 0;
+    while (forest->parent[i] != i) {
+        int32_t above = forest->parent[i];
+        forest->offset[i] += forest->offset[above]; /* 0 at a root */
+        forest->parent[i] = forest->parent[above];
+        *offset += forest->offset[i];
+        i = forest->parent[i];
+    }
+    return i;
+}
+
+static void forest_join(struct forest *forest, int32_t from, int32_t to, double shift)
+{
+    double offset_from, offset_to;
+    int32_t root_from = forest_find(forest, from, &offset_from), root_to = forest_find(forest, to, &offset_to);
+    if (root_from == root_to)
+        return;
+    forest->parent[root_to] = root_from; /* va(to) = va(from) - shift */
+    forest->offset[root_to] = offset_from - shift - offset_to;
+}
+
+static void flat_start(struct fg_powerflow *powerflow, struct forest *forest)
+{
+    const struct fg_topology *topology = powerflow->topology;
+    for (int32_t i = 0; i < powerflow->node_count; i++)
+        forest->parent[i] = i;
+    for (int is_shifted = 0; is_shifted < 2; is_shifted++)
+        for (int32_t k = 0; k < topology->edge_count; k++) {
+            const struct fg_edge *edge = &topology->edges[k];
+            double shift = powerflow->branches[edge->branch].shift_rad;
+            if ((shift != 0) == is_shifted)
+                forest_join(forest, edge->from, edge->to, shift);
+        }
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        int32_t reference = topology->reference_of_island[topology->island_of_node[i]];
+        double offset, offset_reference;
+        forest_find(forest, i, &offset);
+        forest_find(forest, reference, &offset_reference);
+        powerflow->start_vm[i] = 1;
+        powerflow->start_va[i] = powerflow->va_set[reference] + offset - offset_reference;
+    }
+}
+
+/* The file's voltages; the free end of a branch takes those of its other end. */
+static void file_start(struct fg_powerflow *powerflow)
+{
+    const struct fg_topology *topology = powerflow->topology;
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        if (topology->bus_of_node[i] < 0)
+            continue;
+        const struct fg_bus *bus = &powerflow->network->buses[topology->bus_of_node[i]];
+        powerflow->start_vm[i] = bus->vm_start_pu;
+        powerflow->start_va[i] = bus->va_start_rad;
+    }
+    for (int32_t k = 0; k < topology->edge_count; k++) {
+        const struct fg_edge *edge = &topology->edges[k];
+        double shift = powerflow->branches[edge->branch].shift_rad;
+        if (topology->bus_of_node[edge->to] < 0) {
+            powerflow->start_vm[edge->to] = powerflow->start_vm[edge->from];
+            powerflow->start_va[edge->to] = powerflow->start_va[edge->from] - shift;
+        } else if (topology->bus_of_node[edge->from] < 0) {
+            powerflow->start_vm[edge->from] = powerflow->start_vm[edge->to];
+            powerflow->start_va[edge->from] = powerflow->start_va[edge->to] + shift;
+        }
+    }
+}
+
+static void hold_set_points(const struct fg_powerflow *powerflow, double *vm, double *va)
+{
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        if (powerflow->kind[i] != FG_NODE_PQ)
+            vm[i] = powerflow->vm_set[i];
+        if (powerflow->kind[i] == FG_NODE_REFERENCE)
+            va[i] = powerflow->va_set[i];
+    }
+}
+
+enum fg_code fg_powerflow_start_create(struct fg_powerflow *powerflow, struct fg_error *err)
+{
+    size_t nodes = (size_t)powerflow->node_count;
+    struct forest forest = { fg_alloc(nodes, sizeof *forest.parent), fg_alloc(nodes, sizeof *forest.offset) };
+    bool is_complete = forest.parent && forest.offset;
+    if (is_complete) {
+        flat_start(powerflow, &forest);
+        if (powerflow->options.start == FG_POWERFLOW_FILE)
+            file_start(powerflow);
+        hold_set_points(powerflow, powerflow->start_vm, powerflow->start_va);
+    }
+    fg_free(forest.parent);
+    fg_free(forest.offset);
+    return is_complete ? FG_OK : fg_fail_memory(err);
+}
+
+static void go_to_start(struct fg_powerflow *powerflow)
+{
+    size_t bytes = (size_t)powerflow->node_count * sizeof(double);
+    memcpy(powerflow->vm, powerflow->start_vm, bytes);
+    memcpy(powerflow->va, powerflow->start_va, bytes);
+    hold_set_points(powerflow, powerflow->vm, powerflow->va);
+}
+
+/* A negative magnitude solves the equations with the angle turned by half a circle; it is never the wanted solution. */
+static bool is_solved(const struct fg_powerflow *powerflow, const struct fg_attempt *attempt)
+{
+    if (attempt->status != FG_POWERFLOW_CONVERGED)
+        return false;
+    for (int32_t i = 0; i < powerflow->node_count; i++)
+        if (!(powerflow->vm[i] > 0))
+            return false;
+    return true;
+}
+
+/* Last resort: follow the solution from no injections to all of them. Where even small steps fail, the part reached is
+ * near the network's loadability. */
+static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *reached)
+{
+    struct fg_attempt total = { .status = FG_POWERFLOW_DIVERGED };
+    size_t nodes = (size_t)powerflow->node_count;
+    double *vm = powerflow->scratch, *va = vm + nodes, scale = 0, increment = 0.5;
+    *reached = 0;
+    go_to_start(powerflow);
+    for (bool is_first = true; increment > 0.005;) {
+        memcpy(vm, powerflow->vm, nodes * sizeof *vm);
+        memcpy(va, powerflow->va, nodes * sizeof *va);
+        double next = is_first ? 0 : fmin(1, scale + increment);
+        struct fg_attempt attempt = fg_newton_solve(powerflow, FG_NEWTON_DAMPED, next, 20);
+        total.iterations += attempt.iterations;
+        total.mismatch_pu = attempt.mismatch_pu;
+        total.worst_node = attempt.worst_node;
+        total.status = attempt.status;
+        if (is_solved(powerflow, &attempt)) {
+            *reached = scale = next;
+            if (scale == 1)
+                return total;
+            is_first = false;
+            increment *= 1.5;
+            continue;
+        }
+        if (is_first)
+            break; /* not even without load */
+        memcpy(powerflow->vm, vm, nodes * sizeof *vm);
+        memcpy(powerflow->va, va, nodes * sizeof *va);
+        increment *= 0.5;
+    }
+    if (total.status == FG_POWERFLOW_CONVERGED)
+        total.status = FG_POWERFLOW_DIVERGED;
+    return total;
+}
+
+static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts)
+{
+    int32_t limit = powerflow->options.max_iterations, iterations = 0;
+    struct fg_attempt attempt = { 0 };
+    for (int stage = from_state ? 0 : 1; stage < 4; stage++) {
+        if (stage > 0)
+            go_to_start(powerflow);
+        ++*attempts;
+        powerflow->reached = 1;
+        if (stage < 2)
+            attempt = fg_newton_solve(powerflow, FG_NEWTON_PLAIN, 1, limit);
+        else if (stage == 2)
+            attempt = fg_newton_solve(powerflow, FG_NEWTON_ANGLES_FIRST, 1, limit);
+        else
+            attempt = follow_loading(powerflow, &powerflow->reached);
+        iterations += attempt.iterations;
+        if (is_solved(powerflow, &attempt) || (powerflow->options.is_plain && stage == 1))
+            break;
+    }
+    if (attempt.status == FG_POWERFLOW_CONVERGED && !is_solved(powerflow, &attempt))
+        attempt.status = FG_POWERFLOW_DIVERGED;
+    attempt.iterations = iterations;
+    return attempt;
+}
+
+/* Generators at their reactive limits: a PV node whose generators would have to give more than they can becomes PQ at the
+ * limit; it holds its voltage again when the limit no longer binds in the sense that the voltage has passed the
+ * set-point on the far side. A node that keeps switching stays PQ. References keep their voltage; what they give beyond
+ * a limit is reported. */
+static bool switch_kinds(struct fg_powerflow *powerflow)
+{
+    double *p = powerflow->scratch, *q = p + powerflow->node_count, tolerance = powerflow->options.tolerance_pu;
+    bool has_changed = false;
+    fg_powerflow_node_sums(powerflow, p, q);
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        if (powerflow->own_kind[i] != FG_NODE_PV || powerflow->switch_count[i] >= MAX_SWITCHES)
+            continue;
+        const struct fg_node_power *power = &powerflow->power[i];
+        double vm = powerflow->vm[i], needed = q[i] - (power->q0 + vm * (power->q1 + vm * power->q2));
+        if (powerflow->kind[i] == FG_NODE_PV) {
+            if (!(needed > powerflow->q_max[i] + tolerance) && !(needed < powerflow->q_min[i] - tolerance))
+                continue;
+            powerflow->kind[i] = FG_NODE_PQ;
+            powerflow->q_held[i] = needed > powerflow->q_max[i] ? powerflow->q_max[i] : powerflow->q_min[i];
+        } else {
+            bool is_upper = powerflow->q_held[i] == powerflow->q_max[i];
+            bool may_return = is_upper ? vm > powerflow->vm_set[i] + tolerance : vm < powerflow->vm_set[i] - tolerance;
+            if (!may_return || powerflow->q_min[i] >= powerflow->q_max[i])
+                continue;
+            powerflow->kind[i] = FG_NODE_PV;
+            powerflow->q_held[i] = 0;
+            powerflow->vm[i] = powerflow->vm_set[i];
+        }
+        powerflow->switch_count[i]++;
+        has_changed = true;
+    }
+    return has_changed;
+}
+
+struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts)
+{
+    size_t nodes = (size_t)powerflow->node_count;
+    powerflow->reached = 1;
+    if (powerflow->sweep) {
+        ++*attempts;
+        return fg_sweep_solve(powerflow, from_state);
+    }
+    memcpy(powerflow->kind, powerflow->own_kind, nodes * sizeof *powerflow->kind);
+    memset(powerflow->q_held, 0, nodes * sizeof *powerflow->q_held);
+    memset(powerflow->switch_count, 0, nodes * sizeof *powerflow->switch_count);
+    if (from_state)
+        hold_set_points(powerflow, powerflow->vm, powerflow->va);
+    struct fg_attempt attempt = newton_with_help(powerflow, from_state, attempts);
+    int32_t iterations = attempt.iterations;
+    fg_powerflow_rectangular(powerflow);
+    for (int round = 0; powerflow->options.enforce_q_limits && attempt.status == FG_POWERFLOW_CONVERGED &&
+                        round < MAX_ROUNDS && switch_kinds(powerflow);
+         round++) {
+        attempt = newton_with_help(powerflow, true, attempts);
+        iterations += attempt.iterations;
+        fg_powerflow_rectangular(powerflow);
+    }
+    attempt.iterations = iterations;
+    return attempt;
+}
+
+static void explain(const struct fg_powerflow *powerflow, const struct fg_attempt *attempt,
+                    struct fg_powerflow_result *result)
+{
+    static const char *const what[] = {
+        [FG_POWERFLOW_ITERATION_LIMIT] = "the iteration limit was reached",
+        [FG_POWERFLOW_DIVERGED] = "the mismatch stopped falling",
+        [FG_POWERFLOW_SINGULAR] = "the Jacobian is singular",
+        [FG_POWERFLOW_TAP_LIMIT] = "the tap changers found no resting position",
+    };
+    result->explanation[0] = '\0';
+    if (attempt->status == FG_POWERFLOW_CONVERGED)
+        return;
+    char where[96];
+    const struct fg_network *network = powerflow->network;
+    if (result->worst_bus >= 0)
+        snprintf(where, sizeof where, "bus %.60s", network->buses[result->worst_bus].id);
+    else
+        snprintf(where, sizeof where, "the free end of branch %.60s",
+                 result->worst_branch >= 0 ? network->branches[result->worst_branch].id : "?");
+    int length = snprintf(result->explanation, sizeof result->explanation, "%s; largest mismatch %.3g p.u. at %s",
+                          what[attempt->status], result->max_mismatch_pu, where);
+    if (powerflow->reached < 1 && length > 0 && (size_t)length < sizeof result->explanation)
+        snprintf(result->explanation + length, sizeof result->explanation - (size_t)length,
+                 "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: "
+                 "reduce load or generation, or add reactive support",
+                 100 * powerflow->reached);
+}
+
+void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result)
+{
+    int32_t attempts = 0;
+    struct fg_attempt attempt = powerflow->tap_control ? fg_tap_control_run(powerflow, from_state, &attempts)
+                                                       : fg_powerflow_run_once(powerflow, from_state, &attempts);
+    result->status = attempt.status;
+    result->iterations = attempt.iterations;
+    result->attempts = attempts;
+    fg_powerflow_evaluate(powerflow, result);
+    explain(powerflow, &attempt, result);
+}
+
+enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerflow_result *result, struct fg_error *err)
+{
+    if (result->network != powerflow->network)
+        return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the result was created for another network");
+    fg_powerflow_run(powerflow, false, result);
+    return FG_OK;
+}
