@@ -1,0 +1,59 @@
+# One word for each thing to do; CMake presets do the building. `make help` lists them.
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: all run test dev bench coverage fuzz install test-install test-fresh format clean help
+
+all: ## build the release programs into build/bin
+	@tools/bootstrap --check build
+	@tools/build release programs
+
+run: ## install what is missing, build, clear the example market, write an HTML report
+	@tools/bootstrap build
+	@tools/build release programs
+	@tools/run_example
+
+test: ## install what is missing, build with and without the sanitizers, run all tests
+	@tools/bootstrap test
+	@tools/run_tests
+
+dev: ## build with the sanitizers into build/dev
+	@tools/bootstrap --check test
+	@tools/build dev all
+
+bench: ## measure against the references in the same run
+	@tools/bootstrap build bench
+	@tools/run_bench
+
+coverage: ## line coverage of the tests
+	@tools/bootstrap coverage
+	@tools/run_coverage
+
+fuzz: ## fuzz every reader; SECONDS_EACH=60 by default
+	@tools/bootstrap fuzz
+	@tools/run_fuzz
+
+install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
+	@tools/bootstrap --check build
+	@tools/build release all -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+test-install: ## install into an empty folder and build the library example against it
+	@tools/bootstrap test
+	@tools/test_install
+
+test-fresh: ## prove `make run` and `make test` in an empty Debian 13 (root; takes a while)
+	@tools/bootstrap fresh
+	@tools/test_fresh
+
+format: ## format the sources with clang-format
+	@tools/bootstrap format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove everything built
+	rm -rf build
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'

@@ -1,0 +1,39 @@
+# `make install`: both libraries, the public headers under include/flexgrid/, flexgrid.pc, the program, its man page.
+# Headers not listed here are for use inside the library.
+set(FG_PUBLIC_HEADERS
+    base/csv.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h base/text.h base/units.h
+    grid/flow.h grid/matpower.h grid/network.h grid/opf.h grid/topology.h
+    solve/ldl.h solve/lp.h
+    market/auction.h market/order.h
+    toolkit/dfmct/clear.h)
+
+foreach(header ${FG_PUBLIC_HEADERS})
+    get_filename_component(folder ${header} DIRECTORY)
+    install(FILES src/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/flexgrid/${folder})
+endforeach()
+install(TARGETS flexgrid flexgrid_shared)
+if(TARGET flexgrid_cli)
+    install(TARGETS flexgrid_cli)
+endif()
+if(EXISTS ${CMAKE_SOURCE_DIR}/docs/flexgrid.1)
+    install(FILES docs/flexgrid.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+# GNUInstallDirs allows absolute folders; pkg-config files need them either way.
+foreach(kind INCLUDEDIR LIBDIR)
+    if(IS_ABSOLUTE ${CMAKE_INSTALL_${kind}})
+        set(FG_PC_${kind} ${CMAKE_INSTALL_${kind}})
+    else()
+        set(FG_PC_${kind} "\${prefix}/${CMAKE_INSTALL_${kind}}")
+    endif()
+endforeach()
+foreach(library ${FG_SUITESPARSE} ${FG_LP_LIBRARIES} m)
+    if(IS_ABSOLUTE ${library})
+        get_filename_component(library ${library} NAME_WE)
+        string(REGEX REPLACE "^lib" "" library ${library})
+    endif()
+    list(APPEND FG_PC_LIBS_PRIVATE -l${library})
+endforeach()
+list(JOIN FG_PC_LIBS_PRIVATE " " FG_PC_LIBS_PRIVATE)
+configure_file(cmake/flexgrid.pc.in flexgrid.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/flexgrid.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
