@@ -14,10 +14,14 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes)
 if(FG_WERROR)
-    add_compile_options(-Werror)
+    # What the optimiser guesses from data flow differs from compiler to compiler: shown, but no error.
+    add_compile_options(-Werror -Wno-error=maybe-uninitialized -Wno-error=format-truncation
+        -Wno-error=stringop-overflow -Wno-error=stringop-truncation -Wno-error=array-bounds)
 endif()
 if(FG_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    # The sanitizers' own branches mislead those guesses; the release build has them.
+    add_compile_options(-Wno-maybe-uninitialized -Wno-format-truncation -Wno-stringop-overflow -Wno-stringop-truncation)
     add_link_options(-fsanitize=address,undefined)
 endif()
 if(FG_COVERAGE)
