@@ -32,7 +32,7 @@ enum fg_code fg_pp_ext_grid(struct fg_pp_reader *reader, struct fg_pp_row *row)
     bool in_service = fg_pp_bool(row, "in_service", true);
     if (row->code != FG_OK)
         return row->code;
-    struct fg_generator *source;
+    struct fg_generator *source = NULL;
     enum fg_code code = add_generator(reader, fg_pp_id(row, id), FG_GENERATOR_SOURCE, bus, &source);
     if (code != FG_OK)
         return code;
@@ -56,7 +56,7 @@ enum fg_code fg_pp_gen(struct fg_pp_reader *reader, struct fg_pp_row *row)
     bool is_controllable = fg_pp_bool(row, "controllable", true);
     if (row->code != FG_OK)
         return row->code;
-    struct fg_generator *generator;
+    struct fg_generator *generator = NULL;
     enum fg_code code = add_generator(reader, fg_pp_id(row, id),
                                       is_slack ? FG_GENERATOR_SOURCE : FG_GENERATOR_DISPATCHABLE, bus, &generator);
     if (code != FG_OK)
@@ -94,7 +94,7 @@ enum fg_code fg_pp_dcline(struct fg_pp_reader *reader, struct fg_pp_row *row)
 #undef COLUMN
         if (row->code != FG_OK)
             return row->code;
-        struct fg_generator *end;
+        struct fg_generator *end = NULL;
         snprintf(end_id, sizeof end_id, "%s_%s", id, ends[i]);
         enum fg_code code = add_generator(reader, end_id, FG_GENERATOR_DISPATCHABLE, bus[i], &end);
         if (code != FG_OK)
@@ -127,7 +127,7 @@ enum fg_code fg_pp_controllable(struct fg_pp_reader *reader, struct fg_pp_row *r
         return fg_pp_note(reader, row, FG_NOTE_IGNORED, "controllability of a %s without limits of p_mw: kept fixed",
                           row->table->name);
     char id[FG_PP_ID];
-    struct fg_generator *generator;
+    struct fg_generator *generator = NULL;
     enum fg_code code = add_generator(reader, fg_pp_id(row, id), FG_GENERATOR_DISPATCHABLE, bus, &generator);
     if (code != FG_OK)
         return code;

@@ -43,7 +43,7 @@ enum fg_code fg_pp_load(struct fg_pp_reader *reader, struct fg_pp_row *row)
         code = fg_pp_controllable(reader, row, bus, p_mw, q_mvar, -1, &is_generator);
     if (code != FG_OK || is_generator)
         return code;
-    struct fg_injection *load;
+    struct fg_injection *load = NULL;
     code = add_injection(reader, row, FG_INJECTION_LOAD, bus, p_mw, q_mvar, in_service, &load);
     if (code == FG_OK) {
         load->p_impedance_share = p_z, load->p_current_share = p_i;

@@ -162,7 +162,7 @@ static enum fg_refusal check_links(const struct fg_market *market, const struct 
 
 enum fg_refusal fg_order_check(const struct fg_market *market, const struct fg_order *order, struct fg_error *err)
 {
-    int64_t largest;
+    int64_t largest = 0;
     enum fg_refusal refusal = check_kind_and_location(market, order, err);
     if (refusal == FG_REFUSAL_NONE)
         refusal = check_quantity(market, order, &largest, err);
