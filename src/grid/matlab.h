@@ -48,7 +48,7 @@ struct fg_matlab {
     /* State of the run. */
     const char *place;
     const char *start, *at, *end;
-    size_t line;
+    size_t line, statement_line;
     bool in_matrix; /* white space separates elements */
     int depth;
     struct fg_arena temporaries; /* of the present statement */
@@ -60,7 +60,7 @@ struct fg_matlab {
     struct fg_error *err;
 };
 
-/* Run a file's text (NUL-terminated behind `length` bytes). Release with fg_matlab_release, also after an error. */
+/* Run a file's text, `length` bytes. Release with fg_matlab_release, also after an error. */
 enum fg_code fg_matlab_run(struct fg_matlab *run, const char *bytes, size_t length, const char *place,
                            struct fg_error *err);
 void fg_matlab_release(struct fg_matlab *run);

@@ -169,7 +169,7 @@ static enum fg_code assign(struct fg_matlab *run, const char *name, const struct
             return fg_fail_memory(run->err);
         }
         variable = &run->variables[run->variable_count++];
-        *variable = (struct fg_matlab_variable){ .name = own_name, .line = run->line };
+        *variable = (struct fg_matlab_variable){ .name = own_name, .line = run->statement_line };
     }
     variable->value = copy;
     if (copy.kind == FG_MATLAB_NUMBER)
@@ -1183,6 +1183,7 @@ enum fg_code fg_matlab_run(struct fg_matlab *run, const char *bytes, size_t leng
             run->at++;
             continue;
         }
+        run->statement_line = run->line;
         code = parse_statement(run);
         if (code == FG_OK)
             code = end_of_statement(run);

@@ -16,8 +16,14 @@
  * import report in the notes; on failure it is NULL and err names file:line. Code in the file is executed (matlab.h). */
 enum fg_code fg_matpower_read(const char *path, struct fg_network **network, struct fg_error *err);
 
-/* The same from memory: `length` bytes followed by a NUL; `place` names them in errors and notes. */
+/* The same from memory; `place` names the text in errors and notes. */
 enum fg_code fg_matpower_parse(const char *bytes, size_t length, const char *place, struct fg_network **network,
                                struct fg_error *err);
+
+/* Write a case file. Numbers are written so that they read back exactly. What the format cannot hold is converted to
+ * its equivalent or left out, and then named by a note added to the network's report (which is why it is not const);
+ * what has no equivalent (current- and impedance-dependent loads) is an error. */
+enum fg_code fg_matpower_write(struct fg_network *network, const char *path, struct fg_error *err);
+enum fg_code fg_matpower_format(struct fg_network *network, struct fg_text *text, struct fg_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "grid/matpower.h"
 #include "grid/matlab.h"
 #include "grid/matpower_columns.h"
+#include "grid/network_read.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,9 +34,10 @@ struct reader {
 
 /* ---- Access and failure ---- */
 
+/* Columns that the file does not have are 0; adding 0 turns "-0.0" into 0. */
 static double at(const struct matrix *matrix, size_t row, size_t col)
 {
-    return col < matrix->value->cols ? matrix->value->numbers[row * matrix->value->cols + col] : 0;
+    return col < matrix->value->cols ? matrix->value->numbers[row * matrix->value->cols + col] + 0.0 : 0;
 }
 
 static size_t line_of(const struct matrix *matrix, size_t row)
@@ -320,7 +322,7 @@ static enum fg_code read_bus(struct reader *reader, size_t r, const char *name)
     double p = at(m, r, PD), q = at(m, r, QD), g = at(m, r, GS), b = at(m, r, BS);
     snprintf(text, sizeof text, "L%s", id);
     if ((p != 0 || q != 0) &&
-        fg_network_add_injection(reader->network, text, FG_INJECTION_LOAD, (int32_t)r, -p, -q) == NULL)
+        fg_network_add_injection(reader->network, text, FG_INJECTION_LOAD, (int32_t)r, 0 - p, 0 - q) == NULL)
         return fg_fail_memory(reader->err);
     snprintf(text, sizeof text, "S%s", id);
     if ((g != 0 || b != 0) && fg_network_add_shunt(reader->network, text, (int32_t)r, g, b) == NULL)
@@ -479,8 +481,8 @@ static enum fg_code read_costs(struct reader *reader)
     if (rows == 0)
         return FG_OK;
     if (rows != generator_count && rows != 2 * generator_count)
-        return fail_at(reader, &reader->gencost, rows - 1, FG_ERR_SCHEMA, "mpc.gencost has %zu rows for %zu generators; "
-                       "give one row each, and as many again for reactive power", rows, generator_count);
+        return fail_field(reader, field(reader, "gencost"), FG_ERR_SCHEMA, "mpc.gencost has %zu rows for %zu generators; "
+                          "give one row each, and as many again for reactive power", rows, generator_count);
     const struct matrix *m = &reader->gencost;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < m->value->cols; c++)
@@ -661,14 +663,8 @@ enum fg_code fg_matpower_parse(const char *bytes, size_t length, const char *pla
         code = fg_fail_memory(err);
     if (code == FG_OK)
         code = read_case(&reader);
-    if (code == FG_OK) {
-        code = fg_network_validate(reader.network, err);
-        if (code != FG_OK && code != FG_ERR_MEMORY && err != NULL) { /* the element's place, and the file's */
-            char element[sizeof err->place];
-            snprintf(element, sizeof element, "%s", err->place);
-            snprintf(err->place, sizeof err->place, "%.150s#%.100s", place, element);
-        }
-    }
+    if (code == FG_OK)
+        code = fg_network_validate_file(reader.network, place, err);
     fg_free(reader.numbers);
     fg_free(reader.types);
     fg_free(reader.has_generator);
