@@ -85,14 +85,16 @@ static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *er
     powerflow->own_kind = fg_alloc(nodes, sizeof *powerflow->own_kind);
     powerflow->slack_generator = fg_alloc(nodes, sizeof *powerflow->slack_generator);
     powerflow->holder_count = fg_alloc(nodes, sizeof *powerflow->holder_count);
-    powerflow->ports = fg_alloc((size_t)powerflow->topology->edge_count, sizeof *powerflow->ports);
+    powerflow->ports = fg_alloc(powerflow->network->branch_count, sizeof *powerflow->ports);
+    powerflow->bus_limits = fg_alloc(powerflow->network->bus_count, sizeof *powerflow->bus_limits);
     powerflow->switch_count = fg_alloc(nodes, sizeof *powerflow->switch_count);
     powerflow->power = fg_alloc(nodes, sizeof *powerflow->power);
     double **doubles[] = { &powerflow->vm_set, &powerflow->va_set, &powerflow->vm,    &powerflow->va,    &powerflow->re,
                            &powerflow->im,     &powerflow->q_min,  &powerflow->q_max, &powerflow->q_held,
                            &powerflow->start_vm, &powerflow->start_va };
     bool is_complete = powerflow->kind && powerflow->own_kind && powerflow->slack_generator && powerflow->switch_count &&
-                       powerflow->power && powerflow->holder_count && powerflow->ports;
+                       powerflow->power && powerflow->holder_count && powerflow->ports &&
+                       powerflow->bus_limits;
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
         *doubles[i] = fg_alloc(nodes, sizeof(double));
         is_complete = is_complete && *doubles[i];
@@ -129,8 +131,12 @@ enum fg_code fg_powerflow_create(const struct fg_network *network, const struct 
     }
     if (code == FG_OK) {
         set_kinds(powerflow);
-        for (int32_t k = 0; k < powerflow->topology->edge_count; k++)
-            fg_port_set(&powerflow->ports[k], &network->branches[powerflow->topology->edges[k].branch]);
+        for (size_t i = 0; i < network->branch_count; i++)
+            fg_port_set(&powerflow->ports[i], &network->branches[i]);
+        for (size_t i = 0; i < network->bus_count; i++) {
+            powerflow->bus_limits[i][0] = network->buses[i].vm_min_pu;
+            powerflow->bus_limits[i][1] = network->buses[i].vm_max_pu;
+        }
         fg_powerflow_set_injections(powerflow, NULL);
         code = fg_powerflow_start_create(powerflow, err);
         if (code == FG_OK && powerflow->options.taps != FG_TAP_FIXED)
@@ -155,7 +161,7 @@ void fg_powerflow_destroy(struct fg_powerflow *powerflow)
     fg_newton_destroy(powerflow->newton);
     fg_sweep_destroy(powerflow->sweep);
     fg_topology_destroy(powerflow->topology);
-    void *blocks[] = { powerflow->ports, powerflow->holder_count, powerflow->tapped, powerflow->kind,    powerflow->own_kind,       powerflow->vm_set,
+    void *blocks[] = { powerflow->ports, powerflow->bus_limits, powerflow->holder_count, powerflow->tapped, powerflow->kind,    powerflow->own_kind,       powerflow->vm_set,
                        powerflow->va_set, powerflow->power,   powerflow->slack_generator, powerflow->vm,
                        powerflow->va,     powerflow->re,      powerflow->im,             powerflow->scratch,
                        powerflow->q_min,  powerflow->q_max,   powerflow->q_held,         powerflow->switch_count,

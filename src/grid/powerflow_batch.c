@@ -32,6 +32,8 @@ enum fg_code fg_powerflow_batch(struct fg_powerflow *powerflow, size_t scenario_
     if (code != FG_OK)
         return code;
     bool has_base = result->status == FG_POWERFLOW_CONVERGED;
+    if (has_base && powerflow->newton && (code = fg_newton_keep_base(powerflow, err)) != FG_OK)
+        return code;
     double *base = fg_alloc(4 * (size_t)powerflow->node_count, sizeof *base);
     if (base == NULL)
         return fg_fail_memory(err);

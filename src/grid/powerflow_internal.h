@@ -12,9 +12,13 @@ struct fg_node_power {
     double p0, p1, p2, q0, q1, q2;
 };
 
-/* A branch as the results see it: series and shunt admittances and the inverse of the complex ratio. */
+/* A branch as the results see it: series and shunt admittances, the inverse of the complex ratio, ratings. Kept apart from
+ * the network's large structs so that scenarios run through little memory. */
 struct fg_port {
     double gs, bs, gf, bf, gt, bt, inverse_re, inverse_im;
+    double rate_normal_mva, rate_emergency_mva;
+    int32_t tap_position;
+    bool is_current_rated;
 };
 void fg_port_set(struct fg_port *port, const struct fg_branch *branch);
 
@@ -24,7 +28,8 @@ struct fg_powerflow {
     struct fg_powerflow_options options;
     const struct fg_branch *branches; /* the network's, or `tapped` where taps may move */
     struct fg_branch *tapped;
-    struct fg_port *ports; /* per edge */
+    struct fg_port *ports; /* per branch */
+    double (*bus_limits)[2]; /* per bus: lowest and highest voltage */
 
     int32_t node_count;
     enum fg_node_kind *kind;     /* as solved now */
@@ -66,6 +71,8 @@ enum fg_newton_help {
     FG_NEWTON_DAMPED,       /* line search */
     FG_NEWTON_ANGLES_FIRST, /* some steps for the angles alone, then line search */
 };
+/* Keep the factors at the present state for the first steps of later solves from it. */
+enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err);
 struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale, int32_t limit);
 
 /* Backward/forward sweep. */

@@ -34,6 +34,10 @@ struct fg_newton {
     klu_symbolic *symbolic;
     klu_numeric *numeric;
     double rcond_at_factor;
+    /* The Jacobian where a batch starts and its factors: every scenario's first step uses them, if its Jacobian there is
+     * the same to the last bit (it is, unless voltage-dependent injections differ). */
+    double *base_value;
+    klu_numeric *base_numeric;
 };
 
 void fg_newton_destroy(struct fg_newton *newton)
@@ -42,12 +46,15 @@ void fg_newton_destroy(struct fg_newton *newton)
         return;
     if (newton->numeric)
         klu_free_numeric(&newton->numeric, &newton->common);
+    if (newton->base_numeric)
+        klu_free_numeric(&newton->base_numeric, &newton->common);
     if (newton->symbolic)
         klu_free_symbolic(&newton->symbolic, &newton->common);
     fg_free(newton->column_of_node);
     fg_free(newton->column_start);
     fg_free(newton->row);
     fg_free(newton->value);
+    fg_free(newton->base_value);
     fg_free(newton->edge_slot);
     fg_free(newton->node_slot);
     fg_free(newton->residual);
@@ -374,6 +381,31 @@ static bool factorise(struct fg_newton *newton)
     return newton->common.rcond > 1e-18;
 }
 
+/* Factors for the present values: those of the base when the values are its own, otherwise new ones; NULL when singular. */
+static klu_numeric *factors_for(struct fg_newton *newton)
+{
+    size_t bytes = (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value;
+    if (newton->base_numeric && memcmp(newton->value, newton->base_value, bytes) == 0)
+        return newton->base_numeric;
+    return factorise(newton) ? newton->numeric : NULL;
+}
+
+enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err)
+{
+    struct fg_newton *newton = powerflow->newton;
+    size_t entries = (size_t)newton->column_start[newton->unknown_count];
+    if (newton->unknown_count == 0)
+        return FG_OK;
+    if (newton->base_value == NULL && (newton->base_value = fg_alloc(entries, sizeof(double))) == NULL)
+        return fg_fail_memory(err);
+    if (newton->base_numeric)
+        klu_free_numeric(&newton->base_numeric, &newton->common);
+    evaluate_jacobian(powerflow, newton, 1, false);
+    memcpy(newton->base_value, newton->value, entries * sizeof *newton->value);
+    newton->base_numeric = klu_factor(newton->column_start, newton->row, newton->value, newton->symbolic, &newton->common);
+    return FG_OK; /* without factors the scenarios make their own */
+}
+
 static double largest_residual(const struct fg_powerflow *powerflow, const struct fg_newton *newton, int32_t *worst_node)
 {
     double largest = 0;
@@ -454,12 +486,13 @@ static struct fg_attempt iterate(struct fg_powerflow *powerflow, double scale, b
         }
         if (attempt.iterations >= limit)
             return attempt;
-        if (!factorise(newton)) {
+        klu_numeric *factors = factors_for(newton);
+        if (factors == NULL) {
             attempt.status = FG_POWERFLOW_SINGULAR;
             return attempt;
         }
         memcpy(newton->step, newton->residual, (size_t)newton->unknown_count * sizeof *newton->step);
-        klu_solve(newton->symbolic, newton->numeric, newton->unknown_count, 1, newton->step, &newton->common);
+        klu_solve(newton->symbolic, factors, newton->unknown_count, 1, newton->step, &newton->common);
         memcpy(newton->vm_old, powerflow->vm, bytes);
         memcpy(newton->va_old, powerflow->va, bytes);
         if (!is_damped) {

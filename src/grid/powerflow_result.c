@@ -13,6 +13,12 @@
 /* A set-point equal to a limit must not count as a violation for its last bit. */
 #define LIMIT_MARGIN 1e-9
 
+/* fmax is a call; this compiles to one instruction. A NAN in `a` is kept, one in `b` passed over. */
+static inline double larger(double a, double b)
+{
+    return b > a ? b : a;
+}
+
 const char *fg_violation_name(enum fg_violation_kind kind)
 {
     static const char *const names[] = { "voltage_low",      "voltage_high", "branch_normal",
@@ -83,6 +89,10 @@ void fg_port_set(struct fg_port *port, const struct fg_branch *branch)
     port->gt = branch->g_to_pu, port->bt = branch->b_to_pu;
     port->inverse_re = cos(branch->shift_rad) / branch->ratio; /* 1 / t */
     port->inverse_im = -sin(branch->shift_rad) / branch->ratio;
+    port->rate_normal_mva = branch->rate_normal_mva;
+    port->rate_emergency_mva = branch->rate_emergency_mva;
+    port->is_current_rated = branch->rating_kind == FG_RATING_CURRENT;
+    port->tap_position = branch->tap.position;
 }
 
 /* Currents into the branch at both ends, and its losses. */
@@ -120,7 +130,7 @@ void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, dou
     }
     for (int32_t k = 0; k < topology->edge_count; k++) {
         int32_t from = topology->edges[k].from, to = topology->edges[k].to;
-        struct port_flow flow = port_flow(&powerflow->ports[k], re[from], im[from], re[to], im[to]);
+        struct port_flow flow = port_flow(&powerflow->ports[topology->edges[k].branch], re[from], im[from], re[to], im[to]);
         p[from] += re[from] * flow.from_re + im[from] * flow.from_im;
         q[from] += im[from] * flow.from_re - re[from] * flow.from_im;
         p[to] += re[to] * flow.to_re + im[to] * flow.to_im;
@@ -158,11 +168,11 @@ static void evaluate_buses(const struct fg_powerflow *powerflow, struct fg_power
             result->vm_max_pu = vm;
             result->vm_max_bus = (int32_t)i;
         }
-        const struct fg_bus *bus = &network->buses[i];
-        if (list && vm < bus->vm_min_pu - LIMIT_MARGIN)
-            add_violation(result, FG_VIOLATION_VOLTAGE_LOW, i, vm, bus->vm_min_pu);
-        else if (list && vm > bus->vm_max_pu + LIMIT_MARGIN)
-            add_violation(result, FG_VIOLATION_VOLTAGE_HIGH, i, vm, bus->vm_max_pu);
+        const double *limits = powerflow->bus_limits[i];
+        if (list && vm < limits[0] - LIMIT_MARGIN)
+            add_violation(result, FG_VIOLATION_VOLTAGE_LOW, i, vm, limits[0]);
+        else if (list && vm > limits[1] + LIMIT_MARGIN)
+            add_violation(result, FG_VIOLATION_VOLTAGE_HIGH, i, vm, limits[1]);
     }
 }
 
@@ -170,22 +180,20 @@ static void evaluate_buses(const struct fg_powerflow *powerflow, struct fg_power
 static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, size_t i, double vm_from,
                         double vm_to)
 {
-    const struct fg_branch *branch = &powerflow->branches[i];
+    const struct fg_port *port = &powerflow->ports[i];
     double from = result->i_from_pu[i], to = result->i_to_pu[i];
-    double used = powerflow->network->base_mva *
-                  (branch->rating_kind == FG_RATING_CURRENT ? fmax(from, to) : fmax(from * vm_from, to * vm_to));
-    bool list = !powerflow->options.without_violations;
-    result->loading_normal[i] = isfinite(branch->rate_normal_mva) ? used / branch->rate_normal_mva : 0;
-    result->loading_emergency[i] = isfinite(branch->rate_emergency_mva) ? used / branch->rate_emergency_mva : 0;
-    if (isfinite(branch->rate_normal_mva) &&
-        (result->loading_max_branch < 0 || result->loading_normal[i] > result->loading_max)) {
+    double used = powerflow->network->base_mva * (port->is_current_rated ? larger(from, to) : larger(from * vm_from, to * vm_to));
+    bool list = !powerflow->options.without_violations, has_normal = port->rate_normal_mva < INFINITY;
+    result->loading_normal[i] = has_normal ? used / port->rate_normal_mva : 0;
+    result->loading_emergency[i] = port->rate_emergency_mva < INFINITY ? used / port->rate_emergency_mva : 0;
+    if (has_normal && (result->loading_max_branch < 0 || result->loading_normal[i] > result->loading_max)) {
         result->loading_max = result->loading_normal[i];
         result->loading_max_branch = (int32_t)i;
     }
-    if (list && used > branch->rate_normal_mva * (1 + LIMIT_MARGIN))
-        add_violation(result, FG_VIOLATION_BRANCH_NORMAL, i, used, branch->rate_normal_mva);
-    if (list && used > branch->rate_emergency_mva * (1 + LIMIT_MARGIN))
-        add_violation(result, FG_VIOLATION_BRANCH_EMERGENCY, i, used, branch->rate_emergency_mva);
+    if (list && used > port->rate_normal_mva * (1 + LIMIT_MARGIN))
+        add_violation(result, FG_VIOLATION_BRANCH_NORMAL, i, used, port->rate_normal_mva);
+    if (list && used > port->rate_emergency_mva * (1 + LIMIT_MARGIN))
+        add_violation(result, FG_VIOLATION_BRANCH_EMERGENCY, i, used, port->rate_emergency_mva);
 }
 
 /* Branch flows, and on the way the sums p, q of what leaves each node. */
@@ -198,14 +206,15 @@ static void evaluate_branches(struct fg_powerflow *powerflow, struct fg_powerflo
     result->loading_max_branch = -1;
     for (size_t i = 0; i < powerflow->network->branch_count; i++) {
         int32_t k = topology->edge_of_branch[i];
-        result->tap_position[i] = powerflow->branches[i].tap.position;
+        const struct fg_port *port = &powerflow->ports[i];
+        result->tap_position[i] = port->tap_position;
         if (k < 0) {
             result->p_from_mw[i] = result->q_from_mvar[i] = result->p_to_mw[i] = result->q_to_mvar[i] = 0;
             result->i_from_pu[i] = result->i_to_pu[i] = result->loading_normal[i] = result->loading_emergency[i] = 0;
             continue;
         }
         int32_t from = topology->edges[k].from, to = topology->edges[k].to;
-        struct port_flow flow = port_flow(&powerflow->ports[k], re[from], im[from], re[to], im[to]);
+        struct port_flow flow = port_flow(port, re[from], im[from], re[to], im[to]);
         double p_from = re[from] * flow.from_re + im[from] * flow.from_im;
         double q_from = im[from] * flow.from_re - re[from] * flow.from_im;
         double p_to = re[to] * flow.to_re + im[to] * flow.to_im, q_to = im[to] * flow.to_re - re[to] * flow.to_im;
@@ -246,7 +255,7 @@ static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerf
         if (powerflow->kind[i] != FG_NODE_REFERENCE)
             size = fabs(p[i]);
         if (powerflow->kind[i] == FG_NODE_PQ)
-            size = fmax(size, fabs(q[i] - powerflow->q_held[i]));
+            size = larger(fabs(q[i] - powerflow->q_held[i]), size);
         if (!(size <= result->max_mismatch_pu)) {
             result->max_mismatch_pu = size;
             worst = i;
