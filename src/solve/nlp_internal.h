@@ -1,0 +1,113 @@
+/* State shared by the parts of the interior point method. Internal to solve/.
+ *
+ * Inside, functions are scaled: f by scale_f, row i by scale_g[i]. Every row reads
+ *     g_i(x) - s_i - p_i + n_i = 0
+ * with s_i in [s_lower, s_upper] (fixed for equalities) and p_i, n_i >= 0 only for elastic rows, at rho_i each. In the
+ * restoration phase all rows are elastic and f is replaced by a proximal term. */
+#ifndef FG_SOLVE_NLP_INTERNAL_H
+#define FG_SOLVE_NLP_INTERNAL_H
+
+#include "solve/ldl.h"
+#include "solve/nlp.h"
+
+struct fg_kkt {
+    int32_t n, m, kept; /* kept: rows that stay in the linear system, the others are condensed */
+    int32_t *kept_row;  /* m: number among the kept rows, -1 when condensed */
+    int64_t nnz;        /* distinct places of the condensed matrix */
+    int64_t *hessian_place; /* hessian_nnz */
+    int64_t *jacobian_place; /* jacobian_nnz; -1 in condensed rows */
+    int64_t *x_place;    /* n: diagonal */
+    int64_t *row_place;  /* kept: diagonal */
+    int64_t *pair_start; /* m + 1: places of the outer products of condensed rows */
+    int64_t *pair_place;
+    int64_t *row_start;  /* m + 1: entries of each row in row_entry */
+    int64_t *row_entry;  /* jacobian_nnz: numbers of Jacobian triplets by row */
+    double *values;      /* nnz */
+    double *work;        /* n + kept */
+    double *residual_x, *residual_g; /* n, m */
+    double *correction_x, *correction_g;
+    struct fg_ldl *ldl;
+};
+
+enum { FG_FILTER_MAX = 256 };
+
+struct fg_filter {
+    double theta[FG_FILTER_MAX], phi[FG_FILTER_MAX];
+    int32_t count;
+    double theta_max, theta_min;
+};
+
+struct fg_nlp {
+    struct fg_nlp_problem problem;
+    struct fg_kkt kkt;
+    int32_t n, m;
+    bool solved_before;
+
+    double scale_f, *scale_g;
+    double *x_lower, *x_upper; /* n: relaxed bounds */
+    bool *fixed;               /* n */
+    double *s_lower, *s_upper; /* m: relaxed */
+    bool *has_slack;           /* m: inequality */
+    double *rho;               /* m: native elastic price (scaled), INFINITY for hard rows */
+    double *proximal_weight, *proximal_centre; /* n */
+
+    /* Iterate and step. */
+    double *x, *s, *y, *zl, *zu, *vl, *vu, *p, *q, *zp, *zq; /* q is the n of the model above */
+    double *dx, *ds, *dy, *dzl, *dzu, *dvl, *dvu, *dp, *dq, *dzp, *dzq;
+    double *x_trial, *s_trial, *p_trial, *q_trial, *g_trial, *g_soc;
+    double f;                 /* scaled, with proximal terms */
+    double *g;                /* scaled values at x */
+    double *gradient, *jacobian, *hessian; /* scaled */
+    double *sigma_x, *d_row;  /* diagonal terms of the Newton system */
+    double *rhs_x, *rhs_g;
+    double *residual;         /* m: g - s - p + q */
+    double *dual_x;           /* n: gradient + J'y - zl + zu */
+    double *y_out, *g_out;    /* m: unscaled, for the caller */
+    double *zl_out, *zu_out;  /* n */
+
+    /* Restoration. */
+    bool restoring;
+    double *x_reference, *resto_weight; /* n */
+    double zeta;
+
+    double mu, tau;
+    double delta_w, delta_w_last, delta_c;
+    struct fg_filter filter, outer_filter; /* the outer one waits during restoration */
+
+    const struct fg_nlp_options *options;
+    struct fg_nlp_result *result;
+    double start_time;
+};
+
+/* nlp_kkt.c */
+enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err);
+void fg_kkt_release(struct fg_kkt *kkt);
+/* Assemble and factor [H + diag(sigma_x) + delta_w, J'; J, -d]. */
+struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double delta_c);
+/* Solve the full system for rhs_x, rhs_g into dx, dy with refinement; returns the relative residual. */
+double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy);
+
+/* nlp_step.c: functions, errors and Newton steps */
+bool fg_ipm_functions(struct fg_nlp *nlp, const double *x, double *f, double *g); /* false when not finite */
+void fg_ipm_derivatives(struct fg_nlp *nlp);
+bool fg_ipm_row_is_elastic(const struct fg_nlp *nlp, int32_t row);
+double fg_ipm_row_price(const struct fg_nlp *nlp, int32_t row);
+void fg_ipm_residual(struct fg_nlp *nlp);
+double fg_ipm_theta(const struct fg_nlp *nlp, const double *g, const double *s, const double *p, const double *q);
+double fg_ipm_barrier(const struct fg_nlp *nlp, double f, const double *x, const double *s, const double *p,
+                      const double *q);
+struct fg_ipm_error {
+    double dual, primal, complementarity; /* scaled as in the paper */
+    double total;
+};
+struct fg_ipm_error fg_ipm_error(struct fg_nlp *nlp, double mu);
+double fg_ipm_average_complementarity(const struct fg_nlp *nlp, double *smallest);
+void fg_ipm_set_elastics(struct fg_nlp *nlp, const double *g, const double *s); /* p, q so that the residual vanishes */
+bool fg_ipm_newton(struct fg_nlp *nlp);            /* factor with inertia correction, step in d* */
+bool fg_ipm_resolve(struct fg_nlp *nlp, const double *residual); /* same matrix, other residual: second-order correction */
+double fg_ipm_max_primal(const struct fg_nlp *nlp);
+double fg_ipm_max_dual(const struct fg_nlp *nlp);
+void fg_ipm_step_duals(struct fg_nlp *nlp, double alpha);
+void fg_ipm_clip_duals(struct fg_nlp *nlp);
+
+#endif

@@ -1,0 +1,364 @@
+/* The linear system of a Newton step: structure once, assembly and refined solves many times.
+ *
+ *     [ H + Sigma_x + delta_w I   J'  ] [dx]   [rhs_x]
+ *     [ J                        -D   ] [dy] = [rhs_g]        D >= 0, diagonal
+ *
+ * Rows with D > 0 and few entries are condensed: dy_i = (J_i dx - rhs_i) / D_i, which adds J_i' J_i / D_i to the
+ * upper-left block and leaves its pattern nearly as it was. */
+#include "solve/nlp_internal.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CONDENSE_MAX = 4 }; /* entries of a row worth condensing: those of a branch-flow limit */
+
+void fg_kkt_release(struct fg_kkt *kkt)
+{
+    fg_free(kkt->kept_row);
+    fg_free(kkt->hessian_place);
+    fg_free(kkt->jacobian_place);
+    fg_free(kkt->x_place);
+    fg_free(kkt->row_place);
+    fg_free(kkt->pair_start);
+    fg_free(kkt->pair_place);
+    fg_free(kkt->row_start);
+    fg_free(kkt->row_entry);
+    fg_free(kkt->values);
+    fg_free(kkt->work);
+    fg_free(kkt->residual_x);
+    fg_free(kkt->residual_g);
+    fg_free(kkt->correction_x);
+    fg_free(kkt->correction_g);
+    fg_ldl_destroy(kkt->ldl);
+}
+
+/* Labels for the factorisation: the caller's where given; every other equality row is paired with a variable of its
+ * own that has no label yet, the one with the fewest other rows, so that a 2x2 pivot exists. */
+static int label_groups(const struct fg_kkt *kkt, const struct fg_nlp_problem *problem, int32_t *label)
+{
+    int32_t n = kkt->n, next = 0;
+    int32_t *degree = fg_alloc((size_t)n, sizeof *degree);
+    if (degree == NULL)
+        return 1;
+    for (int32_t i = 0; i < n; i++)
+        label[i] = problem->group ? problem->group[i] : -1;
+    for (int32_t r = 0; r < kkt->m; r++)
+        if (kkt->kept_row[r] >= 0)
+            label[n + kkt->kept_row[r]] = problem->group ? problem->group[n + r] : -1;
+    for (int32_t i = 0; i < n + kkt->kept; i++)
+        if (label[i] >= next)
+            next = label[i] + 1;
+    for (int32_t r = 0; r < kkt->m; r++)
+        if (kkt->kept_row[r] >= 0)
+            for (int64_t e = kkt->row_start[r]; e < kkt->row_start[r + 1]; e++)
+                degree[problem->jacobian_column[kkt->row_entry[e]]]++;
+    for (int32_t r = 0; r < kkt->m; r++) {
+        if (kkt->kept_row[r] < 0 || label[n + kkt->kept_row[r]] >= 0)
+            continue;
+        int32_t best = -1;
+        for (int64_t e = kkt->row_start[r]; e < kkt->row_start[r + 1]; e++) {
+            int32_t i = problem->jacobian_column[kkt->row_entry[e]];
+            if (label[i] < 0 && problem->x_lower[i] < problem->x_upper[i] && (best < 0 || degree[i] < degree[best]))
+                best = i;
+        }
+        if (best >= 0)
+            label[best] = label[n + kkt->kept_row[r]] = next++;
+    }
+    fg_free(degree);
+    return 0;
+}
+
+/* Distinct places of a list of (row, column) pairs: place[k] is the number of pair k's place. Linear time: pairs are
+ * sorted by column with counting, then rows are marked. Rewrites row and column with the distinct pairs. */
+static int64_t distinct_places(int32_t size, int64_t count, int32_t *row, int32_t *column, int64_t *place)
+{
+    int64_t *start = fg_alloc((size_t)size + 1, sizeof *start), *order = fg_alloc((size_t)count, sizeof *order);
+    int64_t *seen = fg_alloc((size_t)size, sizeof *seen);
+    int32_t *new_row = fg_alloc((size_t)count, sizeof *new_row), *new_column = fg_alloc((size_t)count, sizeof *new_column);
+    int64_t distinct = -1;
+    if (start && order && seen && new_row && new_column) {
+        distinct = 0;
+        for (int64_t k = 0; k < count; k++)
+            if (row[k] < column[k]) {
+                int32_t held = row[k];
+                row[k] = column[k];
+                column[k] = held;
+            }
+        for (int64_t k = 0; k < count; k++)
+            start[column[k] + 1]++;
+        for (int32_t j = 0; j < size; j++)
+            start[j + 1] += start[j];
+        for (int64_t k = 0; k < count; k++)
+            order[start[column[k]]++] = k;
+        int64_t begin = 0; /* first distinct place of the present column */
+        int32_t present = -1;
+        for (int64_t a = 0; a < count; a++) {
+            int64_t k = order[a];
+            if (column[k] != present) {
+                present = column[k];
+                begin = distinct;
+            }
+            int64_t at = seen[row[k]] - 1;
+            if (at < begin || at >= distinct || new_row[at] != row[k]) {
+                at = distinct++;
+                seen[row[k]] = at + 1;
+                new_row[at] = row[k];
+                new_column[at] = column[k];
+            }
+            place[k] = at;
+        }
+        memcpy(row, new_row, (size_t)distinct * sizeof *row);
+        memcpy(column, new_column, (size_t)distinct * sizeof *column);
+    }
+    fg_free(start);
+    fg_free(order);
+    fg_free(seen);
+    fg_free(new_row);
+    fg_free(new_column);
+    return distinct;
+}
+
+enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err)
+{
+    int32_t n = problem->n, m = problem->m;
+    kkt->n = n;
+    kkt->m = m;
+    size_t rows = (size_t)m, entries = (size_t)problem->jacobian_nnz;
+    kkt->kept_row = fg_alloc(rows, sizeof *kkt->kept_row);
+    kkt->row_start = fg_alloc(rows + 1, sizeof *kkt->row_start);
+    kkt->row_entry = fg_alloc(entries, sizeof *kkt->row_entry);
+    kkt->pair_start = fg_alloc(rows + 1, sizeof *kkt->pair_start);
+    kkt->hessian_place = fg_alloc((size_t)problem->hessian_nnz, sizeof *kkt->hessian_place);
+    kkt->jacobian_place = fg_alloc(entries, sizeof *kkt->jacobian_place);
+    kkt->x_place = fg_alloc((size_t)n, sizeof *kkt->x_place);
+    kkt->residual_x = fg_alloc((size_t)n, sizeof *kkt->residual_x);
+    kkt->residual_g = fg_alloc(rows, sizeof *kkt->residual_g);
+    kkt->correction_x = fg_alloc((size_t)n, sizeof *kkt->correction_x);
+    kkt->correction_g = fg_alloc(rows, sizeof *kkt->correction_g);
+    if (!kkt->kept_row || !kkt->row_start || !kkt->row_entry || !kkt->pair_start || !kkt->hessian_place ||
+        !kkt->jacobian_place || !kkt->x_place || !kkt->residual_x || !kkt->residual_g || !kkt->correction_x ||
+        !kkt->correction_g)
+        return fg_fail_memory(err);
+
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        kkt->row_start[problem->jacobian_row[e] + 1]++;
+    for (int32_t r = 0; r < m; r++)
+        kkt->row_start[r + 1] += kkt->row_start[r];
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        kkt->row_entry[kkt->row_start[problem->jacobian_row[e]]++] = e;
+    for (int32_t r = m; r > 0; r--)
+        kkt->row_start[r] = kkt->row_start[r - 1];
+    kkt->row_start[0] = 0;
+
+    for (int32_t r = 0; r < m; r++) {
+        int64_t length = kkt->row_start[r + 1] - kkt->row_start[r];
+        bool elastic = problem->g_price != NULL && isfinite(problem->g_price[r]);
+        bool condense = length <= CONDENSE_MAX && (elastic || problem->g_lower[r] < problem->g_upper[r]);
+        kkt->kept_row[r] = condense ? -1 : kkt->kept++;
+        kkt->pair_start[r + 1] = kkt->pair_start[r] + (condense ? length * (length + 1) / 2 : 0);
+    }
+    kkt->row_place = fg_alloc((size_t)kkt->kept, sizeof *kkt->row_place);
+    kkt->pair_place = fg_alloc((size_t)kkt->pair_start[m], sizeof *kkt->pair_place);
+    kkt->work = fg_alloc((size_t)(n + kkt->kept), sizeof *kkt->work);
+
+    int64_t total = problem->hessian_nnz + problem->jacobian_nnz + n + kkt->kept + kkt->pair_start[m], count = 0;
+    int32_t *row = fg_alloc((size_t)total, sizeof *row), *column = fg_alloc((size_t)total, sizeof *column);
+    int64_t *place = fg_alloc((size_t)total, sizeof *place);
+    int32_t *label = fg_alloc((size_t)(n + kkt->kept), sizeof *label);
+    enum fg_code code = FG_OK;
+    if (!kkt->row_place || !kkt->pair_place || !kkt->work || !row || !column || !place || !label ||
+        label_groups(kkt, problem, label)) {
+        code = fg_fail_memory(err);
+        goto done;
+    }
+#define ADD(i, j) (row[count] = (i), column[count] = (j), count++)
+    for (int32_t i = 0; i < n; i++)
+        ADD(i, i);
+    for (int64_t e = 0; e < problem->hessian_nnz; e++)
+        ADD(problem->hessian_row[e], problem->hessian_column[e]);
+    for (int32_t r = 0; r < m; r++)
+        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+            int32_t i = problem->jacobian_column[kkt->row_entry[a]];
+            if (kkt->kept_row[r] >= 0)
+                ADD(n + kkt->kept_row[r], i);
+            else
+                for (int64_t b = kkt->row_start[r]; b <= a; b++)
+                    ADD(i, problem->jacobian_column[kkt->row_entry[b]]);
+        }
+    for (int32_t k = 0; k < kkt->kept; k++)
+        ADD(n + k, n + k);
+#undef ADD
+    kkt->nnz = distinct_places(n + kkt->kept, count, row, column, place);
+    if (kkt->nnz < 0 || (kkt->values = fg_alloc((size_t)kkt->nnz, sizeof *kkt->values)) == NULL) {
+        code = fg_fail_memory(err);
+        goto done;
+    }
+    count = 0;
+    for (int32_t i = 0; i < n; i++)
+        kkt->x_place[i] = place[count++];
+    for (int64_t e = 0; e < problem->hessian_nnz; e++)
+        kkt->hessian_place[e] = place[count++];
+    for (int32_t r = 0; r < m; r++) {
+        int64_t pair = kkt->pair_start[r];
+        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+            if (kkt->kept_row[r] >= 0) {
+                kkt->jacobian_place[kkt->row_entry[a]] = place[count++];
+            } else {
+                kkt->jacobian_place[kkt->row_entry[a]] = -1;
+                for (int64_t b = kkt->row_start[r]; b <= a; b++)
+                    kkt->pair_place[pair++] = place[count++];
+            }
+        }
+    }
+    for (int32_t k = 0; k < kkt->kept; k++)
+        kkt->row_place[k] = place[count++];
+    code = fg_ldl_create(n + kkt->kept, kkt->nnz, row, column, label, &kkt->ldl, err);
+done:
+    fg_free(row);
+    fg_free(column);
+    fg_free(place);
+    fg_free(label);
+    return code;
+}
+
+struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double delta_c)
+{
+    struct fg_kkt *kkt = &nlp->kkt;
+    const struct fg_nlp_problem *problem = &nlp->problem;
+    const bool *fixed = nlp->fixed;
+    memset(kkt->values, 0, (size_t)kkt->nnz * sizeof *kkt->values);
+    /* Fixed variables keep their places with an identity row, so that fixing needs no new analysis. */
+    for (int32_t i = 0; i < kkt->n; i++)
+        kkt->values[kkt->x_place[i]] = fixed[i] ? 1 : nlp->sigma_x[i] + delta_w;
+    for (int64_t e = 0; e < problem->hessian_nnz; e++)
+        if (!fixed[problem->hessian_row[e]] && !fixed[problem->hessian_column[e]])
+            kkt->values[kkt->hessian_place[e]] += nlp->hessian[e];
+    for (int32_t r = 0; r < kkt->m; r++) {
+        if (kkt->kept_row[r] >= 0) {
+            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+                int64_t e = kkt->row_entry[a];
+                if (!fixed[problem->jacobian_column[e]])
+                    kkt->values[kkt->jacobian_place[e]] += nlp->jacobian[e];
+            }
+            kkt->values[kkt->row_place[kkt->kept_row[r]]] = -(nlp->d_row[r] + delta_c);
+        } else {
+            const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
+            double weight = 1 / nlp->d_row[r];
+            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+                int64_t e = kkt->row_entry[a];
+                double left = fixed[problem->jacobian_column[e]] ? 0 : weight * nlp->jacobian[e];
+                for (int64_t b = kkt->row_start[r]; b <= a; b++, pair++) {
+                    int64_t o = kkt->row_entry[b];
+                    if (left != 0 && !fixed[problem->jacobian_column[o]])
+                        /* A repeated column gives both halves of the product on the diagonal. */
+                        kkt->values[*pair] += (a != b && problem->jacobian_column[e] == problem->jacobian_column[o] ? 2 : 1) *
+                                              left * nlp->jacobian[o];
+                }
+            }
+        }
+    }
+    nlp->delta_w = delta_w;
+    nlp->delta_c = delta_c;
+    nlp->result->factorisations++;
+    return fg_ldl_factor(kkt->ldl, kkt->values);
+}
+
+/* One solve with the factors, condensing the rows and expanding them again. */
+static void solve_once(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy)
+{
+    struct fg_kkt *kkt = &nlp->kkt;
+    const struct fg_nlp_problem *problem = &nlp->problem;
+    for (int32_t i = 0; i < kkt->n; i++)
+        kkt->work[i] = nlp->fixed[i] ? 0 : rhs_x[i];
+    for (int32_t r = 0; r < kkt->m; r++) {
+        if (kkt->kept_row[r] >= 0) {
+            kkt->work[kkt->n + kkt->kept_row[r]] = rhs_g[r];
+        } else {
+            double weight = rhs_g[r] / nlp->d_row[r];
+            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+                int64_t e = kkt->row_entry[a];
+                if (!nlp->fixed[problem->jacobian_column[e]])
+                    kkt->work[problem->jacobian_column[e]] += weight * nlp->jacobian[e];
+            }
+        }
+    }
+    fg_ldl_solve(kkt->ldl, kkt->work);
+    memcpy(dx, kkt->work, (size_t)kkt->n * sizeof *dx);
+    for (int32_t r = 0; r < kkt->m; r++) {
+        if (kkt->kept_row[r] >= 0) {
+            dy[r] = kkt->work[kkt->n + kkt->kept_row[r]];
+        } else {
+            double product = -rhs_g[r];
+            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+                int64_t e = kkt->row_entry[a];
+                product += nlp->jacobian[e] * dx[problem->jacobian_column[e]];
+            }
+            dy[r] = product / nlp->d_row[r];
+        }
+    }
+}
+
+/* Residual of the full system with the regularisation in it; returns its largest entry. */
+static double full_residual(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, const double *dx,
+                            const double *dy)
+{
+    struct fg_kkt *kkt = &nlp->kkt;
+    const struct fg_nlp_problem *problem = &nlp->problem;
+    double *rx = kkt->residual_x, *rg = kkt->residual_g, worst = 0;
+    for (int32_t i = 0; i < kkt->n; i++)
+        rx[i] = rhs_x[i] - (nlp->sigma_x[i] + nlp->delta_w) * dx[i];
+    for (int64_t e = 0; e < problem->hessian_nnz; e++) {
+        int32_t i = problem->hessian_row[e], j = problem->hessian_column[e];
+        rx[i] -= nlp->hessian[e] * dx[j];
+        if (i != j)
+            rx[j] -= nlp->hessian[e] * dx[i];
+    }
+    for (int32_t r = 0; r < kkt->m; r++) {
+        double sum = rhs_g[r] + (nlp->d_row[r] + (kkt->kept_row[r] >= 0 ? nlp->delta_c : 0)) * dy[r], y = dy[r];
+        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
+            int64_t e = kkt->row_entry[a];
+            sum -= nlp->jacobian[e] * dx[problem->jacobian_column[e]];
+            rx[problem->jacobian_column[e]] -= nlp->jacobian[e] * y;
+        }
+        rg[r] = sum;
+        worst = fabs(sum) > worst ? fabs(sum) : worst;
+    }
+    for (int32_t i = 0; i < kkt->n; i++) {
+        if (nlp->fixed[i])
+            rx[i] = 0;
+        worst = fabs(rx[i]) > worst ? fabs(rx[i]) : worst;
+    }
+    return worst;
+}
+
+static double largest(int32_t count, const double *x)
+{
+    double worst = 0;
+    for (int32_t i = 0; i < count; i++)
+        worst = fabs(x[i]) > worst ? fabs(x[i]) : worst;
+    return worst;
+}
+
+double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy)
+{
+    struct fg_kkt *kkt = &nlp->kkt;
+    double size = fmax(largest(kkt->n, rhs_x), largest(kkt->m, rhs_g));
+    solve_once(nlp, rhs_x, rhs_g, dx, dy);
+    double before = INFINITY;
+    for (int pass = 0;; pass++) {
+        double left = full_residual(nlp, rhs_x, rhs_g, dx, dy);
+        double ratio = left / fmax(1e-300, size + fmin(fmax(largest(kkt->n, dx), largest(kkt->m, dy)), 1e6 * size));
+        if (!isfinite(ratio))
+            return INFINITY;
+        if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before)
+            return ratio;
+        before = left;
+        solve_once(nlp, kkt->residual_x, kkt->residual_g, kkt->correction_x, kkt->correction_g);
+        for (int32_t i = 0; i < kkt->n; i++)
+            dx[i] += kkt->correction_x[i];
+        for (int32_t r = 0; r < kkt->m; r++)
+            dy[r] += kkt->correction_g[r];
+    }
+}
