@@ -2,10 +2,11 @@
 # Headers not listed here are for use inside the library.
 set(FG_PUBLIC_HEADERS
     base/csv.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h base/text.h base/units.h
-    grid/flow.h grid/matpower.h grid/network.h grid/opf.h grid/topology.h
+    grid/flow.h grid/matpower.h grid/network.h grid/opf.h grid/pandapower.h
+    grid/powerflow.h grid/topology.h
     solve/ldl.h solve/lp.h
-    market/auction.h market/order.h
-    toolkit/dfmct/clear.h)
+    market/auction.h market/order.h market/settlement.h
+    toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
 
 foreach(header ${FG_PUBLIC_HEADERS})
     get_filename_component(folder ${header} DIRECTORY)
