@@ -34,7 +34,7 @@ if(FG_HARDEN)
     if(FG_HAS_CF_PROTECTION)
         add_compile_options(-fcf-protection)
     endif()
-    add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+    add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs)
 endif()
 if(CMAKE_C_COMPILER_ID MATCHES "Clang") # glibc offers CMPLX of C11 to gcc only
     add_compile_options("-DCMPLX(x,y)=__builtin_complex((double)(x),(double)(y))")
