@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -278,6 +280,37 @@ static void test_full_disk_keeps_the_old_result(void **state)
     unlink(path);
 }
 
+/* Kill a process that does nothing but write, at many moments: one of the whole contents is there, and nothing else. */
+static void test_signals_leave_whole_files(void **state)
+{
+    (void)state;
+    const char *path = in_folder("result.json");
+    size_t size = 1 << 20;
+    char *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (int round = 0; round < 10; round++) {
+        assert_int_equal(fg_file_write(path, "old", 3, NULL), FG_OK);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            memset(bytes, 'a' + round, size);
+            for (;;)
+                (void)fg_file_write(path, bytes, size, NULL);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000 + 700000 * round}, NULL);
+        kill(child, round % 2 ? SIGTERM : SIGINT);
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(files_in_folder(), 1);
+        struct stat info;
+        assert_int_equal(stat(path, &info), 0);
+        assert_true(info.st_size == 3 || info.st_size == (off_t)size);
+    }
+    free(bytes);
+    unlink(path);
+}
+
 static void test_write_follows_links_and_spares_devices(void **state)
 {
     (void)state;
@@ -351,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_file_read_fails),
         cmocka_unit_test(test_write_refused_leaves_nothing),
         cmocka_unit_test(test_full_disk_keeps_the_old_result),
+        cmocka_unit_test(test_signals_leave_whole_files),
         cmocka_unit_test(test_write_follows_links_and_spares_devices),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_errors_are_tame),
