@@ -31,6 +31,16 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double bench_median_of(const double *values, size_t count)
+{
+    double sorted[BENCH_REPEAT_MAX];
+    if (count > BENCH_REPEAT_MAX)
+        count = BENCH_REPEAT_MAX;
+    memcpy(sorted, values, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_value);
+    return sorted[count / 2];
+}
+
 struct bench_time bench_median(const struct bench_time *times, size_t count)
 {
     double wall[BENCH_REPEAT_MAX], cpu[BENCH_REPEAT_MAX];
@@ -38,9 +48,7 @@ struct bench_time bench_median(const struct bench_time *times, size_t count)
         count = BENCH_REPEAT_MAX;
     for (size_t i = 0; i < count; i++)
         wall[i] = times[i].wall_s, cpu[i] = times[i].cpu_s;
-    qsort(wall, count, sizeof *wall, by_value);
-    qsort(cpu, count, sizeof *cpu, by_value);
-    return (struct bench_time){wall[count / 2], cpu[count / 2]};
+    return (struct bench_time){bench_median_of(wall, count), bench_median_of(cpu, count)};
 }
 
 void bench_one_thread(char *const *argv)
@@ -75,17 +83,18 @@ void bench_print_machine(void)
 }
 
 static int failures;
-const char *bench_at_most(double measured, double bar)
+const char *bench_holds(bool holds)
 {
-    bool holds = measured <= bar; /* false for NaN */
     failures += !holds;
     return holds ? "pass" : "FAIL";
 }
+const char *bench_at_most(double measured, double bar)
+{
+    return bench_holds(measured <= bar); /* false for NaN */
+}
 const char *bench_at_least(double measured, double bar)
 {
-    bool holds = measured >= bar;
-    failures += !holds;
-    return holds ? "pass" : "FAIL";
+    return bench_holds(measured >= bar);
 }
 int bench_failures(void)
 {

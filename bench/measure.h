@@ -17,6 +17,7 @@ struct bench_time bench_since(struct bench_time start);
 /* Median of each of the two clocks on its own; count >= 1, at most BENCH_REPEAT_MAX. */
 #define BENCH_REPEAT_MAX 15
 struct bench_time bench_median(const struct bench_time *times, size_t count);
+double bench_median_of(const double *values, size_t count);
 
 /* Restart the program with one BLAS thread when the environment does not ask for that already: libraries read the
  * setting before main. Call first thing in main. */
@@ -25,7 +26,8 @@ void bench_one_thread(char *const *argv);
 /* Print processor, kernel and compiler. */
 void bench_print_machine(void);
 
-/* "pass" or "FAIL" for measured <= bar (or >= bar), counted for the exit code. */
+/* "pass" or "FAIL", counted for the exit code: for a condition, measured <= bar, measured >= bar. */
+const char *bench_holds(bool holds);
 const char *bench_at_most(double measured, double bar);
 const char *bench_at_least(double measured, double bar);
 int bench_failures(void);
