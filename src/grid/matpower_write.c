@@ -180,8 +180,8 @@ static void add_admittance(struct writer *writer, int32_t bus, double complex ad
 /* A branch that hangs on one end: eliminate the free end from the two-port. */
 static double complex seen_from_closed_end(const struct fg_branch *b)
 {
-    double complex ys = 1 / CMPLX(b->r_pu, b->x_pu);
-    double complex y_from = CMPLX(b->g_from_pu, b->b_from_pu), y_to = CMPLX(b->g_to_pu, b->b_to_pu);
+    double complex ys = 1 / (b->r_pu + b->x_pu * I);
+    double complex y_from = b->g_from_pu + b->b_from_pu * I, y_to = b->g_to_pu + b->b_to_pu * I;
     double complex closed = b->from_closed ? y_from : y_to, open = b->from_closed ? y_to : y_from;
     double complex seen = closed + (open == 0 ? 0 : ys * open / (ys + open));
     return b->from_closed ? seen / (b->ratio * b->ratio) : seen;
@@ -209,8 +209,8 @@ static enum fg_code add_branch_shunts(struct writer *writer)
             continue;
         if (carries(b)) {
             double half = (b->b_from_pu + b->b_to_pu) / 2;
-            add_admittance(writer, b->from, CMPLX(b->g_from_pu, b->b_from_pu - half) / (b->ratio * b->ratio));
-            add_admittance(writer, b->to, CMPLX(b->g_to_pu, b->b_to_pu - half));
+            add_admittance(writer, b->from, (b->g_from_pu + (b->b_from_pu - half) * I) / (b->ratio * b->ratio));
+            add_admittance(writer, b->to, b->g_to_pu + (b->b_to_pu - half) * I);
         }
         code = note(writer, FG_NOTE_CONVERTED, "branch", b->id,
                     "conductance and unequal susceptance of a branch became bus shunts");

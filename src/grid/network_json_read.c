@@ -101,7 +101,13 @@ static enum fg_code read_field(struct reader *reader, const struct fg_json_curso
     switch (field->type) {
     case FG_FIELD_TEXT: return read_text(reader, object, field->key, target);
     case FG_FIELD_NUMBER:
-    case FG_FIELD_NULLABLE: return fg_json_get_number(object, field->key, target, err);
+    case FG_FIELD_NULLABLE: {
+        double number = 0;
+        code = fg_json_get_number(object, field->key, &number, err);
+        number += 0.0; /* "-0.0" becomes 0 */
+        memcpy(target, &number, sizeof number);
+        return code;
+    }
     case FG_FIELD_BOOL:
         if (!json_is_boolean(at.value))
             return fg_json_fail(&at, FG_ERR_SCHEMA, err, "give true or false");
@@ -148,7 +154,7 @@ static enum fg_code read_numbers(struct reader *reader, const struct fg_json_cur
         if (!json_is_number(item.value) || !isfinite(json_number_value(item.value)))
             code = fg_json_fail(&item, FG_ERR_SCHEMA, reader->err, "give a finite number");
         else
-            values[k] = json_number_value(item.value);
+            values[k] = json_number_value(item.value) + 0.0; /* "-0.0" becomes 0 */
     }
     return code;
 }
