@@ -34,7 +34,7 @@ int32_t fg_pp_bus(struct fg_pp_reader *reader, struct fg_pp_row *row, const char
         return -1;
     char id[FG_PP_ID];
     snprintf(id, sizeof id, "%lld", (long long)index);
-    int32_t bus = fg_id_map_find(&reader->buses, id);
+    int32_t bus = fg_names_find(&reader->buses, id);
     if (bus < 0)
         fg_pp_refuse(row, column, FG_ERR_NETWORK, "bus %s is not in the table bus; correct the reference", id);
     return bus;
@@ -104,7 +104,7 @@ static enum fg_code read_bus(struct fg_pp_reader *reader, struct fg_pp_row *row)
     if (row->code != FG_OK)
         return row->code;
     struct fg_bus *bus = fg_network_add_bus(reader->network, id, vn_kv);
-    if (bus == NULL || !fg_id_map_add(&reader->buses, bus->id, (int32_t)reader->network->bus_count - 1))
+    if (bus == NULL || fg_names_add(&reader->buses, bus->id, (int32_t)reader->network->bus_count - 1))
         return fg_fail_memory(reader->err);
     bus->name = fg_pp_name(reader, row);
     bus->in_service = fg_pp_bool(row, "in_service", true);
@@ -128,7 +128,7 @@ static struct fg_bus *bus_of_row(struct fg_pp_reader *reader, const struct fg_pp
 {
     char id[FG_PP_ID];
     snprintf(id, sizeof id, "%lld", (long long)row->index);
-    int32_t bus = fg_id_map_find(&reader->buses, id);
+    int32_t bus = fg_names_find(&reader->buses, id);
     return bus < 0 ? NULL : &reader->network->buses[bus];
 }
 
@@ -316,13 +316,13 @@ static enum fg_code read_document(json_t *document, const char *place, struct fg
     struct fg_pp_reader reader = { .network = fg_network_create(), .net = &net, .err = err };
     if (reader.network == NULL)
         return fg_fail_memory(err);
-    fg_id_map_init(&reader.buses);
-    fg_id_map_init(&reader.branches);
-    fg_id_map_init(&reader.generators);
+    fg_names_init(&reader.buses);
+    fg_names_init(&reader.branches);
+    fg_names_init(&reader.generators);
     code = read_net(&reader);
-    fg_id_map_release(&reader.buses);
-    fg_id_map_release(&reader.branches);
-    fg_id_map_release(&reader.generators);
+    fg_names_release(&reader.buses);
+    fg_names_release(&reader.branches);
+    fg_names_release(&reader.generators);
     if (code == FG_OK)
         *network = reader.network;
     else

@@ -32,7 +32,7 @@ static enum fg_code add_branch(struct fg_pp_reader *reader, struct fg_pp_row *ro
     branch->id = own_id;
     branch->tap = tap;
     branch->name = fg_pp_name(reader, row);
-    if (!fg_id_map_add(&reader->branches, own_id, (int32_t)reader->network->branch_count - 1))
+    if (fg_names_add(&reader->branches, own_id, (int32_t)reader->network->branch_count - 1))
         return fg_fail_memory(reader->err);
     return row->code;
 }
@@ -105,7 +105,7 @@ enum fg_code fg_pp_impedance(struct fg_pp_reader *reader, struct fg_pp_row *row)
 static enum fg_code open_end(struct fg_pp_reader *reader, struct fg_pp_row *row, int32_t bus, const char *id,
                              bool is_line, bool *is_end)
 {
-    int32_t index = fg_id_map_find(&reader->branches, id);
+    int32_t index = fg_names_find(&reader->branches, id);
     if (index < 0)
         return fg_pp_refuse(row, "element", FG_ERR_NETWORK, "%s does not exist; correct the reference", id);
     struct fg_branch *branch = &reader->network->branches[index];

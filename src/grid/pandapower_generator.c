@@ -16,7 +16,7 @@ static enum fg_code add_generator(struct fg_pp_reader *reader, const char *id, e
 {
     struct fg_generator *item = fg_network_add_generator(reader->network, id, kind, bus);
     if (item == NULL ||
-        !fg_id_map_add(&reader->generators, item->id, (int32_t)reader->network->generator_count - 1))
+        fg_names_add(&reader->generators, item->id, (int32_t)reader->network->generator_count - 1))
         return fg_fail_memory(reader->err);
     *added = item;
     return FG_OK;
@@ -164,7 +164,7 @@ static enum fg_code cost_owner(struct fg_pp_reader *reader, struct fg_pp_row *ro
     char id[FG_PP_ID];
     snprintf(id, sizeof id, "%.32s_%lld", type, element);
     *sign = strcmp(type, "load") == 0 ? -1 : 1;
-    int32_t index = fg_id_map_find(&reader->generators, id);
+    int32_t index = fg_names_find(&reader->generators, id);
     if (index < 0)
         return fg_pp_note(reader, row, FG_NOTE_IGNORED, "cost of a %.32s, which is not a controllable generator", type);
     *owner = &reader->network->generators[index];

@@ -2,7 +2,7 @@
 #ifndef FG_GRID_PANDAPOWER_READER_H
 #define FG_GRID_PANDAPOWER_READER_H
 
-#include "grid/id_map.h"
+#include "base/names.h"
 #include "grid/network.h"
 #include "grid/pandapower_table.h"
 
@@ -14,9 +14,9 @@ struct fg_pp_reader {
     struct fg_error *err;
     double sn_mva, f_hz;
     double format_version; /* 3.1 for "3.1.0" */
-    struct fg_id_map buses;      /* pandas index as text -> bus */
-    struct fg_id_map branches;   /* "line_3", "trafo_0", "trafo3w_1_hv" -> branch */
-    struct fg_id_map generators; /* "gen_0", "ext_grid_0", "sgen_4" -> generator */
+    struct fg_names buses;      /* pandas index as text -> bus */
+    struct fg_names branches;   /* "line_3", "trafo_0", "trafo3w_1_hv" -> branch */
+    struct fg_names generators; /* "gen_0", "ext_grid_0", "sgen_4" -> generator */
 };
 
 /* Read one table row by row; rows whose `in_service` is false are read as well. */

@@ -163,7 +163,7 @@ static enum fg_code add_transformer(struct fg_pp_reader *reader, const struct fg
                                     int32_t from, int32_t to, const struct transformer *t, struct fg_branch **added)
 {
     struct fg_branch *branch = fg_network_add_branch(reader->network, id, from, to);
-    if (branch == NULL || !fg_id_map_add(&reader->branches, branch->id, (int32_t)reader->network->branch_count - 1))
+    if (branch == NULL || fg_names_add(&reader->branches, branch->id, (int32_t)reader->network->branch_count - 1))
         return fg_fail_memory(reader->err);
     struct fg_tap_point at = two_port(t, reader->sn_mva, t->taps[0].position);
     branch->kind = FG_BRANCH_TRANSFORMER;
