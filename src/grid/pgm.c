@@ -69,6 +69,10 @@ static enum fg_code read_shunt(struct fg_pgm_reader *reader, struct fg_pgm_row *
     return FG_OK;
 }
 
+/* From this short-circuit power on, a source is ideal: 1e-8 p.u. of voltage per MVA, far below the rounding that such an
+ * admittance brings into a power flow. Files use 1e15 to 1e40 VA to say "no impedance". */
+#define IDEAL_SOURCE_VA 1e14
+
 /* An ideal voltage behind the short-circuit impedance; where that vanishes, at the node itself. */
 static enum fg_code read_source(struct fg_pgm_reader *reader, struct fg_pgm_row *row)
 {
@@ -88,7 +92,7 @@ static enum fg_code read_source(struct fg_pgm_reader *reader, struct fg_pgm_row 
     fg_pgm_id(row, id);
     int32_t at = bus;
     double z_pu = FG_PGM_BASE_VA / sk;
-    if (z_pu > 1e-11) {
+    if (sk < IDEAL_SOURCE_VA) {
         snprintf(inner_id, sizeof inner_id, "%s_inner", id);
         struct fg_bus *inner = fg_network_add_bus(network, inner_id, network->buses[bus].vn_kv);
         if (inner == NULL)
@@ -163,7 +167,6 @@ static enum fg_code add_regulated(struct fg_pgm_reader *reader, struct fg_pgm_ro
     generator->q_max_mvar = regulator->q_max_var * 1e-6;
     generator->vm_set_pu = regulator->u_ref;
     generator->in_service = status;
-    reader->has_voltage_control = reader->has_voltage_control || status;
     return FG_OK;
 }
 

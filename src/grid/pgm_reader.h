@@ -24,7 +24,6 @@ struct fg_pgm_reader {
     struct fg_pgm_regulator *regulators;
     size_t regulator_count, regulator_capacity;
     bool *has_source; /* per node of the file */
-    bool has_voltage_control;
     struct fg_arena names; /* of the keys above */
     struct fg_error *err;
 };

@@ -275,9 +275,9 @@ enum fg_code fg_pgm_tap_regulator(struct fg_pgm_reader *reader, struct fg_pgm_ro
         return fg_pgm_refuse(row, "control_side", FG_ERR_VALUE, "side %d; give one of the transformer's sides", (int)side);
     if (!is_on)
         return FG_OK;
-    if (reader->has_voltage_control)
+    if (reader->regulator_count > 0)
         return fg_pgm_refuse(row, NULL, FG_ERR_UNSUPPORTED,
-                             "voltage regulators and transformer tap regulators are both in service; switch one kind off, "
+                             "voltage regulators and a transformer tap regulator in one dataset; remove one kind, "
                              "power-grid-model does not combine them either");
     if (tapped < 0 || !network->branches[tapped].tap.exists)
         return fg_pgm_note(reader, row, FG_NOTE_IGNORED, "regulator of a transformer whose tap cannot move");
