@@ -411,6 +411,7 @@ void fg_opf_set_voltage_start(struct fg_opf *opf, int32_t block, int32_t node, d
 {
     opf->blocks[block].vm_start[node] = vm_pu;
     opf->blocks[block].va_start[node] = va_rad;
+    opf->blocks[block].start_given = true;
 }
 
 /* -- solving ------------------------------------------------------------------------------------------------------ */

@@ -247,6 +247,8 @@ enum fg_code fg_opf_build(struct fg_opf *opf, struct fg_error *err)
     for (size_t b = 0; b < opf->block_count; b++) {
         const struct opf_physics *physics = fg_opf_physics(opf->blocks[b].options.physics);
         enum fg_code code = physics->check ? physics->check(opf, &opf->blocks[b], err) : FG_OK;
+        if (code == FG_OK && opf->blocks[b].options.physics == FG_PHYSICS_AC)
+            code = fg_opf_start_angles(&opf->blocks[b], err);
         if (code != FG_OK)
             return code;
     }

@@ -53,6 +53,7 @@ struct opf_block {
     double *rate_mva, *rate_price;         /* per edge */
     struct fg_opf_injection *injection;    /* per node */
     double *vm_start, *va_start;           /* per node */
+    bool start_given;                      /* by the caller; else the flat start follows the phase shifters */
     struct opf_inject *injects;
     size_t inject_count, inject_capacity;
 
@@ -134,6 +135,9 @@ const struct opf_physics *fg_opf_physics(enum fg_physics physics);
 
 /* opf_minorant.c: dual bound of the whole composition; -INFINITY when a block is not convex. */
 enum fg_code fg_opf_dual_bound(const struct fg_opf *opf, double *bound, struct fg_error *err);
+
+/* opf_start.c: angles at which the phase shifters drive no flow, as near as possible, into va_start. */
+enum fg_code fg_opf_start_angles(struct opf_block *block, struct fg_error *err);
 
 /* Range in which an elastic voltage magnitude may move, p.u. */
 double fg_opf_vm_floor(const struct opf_block *block, int32_t node);

@@ -103,6 +103,12 @@ static double push_inside(double value, double lower, double upper, double push)
     return value;
 }
 
+/* How far a bound is widened. */
+static double relaxation(double relax, double bound)
+{
+    return isfinite(bound) ? relax * fmin(fmax(1, fabs(bound)), 10) : 0;
+}
+
 static void set_bounds(struct fg_nlp *nlp)
 {
     const struct fg_nlp_problem *problem = &nlp->problem;
@@ -110,16 +116,16 @@ static void set_bounds(struct fg_nlp *nlp)
     for (int32_t i = 0; i < nlp->n; i++) {
         double lower = problem->x_lower[i], upper = problem->x_upper[i];
         nlp->fixed[i] = lower == upper;
-        nlp->x_lower[i] = nlp->fixed[i] ? lower : lower - relax * fmax(1, fabs(lower));
-        nlp->x_upper[i] = nlp->fixed[i] ? upper : upper + relax * fmax(1, fabs(upper));
+        nlp->x_lower[i] = nlp->fixed[i] ? lower : lower - relaxation(relax, lower);
+        nlp->x_upper[i] = nlp->fixed[i] ? upper : upper + relaxation(relax, upper);
     }
     for (int32_t r = 0; r < nlp->m; r++) {
         double lower = problem->g_lower[r] * nlp->scale_g[r], upper = problem->g_upper[r] * nlp->scale_g[r];
         /* A condensed row always keeps a slack: its diagonal must not vanish. */
         bool elastic = problem->g_price != NULL && isfinite(problem->g_price[r]);
         nlp->has_slack[r] = problem->g_lower[r] < problem->g_upper[r] || (nlp->kkt.kept_row[r] < 0 && !elastic);
-        nlp->s_lower[r] = nlp->has_slack[r] ? lower - relax * fmax(1, fabs(lower)) : lower;
-        nlp->s_upper[r] = nlp->has_slack[r] ? upper + relax * fmax(1, fabs(upper)) : upper;
+        nlp->s_lower[r] = nlp->has_slack[r] ? lower - relaxation(relax, lower) : lower;
+        nlp->s_upper[r] = nlp->has_slack[r] ? upper + relaxation(relax, upper) : upper;
         nlp->rho[r] = elastic ? problem->g_price[r] * nlp->scale_f / nlp->scale_g[r] : INFINITY;
     }
 }
@@ -202,6 +208,7 @@ static bool set_start(struct fg_nlp *nlp, const double *x0)
     }
     fg_ipm_set_elastics(nlp, nlp->g, nlp->s);
     nlp->delta_w_last = 0;
+    fg_kkt_start(&nlp->kkt);
     set_tau(nlp);
     set_filter_limits(nlp);
     return true;
@@ -362,6 +369,16 @@ static enum outcome restore(struct fg_nlp *nlp)
 
 /* -- main loop -------------------------------------------------------------------------------------------------- */
 
+/* Largest violation of the hard rows as they are solved (with relaxed bounds), unscaled. */
+static double row_infeasibility(const struct fg_nlp *nlp)
+{
+    double worst = 0;
+    for (int32_t r = 0; r < nlp->m; r++)
+        if (!isfinite(nlp->rho[r]))
+            worst = fmax(worst, fmax(nlp->s_lower[r] - nlp->g[r], nlp->g[r] - nlp->s_upper[r]) / nlp->scale_g[r]);
+    return worst;
+}
+
 /* Largest violation of the caller's own bounds and hard rows, unscaled. */
 static double true_infeasibility(const struct fg_nlp *nlp)
 {
@@ -465,11 +482,11 @@ static void run(struct fg_nlp *nlp)
         fg_ipm_residual(nlp);
         struct fg_ipm_error error = fg_ipm_error(nlp, 0);
         result->optimality = error.total;
-        double infeasibility = true_infeasibility(nlp);
+        double infeasibility = row_infeasibility(nlp);
         if (options->progress)
             options->progress(options->progress_user, result->iterations, nlp->f / nlp->scale_f, infeasibility,
                               error.total);
-        if (error.total <= options->tolerance && infeasibility <= options->feasibility + 2 * options->bound_relaxation) {
+        if (error.total <= options->tolerance && infeasibility <= options->feasibility) {
             result->status = FG_NLP_OPTIMAL;
             return;
         }
@@ -489,9 +506,8 @@ static void run(struct fg_nlp *nlp)
                     finish_step(nlp, alpha, alpha_dual);
             }
         }
-        if (alpha > 0) {
+        if (alpha > 0)
             continue;
-        }
         if (barrier.is_free) { /* fall back to the globalised method before giving up */
             double smallest;
             barrier.is_free = false;
@@ -519,7 +535,7 @@ static void run(struct fg_nlp *nlp)
         case GOES_ON:
             break;
         case STUCK:
-            result->status = true_infeasibility(nlp) > options->feasibility ? FG_NLP_LOCALLY_INFEASIBLE : FG_NLP_FAILED;
+            result->status = row_infeasibility(nlp) > options->feasibility ? FG_NLP_LOCALLY_INFEASIBLE : FG_NLP_FAILED;
             return;
         case LIMIT:
             return;

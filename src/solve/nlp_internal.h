@@ -22,6 +22,8 @@ struct fg_kkt {
     int64_t *pair_place;
     int64_t *row_start;  /* m + 1: entries of each row in row_entry */
     int64_t *row_entry;  /* jacobian_nnz: numbers of Jacobian triplets by row */
+    double *d_used;      /* m: D as factored in condensed rows */
+    double floor;        /* of D there, relative */
     double *values;      /* nnz */
     double *work;        /* n + kept */
     double *residual_x, *residual_g; /* n, m */
@@ -82,6 +84,7 @@ struct fg_nlp {
 /* nlp_kkt.c */
 enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err);
 void fg_kkt_release(struct fg_kkt *kkt);
+void fg_kkt_start(struct fg_kkt *kkt); /* before each solve, so that results do not depend on the solve before */
 /* Assemble and factor [H + diag(sigma_x) + delta_w, J'; J, -d]. */
 struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double delta_c);
 /* Solve the full system for rhs_x, rhs_g into dx, dy with refinement; returns the relative residual. */

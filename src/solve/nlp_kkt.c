@@ -4,13 +4,18 @@
  *     [ J                        -D   ] [dy] = [rhs_g]        D >= 0, diagonal
  *
  * Rows with D > 0 and few entries are condensed: dy_i = (J_i dx - rhs_i) / D_i, which adds J_i' J_i / D_i to the
- * upper-left block and leaves its pattern nearly as it was. */
+ * upper-left block and leaves its pattern nearly as it was. So that large 1 / D do not drown the other entries, they
+ * are factored with a floor under D; refinement on the full system, which has the true D, makes up for it. */
 #include "solve/nlp_internal.h"
 
 #include "base/memory.h"
 
 #include <math.h>
 #include <string.h>
+
+/* Floor of D relative to the row's largest squared entry. It falls while refinement struggles with the difference and
+ * rises when pivots drown. */
+static const double FLOOR_START = 1e-13, FLOOR_LEAST = 1e-18, FLOOR_MOST = 1e-12, POOR = 1e-10;
 
 enum { CONDENSE_MAX = 4 }; /* entries of a row worth condensing: those of a branch-flow limit */
 
@@ -22,6 +27,7 @@ void fg_kkt_release(struct fg_kkt *kkt)
     fg_free(kkt->x_place);
     fg_free(kkt->row_place);
     fg_free(kkt->pair_start);
+    fg_free(kkt->d_used);
     fg_free(kkt->pair_place);
     fg_free(kkt->row_start);
     fg_free(kkt->row_entry);
@@ -130,6 +136,7 @@ enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *prob
     kkt->row_start = fg_alloc(rows + 1, sizeof *kkt->row_start);
     kkt->row_entry = fg_alloc(entries, sizeof *kkt->row_entry);
     kkt->pair_start = fg_alloc(rows + 1, sizeof *kkt->pair_start);
+    kkt->d_used = fg_alloc(rows, sizeof *kkt->d_used);
     kkt->hessian_place = fg_alloc((size_t)problem->hessian_nnz, sizeof *kkt->hessian_place);
     kkt->jacobian_place = fg_alloc(entries, sizeof *kkt->jacobian_place);
     kkt->x_place = fg_alloc((size_t)n, sizeof *kkt->x_place);
@@ -137,7 +144,7 @@ enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *prob
     kkt->residual_g = fg_alloc(rows, sizeof *kkt->residual_g);
     kkt->correction_x = fg_alloc((size_t)n, sizeof *kkt->correction_x);
     kkt->correction_g = fg_alloc(rows, sizeof *kkt->correction_g);
-    if (!kkt->kept_row || !kkt->row_start || !kkt->row_entry || !kkt->pair_start || !kkt->hessian_place ||
+    if (!kkt->kept_row || !kkt->row_start || !kkt->row_entry || !kkt->pair_start || !kkt->d_used || !kkt->hessian_place ||
         !kkt->jacobian_place || !kkt->x_place || !kkt->residual_x || !kkt->residual_g || !kkt->correction_x ||
         !kkt->correction_g)
         return fg_fail_memory(err);
@@ -223,6 +230,11 @@ done:
     return code;
 }
 
+void fg_kkt_start(struct fg_kkt *kkt)
+{
+    kkt->floor = FLOOR_START;
+}
+
 struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double delta_c)
 {
     struct fg_kkt *kkt = &nlp->kkt;
@@ -245,7 +257,11 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
             kkt->values[kkt->row_place[kkt->kept_row[r]]] = -(nlp->d_row[r] + delta_c);
         } else {
             const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
-            double weight = 1 / nlp->d_row[r];
+            double steepest = 0;
+            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++)
+                steepest = fmax(steepest, fabs(nlp->jacobian[kkt->row_entry[a]]));
+            kkt->d_used[r] = fmax(nlp->d_row[r], kkt->floor * steepest * steepest);
+            double weight = 1 / kkt->d_used[r];
             for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
                 int64_t e = kkt->row_entry[a];
                 double left = fixed[problem->jacobian_column[e]] ? 0 : weight * nlp->jacobian[e];
@@ -262,7 +278,10 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
     nlp->delta_w = delta_w;
     nlp->delta_c = delta_c;
     nlp->result->factorisations++;
-    return fg_ldl_factor(kkt->ldl, kkt->values);
+    struct fg_ldl_inertia inertia = fg_ldl_factor(kkt->ldl, kkt->values);
+    if (inertia.zero > 0)
+        kkt->floor = fmin(kkt->floor * 10, FLOOR_MOST);
+    return inertia;
 }
 
 /* One solve with the factors, condensing the rows and expanding them again. */
@@ -276,7 +295,7 @@ static void solve_once(struct fg_nlp *nlp, const double *rhs_x, const double *rh
         if (kkt->kept_row[r] >= 0) {
             kkt->work[kkt->n + kkt->kept_row[r]] = rhs_g[r];
         } else {
-            double weight = rhs_g[r] / nlp->d_row[r];
+            double weight = rhs_g[r] / kkt->d_used[r];
             for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
                 int64_t e = kkt->row_entry[a];
                 if (!nlp->fixed[problem->jacobian_column[e]])
@@ -295,7 +314,7 @@ static void solve_once(struct fg_nlp *nlp, const double *rhs_x, const double *rh
                 int64_t e = kkt->row_entry[a];
                 product += nlp->jacobian[e] * dx[problem->jacobian_column[e]];
             }
-            dy[r] = product / nlp->d_row[r];
+            dy[r] = product / kkt->d_used[r];
         }
     }
 }
@@ -352,8 +371,11 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
         double ratio = left / fmax(1e-300, size + fmin(fmax(largest(kkt->n, dx), largest(kkt->m, dy)), 1e6 * size));
         if (!isfinite(ratio))
             return INFINITY;
-        if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before)
+        if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before) {
+            if (ratio > POOR)
+                kkt->floor = fmax(kkt->floor / 10, FLOOR_LEAST);
             return ratio;
+        }
         before = left;
         solve_once(nlp, kkt->residual_x, kkt->residual_g, kkt->correction_x, kkt->correction_g);
         for (int32_t i = 0; i < kkt->n; i++)

