@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "grid/matpower.h"
 #include "grid/network_json.h"
+#include "grid/pandapower.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,20 @@
 
 #define MAX_BYTES ((size_t)512 << 20)
 
-enum format { FORMAT_FLEXGRID, FORMAT_MATPOWER, FORMAT_COUNT };
-const char *const fg_network_formats[] = { "flexgrid", "matpower", NULL };
+/* The formats. A text is told by its first character and a mark; JSON formats are told apart by the mark alone. */
+static const struct reader {
+    const char *name;
+    bool is_json;
+    const char *mark;
+    enum fg_code (*parse)(const char *bytes, size_t length, const char *place, struct fg_network **network,
+                          struct fg_error *err);
+} readers[] = {
+    { "flexgrid", true, "\"flexgrid_network\"", fg_network_json_parse },
+    { "matpower", false, "mpc", fg_matpower_parse },
+    { "pandapower", true, "\"pandapowerNet\"", fg_pandapower_parse },
+};
+#define READER_COUNT (sizeof readers / sizeof *readers)
+const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", NULL };
 
 enum fg_code fg_network_validate_file(struct fg_network *network, const char *place, struct fg_error *err)
 {
@@ -23,52 +36,57 @@ enum fg_code fg_network_validate_file(struct fg_network *network, const char *pl
     return code;
 }
 
-/* The format of a text by its marks, -1 when there is none. */
-static int detect(const struct fg_text *text)
+/* The format of a text, NULL when no mark is found. */
+static const struct reader *detect(const char *bytes)
 {
-    const char *bytes = text->data ? text->data : "";
     if (strncmp(bytes, "\xef\xbb\xbf", 3) == 0)
         bytes += 3;
-    bytes += strspn(bytes, " \t\r\n");
-    if (bytes[0] == '{')
-        return strstr(bytes, "\"flexgrid_network\"") != NULL ? FORMAT_FLEXGRID : -1;
-    return strstr(bytes, "mpc.") != NULL || strncmp(bytes, "function", 8) == 0 ? FORMAT_MATPOWER : -1;
+    bool is_json = bytes[strspn(bytes, " \t\r\n")] == '{';
+    for (size_t k = 0; k < READER_COUNT; k++)
+        if (readers[k].is_json == is_json && strstr(bytes, readers[k].mark) != NULL)
+            return &readers[k];
+    return NULL;
 }
 
-static enum fg_code list_formats(const char *path, const char *what, struct fg_error *err)
+static enum fg_code refuse(const char *path, struct fg_error *err, const char *what)
 {
     char list[200] = "";
-    for (int k = 0; k < FORMAT_COUNT; k++) {
+    for (size_t k = 0; fg_network_formats[k] != NULL; k++) {
         strncat(list, k ? ", " : "", sizeof list - strlen(list) - 1);
         strncat(list, fg_network_formats[k], sizeof list - strlen(list) - 1);
     }
     return fg_fail(err, FG_ERR_UNSUPPORTED, path, "%s; the formats are: %s", what, list);
 }
 
-enum fg_code fg_network_read(const char *path, const char *format, struct fg_network **network, struct fg_error *err)
+static enum fg_code read_file(const char *path, const struct reader *reader, struct fg_network **network,
+                              struct fg_error *err)
 {
-    *network = NULL;
-    int kind = -1;
-    for (int k = 0; format != NULL && k < FORMAT_COUNT; k++)
-        if (strcmp(format, fg_network_formats[k]) == 0)
-            kind = k;
-    if (format != NULL && kind < 0) {
-        char what[120];
-        snprintf(what, sizeof what, "\"%.60s\" is not a network format", format);
-        return list_formats(path, what, err);
-    }
-    struct stat status;
-    bool is_folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-    if (is_folder)
-        return list_formats(path, "the folder does not hold a network", err);
     struct fg_text text;
     fg_text_init(&text);
     enum fg_code code = fg_file_read(path, MAX_BYTES, &text, err);
-    if (code == FG_OK && kind < 0 && (kind = detect(&text)) < 0)
-        code = list_formats(path, "the file is not a network in a format that is understood", err);
+    const char *bytes = text.data ? text.data : "";
+    if (code == FG_OK && reader == NULL && (reader = detect(bytes)) == NULL)
+        code = refuse(path, err, "the file is not a network in a format that is understood");
     if (code == FG_OK)
-        code = (kind == FORMAT_MATPOWER ? fg_matpower_parse : fg_network_json_parse)(
-            text.data ? text.data : "", text.length, path, network, err);
+        code = reader->parse(bytes, text.length, path, network, err);
     fg_text_release(&text);
     return code;
+}
+
+enum fg_code fg_network_read(const char *path, const char *format, struct fg_network **network, struct fg_error *err)
+{
+    *network = NULL;
+    const struct reader *reader = NULL;
+    for (size_t k = 0; format != NULL && k < READER_COUNT; k++)
+        if (strcmp(format, readers[k].name) == 0)
+            reader = &readers[k];
+    if (format != NULL && reader == NULL) {
+        char what[120];
+        snprintf(what, sizeof what, "\"%.60s\" is not a network format", format);
+        return refuse(path, err, what);
+    }
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return refuse(path, err, "the folder does not hold a network");
+    return read_file(path, reader, network, err);
 }
