@@ -5,6 +5,8 @@
 #include "grid/powerflow.h"
 #include "grid/topology.h"
 
+#include <complex.h>
+
 enum fg_node_kind { FG_NODE_PQ, FG_NODE_PV, FG_NODE_REFERENCE };
 
 /* Specified injection of a node in p.u.: P = p0 + p1 Vm + p2 Vm^2, Q alike (constant power, current, impedance). */
@@ -48,6 +50,7 @@ struct fg_powerflow {
     int32_t *switch_count;          /* how often a node changed its kind in this solve */
 
     double *generator_p_mw, *generator_q_mvar; /* as set */
+    int32_t moved_branch; /* the last transformer whose tap moved in this solve; -1: none */
     double reached; /* part of the injections up to which a solution was followed; 1 otherwise */
     struct fg_newton *newton;
     struct fg_sweep *sweep;
@@ -93,11 +96,13 @@ struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, bool fro
 void fg_powerflow_rectangular(struct fg_powerflow *powerflow);
 /* Power leaving each node into edges and shunts, from re, im in complex arithmetic, p.u. */
 void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, double *q);
+/* Currents into a branch in the graph at its from and to end, p.u. */
+void fg_powerflow_branch_currents(const struct fg_powerflow *powerflow, int32_t branch, double complex current[2]);
 /* Fill the result from vm, va, re, im. */
 void fg_powerflow_evaluate(struct fg_powerflow *powerflow, struct fg_powerflow_result *result);
 
 /* Tap control (tap_control.c). */
-enum fg_code fg_tap_control_create(const struct fg_powerflow *powerflow, struct fg_tap_control **control,
+enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap_control **control,
                                    struct fg_error *err);
 void fg_tap_control_destroy(struct fg_tap_control *control);
 /* Solves and moves taps until the strategy rests. */

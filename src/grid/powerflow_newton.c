@@ -15,6 +15,7 @@
 #include "grid/flow.h"
 #include "grid/powerflow_internal.h"
 
+#include <float.h>
 #include <klu.h>
 #include <math.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct fg_newton {
     int32_t (*edge_slot)[BLOCK_COUNT]; /* position of dP/dVa of a block in `value`; -1 when a reference is involved */
     int32_t *node_slot;                /* the same of a node's own block */
     double *residual, *step, *vm_old, *va_old;
+    double *rounding; /* per node: mismatch that the last bits of the voltages make */
     klu_common common;
     klu_symbolic *symbolic;
     klu_numeric *numeric;
@@ -58,6 +60,7 @@ void fg_newton_destroy(struct fg_newton *newton)
     fg_free(newton->edge_slot);
     fg_free(newton->node_slot);
     fg_free(newton->residual);
+    fg_free(newton->rounding);
     fg_free(newton->step);
     fg_free(newton->vm_old);
     fg_free(newton->va_old);
@@ -181,6 +184,17 @@ static void fill_pattern(const struct fg_powerflow *powerflow, struct fg_newton 
     }
 }
 
+/* Voltages are rounded to about 1e-16, which across an admittance Y is a power of 1e-16 |Y|: behind a connection of 1e-9
+ * p.u. no mismatch below 1e-7 exists. Convergence is judged beyond that (with a factor of 4 for the sums). */
+static void set_rounding(const struct fg_topology *topology, double *rounding)
+{
+    for (int32_t k = 0; k < topology->edge_count; k++) {
+        const struct fg_edge *edge = &topology->edges[k];
+        rounding[edge->from] += 4 * DBL_EPSILON * (hypot(edge->gff, edge->bff) + hypot(edge->gft, edge->bft));
+        rounding[edge->to] += 4 * DBL_EPSILON * (hypot(edge->gtt, edge->btt) + hypot(edge->gtf, edge->btf));
+    }
+}
+
 static enum fg_code newton_allocate(const struct fg_powerflow *powerflow, struct fg_newton *newton,
                                     struct neighbours *lists, struct fg_error *err)
 {
@@ -206,11 +220,12 @@ static enum fg_code newton_allocate(const struct fg_powerflow *powerflow, struct
     newton->edge_slot = fg_alloc((size_t)powerflow->topology->edge_count, sizeof *newton->edge_slot);
     newton->node_slot = fg_alloc(nodes, sizeof *newton->node_slot);
     newton->residual = fg_alloc(unknowns, sizeof *newton->residual);
+    newton->rounding = fg_alloc(nodes, sizeof *newton->rounding);
     newton->step = fg_alloc(unknowns, sizeof *newton->step);
     newton->vm_old = fg_alloc(nodes, sizeof *newton->vm_old);
     newton->va_old = fg_alloc(nodes, sizeof *newton->va_old);
     if (!newton->column_start || !newton->row || !newton->value || !newton->edge_slot || !newton->node_slot ||
-        !newton->residual || !newton->step || !newton->vm_old || !newton->va_old)
+        !newton->residual || !newton->rounding || !newton->step || !newton->vm_old || !newton->va_old)
         return fg_fail_memory(err);
     return FG_OK;
 }
@@ -228,6 +243,7 @@ enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_ne
     enum fg_code code = newton_allocate(powerflow, newton, &lists, err);
     if (code == FG_OK) {
         fill_pattern(powerflow, newton, &lists);
+        set_rounding(powerflow->topology, newton->rounding);
         if (newton->unknown_count > 0) {
             newton->symbolic = klu_analyze(newton->unknown_count, newton->column_start, newton->row, &newton->common);
             if (newton->symbolic == NULL)
@@ -413,7 +429,7 @@ static double largest_residual(const struct fg_powerflow *powerflow, const struc
         int32_t row = newton->column_of_node[i];
         if (row < 0)
             continue;
-        double size = fmax(fabs(newton->residual[row]), fabs(newton->residual[row + 1]));
+        double size = fmax(fabs(newton->residual[row]), fabs(newton->residual[row + 1])) - newton->rounding[i];
         if (isnan(newton->residual[row] + newton->residual[row + 1]))
             size = INFINITY;
         if (size > largest) {

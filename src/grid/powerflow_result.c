@@ -119,6 +119,15 @@ static inline struct port_flow port_flow(const struct fg_port *port, double from
     };
 }
 
+void fg_powerflow_branch_currents(const struct fg_powerflow *powerflow, int32_t branch, double complex current[2])
+{
+    const struct fg_edge *edge = &powerflow->topology->edges[powerflow->topology->edge_of_branch[branch]];
+    struct port_flow flow = port_flow(&powerflow->ports[branch], powerflow->re[edge->from], powerflow->im[edge->from],
+                                      powerflow->re[edge->to], powerflow->im[edge->to]);
+    current[0] = CMPLX(flow.from_re, flow.from_im);
+    current[1] = CMPLX(flow.to_re, flow.to_im);
+}
+
 void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, double *q)
 {
     const struct fg_topology *topology = powerflow->topology;

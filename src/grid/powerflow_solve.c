@@ -259,13 +259,19 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
         [FG_POWERFLOW_ITERATION_LIMIT] = "the iteration limit was reached",
         [FG_POWERFLOW_DIVERGED] = "the mismatch stopped falling",
         [FG_POWERFLOW_SINGULAR] = "the Jacobian is singular",
-        [FG_POWERFLOW_TAP_LIMIT] = "the tap changers found no resting position",
     };
     result->explanation[0] = '\0';
     if (attempt->status == FG_POWERFLOW_CONVERGED)
         return;
     char where[96];
     const struct fg_network *network = powerflow->network;
+    if (attempt->status == FG_POWERFLOW_TAP_LIMIT) {
+        snprintf(result->explanation, sizeof result->explanation,
+                 "the tap changers go back and forth, last that of branch %.60s: widen its voltage band to at least one "
+                 "step of its tap",
+                 network->branches[powerflow->moved_branch].id);
+        return;
+    }
     if (result->worst_bus >= 0)
         snprintf(where, sizeof where, "bus %.60s", network->buses[result->worst_bus].id);
     else
