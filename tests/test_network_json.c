@@ -168,6 +168,25 @@ static void defaults_are_those_of_the_model(void **state)
     fg_network_destroy(n);
 }
 
+/* The example of docs/network-format.md is read as it stands there. */
+static void documented_example_is_read(void **state)
+{
+    (void)state;
+    struct fg_text text;
+    struct fg_error err = { 0 };
+    struct fg_network *n;
+    fg_text_init(&text);
+    assert_int_equal(fg_file_read(FG_SOURCE_DIR "/docs/network-format.md", 1 << 20, &text, &err), FG_OK);
+    char *start = strstr(text.data, "```json\n"), *end = start ? strstr(start + 8, "```") : NULL;
+    assert_non_null(end);
+    if (fg_network_json_parse(start + 8, (size_t)(end - start - 8), "example", &n, &err) != FG_OK)
+        fail_msg("%s: %s", err.place, err.text);
+    assert_int_equal(n->bus_count, 2);
+    assert_true(n->branches[0].rate_normal_mva == 8);
+    fg_network_destroy(n);
+    fg_text_release(&text);
+}
+
 static void refusals_name_the_pointer(void **state)
 {
     (void)state;
@@ -339,6 +358,7 @@ int main(void)
         cmocka_unit_test(every_field_reads_back),
         cmocka_unit_test(cases_read_back),
         cmocka_unit_test(defaults_are_those_of_the_model),
+        cmocka_unit_test(documented_example_is_read),
         cmocka_unit_test(refusals_name_the_pointer),
         cmocka_unit_test(validation_warns_of_buses_that_nothing_feeds),
         cmocka_unit_test(tap_positions_change_ratio_and_shift),

@@ -367,22 +367,28 @@ static double hourly_ramp(const struct matrix *m, size_t r)
     return at(m, r, RAMP_AGC) > 0 ? at(m, r, RAMP_AGC) * 60 : INFINITY;
 }
 
+/* Limits in the wrong order are an error in service; out of service they bind nobody, so they are only worth a note. */
 static enum fg_code check_generator(struct reader *reader, size_t r)
 {
     const struct matrix *m = &reader->gen;
-    const struct { const char *name; int low, high; bool applies; } limits[] = {
+    bool has_capability = at(m, r, PC1) < at(m, r, PC2);
+    const struct { const char *name; size_t low, high; bool applies; } limits[] = {
         { "Pmin, Pmax", PMIN, PMAX, true },
         { "Qmin, Qmax", QMIN, QMAX, true },
-        { "Qc1min, Qc1max", QC1MIN, QC1MAX, at(m, r, PC1) < at(m, r, PC2) },
-        { "Qc2min, Qc2max", QC2MIN, QC2MAX, at(m, r, PC1) < at(m, r, PC2) },
+        { "Qc1min, Qc1max", QC1MIN, QC1MAX, has_capability },
+        { "Qc2min, Qc2max", QC2MIN, QC2MAX, has_capability },
     };
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        double low = at(m, r, (size_t)limits[i].low), high = at(m, r, (size_t)limits[i].high);
-        if (limits[i].applies && (low > high || low == INFINITY || high == -INFINITY))
+    enum fg_code code = FG_OK;
+    for (size_t i = 0; code == FG_OK && i < sizeof limits / sizeof *limits; i++) {
+        double low = at(m, r, limits[i].low), high = at(m, r, limits[i].high);
+        if (!limits[i].applies || (low <= high && low < INFINITY && high > -INFINITY))
+            continue;
+        if (at(m, r, GEN_STATUS) > 0)
             return fail_at(reader, m, r, FG_ERR_NETWORK, "limits %s are %.9g and %.9g; the lower one must not exceed the "
                            "upper one", limits[i].name, low, high);
+        code = note_at(reader, m, r, FG_NOTE_WARNING, "limits of a generator out of service are in the wrong order");
     }
-    return FG_OK;
+    return code;
 }
 
 static enum fg_code read_generator(struct reader *reader, size_t r, bool *is_source)

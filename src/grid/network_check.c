@@ -232,11 +232,11 @@ static enum fg_code check_generator(struct check *check, const struct fg_generat
                       { "capability qc1 maximum", generator->qc1_max_mvar },
                       { "capability qc2 minimum", generator->qc2_min_mvar },
                       { "capability qc2 maximum", generator->qc2_max_mvar });
-    if (code == FG_OK)
+    if (code == FG_OK && generator->in_service)
         code = check_limits(check, "active power", generator->p_min_mw, generator->p_max_mw);
-    if (code == FG_OK)
+    if (code == FG_OK && generator->in_service)
         code = check_limits(check, "reactive power", generator->q_min_mvar, generator->q_max_mvar);
-    if (code == FG_OK && generator->pc1_mw < generator->pc2_mw) {
+    if (code == FG_OK && generator->in_service && generator->pc1_mw < generator->pc2_mw) {
         code = check_limits(check, "reactive power at pc1", generator->qc1_min_mvar, generator->qc1_max_mvar);
         if (code == FG_OK)
             code = check_limits(check, "reactive power at pc2", generator->qc2_min_mvar, generator->qc2_max_mvar);
