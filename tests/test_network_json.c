@@ -321,6 +321,32 @@ static void the_reader_is_chosen_by_content(void **state)
     assert_int_equal(fg_network_read(path, NULL, &n, &err), FG_ERR_IO);
 }
 
+static void files_of_every_format_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        size_t bus_count_min;
+    } files[] = {
+        { CASES "/matpower/case9.m", 9 },
+        { CASES "/pandapower/case33bw.json", 33 },
+        { CASES "/power-grid-model/power_flow/1os2msr/input.json", 3 },
+    };
+    if (access(CASES, R_OK) != 0) {
+        print_message("skipped: folder absent: %s\n", CASES);
+        skip();
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct fg_network *n;
+        struct fg_error err = { 0 };
+        if (fg_network_read(files[i].path, NULL, &n, &err) != FG_OK)
+            fail_msg("%s: %s", err.place, err.text);
+        assert_true(n->bus_count >= files[i].bus_count_min);
+        expect_round_trip(n, files[i].path);
+        fg_network_destroy(n);
+    }
+}
+
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
@@ -363,6 +389,7 @@ int main(void)
         cmocka_unit_test(validation_warns_of_buses_that_nothing_feeds),
         cmocka_unit_test(tap_positions_change_ratio_and_shift),
         cmocka_unit_test(the_reader_is_chosen_by_content),
+        cmocka_unit_test(files_of_every_format_are_told_apart),
         cmocka_unit_test(every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

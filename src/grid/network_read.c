@@ -3,6 +3,7 @@
 #include "grid/matpower.h"
 #include "grid/network_json.h"
 #include "grid/pandapower.h"
+#include "grid/pgm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +22,10 @@ static const struct reader {
     { "flexgrid", true, "\"flexgrid_network\"", fg_network_json_parse },
     { "matpower", false, "mpc", fg_matpower_parse },
     { "pandapower", true, "\"pandapowerNet\"", fg_pandapower_parse },
+    { "power-grid-model", true, "\"is_batch\"", fg_pgm_parse },
 };
 #define READER_COUNT (sizeof readers / sizeof *readers)
-const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", NULL };
+const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", "power-grid-model", NULL };
 
 enum fg_code fg_network_validate_file(struct fg_network *network, const char *place, struct fg_error *err)
 {
