@@ -55,7 +55,7 @@ static void test_hostile_sizes(void **state)
     expect_refused(nested, depth, FG_ERR_SYNTAX, NULL);
     free(nested);
 
-    /* 48 MB of empty objects would take 5 GB once parsed; it is refused before anything is allocated. */
+    /* 48 MB of empty objects would take gigabytes once parsed; it is refused before anything is allocated. */
     size_t count = 16u << 20;
     char *swarm = malloc(3 * count);
     for (size_t i = 0; i < count; i++)

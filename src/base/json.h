@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define FG_JSON_MAX_BYTES ((size_t)512 << 20)
-#define FG_JSON_MAX_MEMORY ((size_t)4 << 30) /* estimated size of the parsed document */
+#define FG_JSON_MAX_MEMORY ((size_t)2 << 30) /* estimated size of the parsed document */
 
 /* Load a document; the caller frees it with json_decref. `place` names it in errors (a file name). */
 enum fg_code fg_json_load_file(const char *path, json_t **root, struct fg_error *err);
