@@ -3,6 +3,7 @@
 #include "grid/pandapower.h"
 
 #include "base/text.h"
+#include "grid/powerflow.h"
 #include "reference_state.h"
 
 #include <setjmp.h>
@@ -367,18 +368,26 @@ static void test_out_of_memory(void **context)
     fg_text_release(&text);
 }
 
+/* Power flows of published networks against pandapower 3.5.6 (runpp, tolerance 1e-9 MVA): losses of lines and
+ * transformers, lowest voltage and where. */
 static void test_shared_networks(void **context)
 {
     (void)context;
     static const struct {
         const char *file;
         size_t buses, branches;
+        double losses_mw, vm_min_pu;
+        const char *vm_min_bus;
     } cases[] = {
-        { "mv_oberrhein.json", 179, 183 },  { "mv_oberrhein_substations.json", 320, 324 },
-        { "lv_schutterwald.json", 2940, 3014 }, { "case33bw.json", 33, 37 },
-        { "case118.json", 118, 186 },       { "case300.json", 300, 411 },
-        { "iceland.json", 189, 206 },       { "GBreducednetwork.json", 29, 99 },
-        { "case1354pegase.json", 1354, 1991 },
+        { "mv_oberrhein.json", 179, 183, 1.017697, 0.975617171, "190" },
+        { "mv_oberrhein_substations.json", 320, 324, 1.54401402, 0.953484886, "96" },
+        { "lv_schutterwald.json", 2940, 3014, 0.182834357, 0.868992076, "1362" },
+        { "case33bw.json", 33, 37, 0.202677126, 0.913090479, "17" },
+        { "case118.json", 118, 186, 133.169694, 0.943, "75" },
+        { "case300.json", 300, 411, 424.88658, 0.889002077, "281" },
+        { "iceland.json", 189, 206, 44.9268729, 0.881092517, "62" },
+        { "GBreducednetwork.json", 29, 99, 1724.55596, 0.98450364, "23" },
+        { "case1354pegase.json", 1354, 1991, 1663.46749, 0.981906909, "783" },
     };
     FILE *probe = fopen(SHARED "mv_oberrhein.json", "r");
     if (probe == NULL) {
@@ -388,10 +397,26 @@ static void test_shared_networks(void **context)
     fclose(probe);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         char path[512];
+        struct fg_error err = { 0 };
+        struct fg_powerflow *powerflow;
+        struct fg_powerflow_result *result;
         snprintf(path, sizeof path, SHARED "%s", cases[c].file);
         struct fg_network *network = read_file(path);
         assert_int_equal(network->bus_count, cases[c].buses);
         assert_int_equal(network->branch_count, cases[c].branches);
+        if (fg_powerflow_create(network, NULL, &powerflow, &err) != FG_OK ||
+            fg_powerflow_result_create(network, &result, &err) != FG_OK ||
+            fg_powerflow_solve(powerflow, result, &err) != FG_OK)
+            fail_msg("%s: %s: %s", cases[c].file, err.place, err.text);
+        if (result->status != FG_POWERFLOW_CONVERGED)
+            fail_msg("%s: %s", cases[c].file, result->explanation);
+        assert_near(result->losses_mw, cases[c].losses_mw, 2e-8 * cases[c].losses_mw + 1e-7);
+        assert_near(result->vm_min_pu, cases[c].vm_min_pu, 1e-8);
+        assert_string_equal(network->buses[result->vm_min_bus].id, cases[c].vm_min_bus);
+        print_message("  %-30s losses %.9g MW, lowest voltage %.9g p.u. at bus %s\n", cases[c].file, result->losses_mw,
+                      result->vm_min_pu, network->buses[result->vm_min_bus].id);
+        fg_powerflow_result_destroy(result);
+        fg_powerflow_destroy(powerflow);
         fg_network_destroy(network);
     }
 }
