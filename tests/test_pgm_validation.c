@@ -27,7 +27,6 @@ struct folder {
     enum expectation expectation;
     const char *reason; /* words of the refusal */
     double angle_slack_rad;
-    double tolerance_pu; /* of the power flow on 1 MVA; 0: 1e-8 */
 };
 
 struct comparison {
@@ -37,7 +36,7 @@ struct comparison {
     const struct fg_network *network;
     const struct fg_powerflow_result *result;
     double angle_slack_rad;
-    size_t compared, skipped;
+    size_t compared, skipped, different;
 };
 
 static double tolerance_of(const json_t *params, const char *attribute)
@@ -60,10 +59,13 @@ static void compare(struct comparison *c, const char *component, const json_t *r
     double allowed = tolerance_of(c->params, attribute) + rtol * fmax(fabs(wanted), fabs(scale));
     if (isnan(value))
         value = 0; /* not energized */
-    if (!(fabs(value - wanted) <= allowed))
-        fail_msg("%s, scenario %zu, %s %lld: %s is %.12g, published %.12g, allowed %.3g", c->folder, c->scenario,
-                 component, json_integer_value(json_object_get(row, "id")), attribute, value, wanted, allowed);
     c->compared++;
+    if (fabs(value - wanted) <= allowed)
+        return;
+    if (c->different++ == 0) /* the first of a folder tells; all are counted */
+        print_message("  %s, scenario %zu, %s %lld: %s is %.12g, published %.12g, allowed %.3g\n", c->folder,
+                      c->scenario, component, json_integer_value(json_object_get(row, "id")), attribute, value, wanted,
+                      allowed);
 }
 
 static void compare_terminal(struct comparison *c, const char *component, const json_t *row, const char *suffix, double p_mw,
@@ -198,7 +200,8 @@ static void compare_tap(struct comparison *c, const json_t *row, const json_t *i
         snprintf(branch_id, sizeof branch_id, "%lld", json_integer_value(json_object_get(regulator, "regulated_object")));
         int32_t b = fg_network_find_branch(c->network, branch_id);
         assert_true(b >= 0);
-        if (c->network->branches[b].tap.regulates)
+        bool has_position = json_integer_value(json_object_get(row, "tap_pos")) != -128; /* -128: not energized */
+        if (c->network->branches[b].tap.regulates && has_position)
             compare(c, "transformer_tap_regulator", row, "tap_pos", c->result->tap_position[b], 0);
     }
 }
@@ -248,34 +251,46 @@ static enum fg_tap_strategy strategy_of(const json_t *params)
     return FG_TAP_FAST_ANY;
 }
 
+/* As exact as rounding allows: published powers go down to 1e-5 W, mismatches to 1e-5 W where admittances permit. */
+static void solve(const struct folder *folder, struct comparison *c, const struct fg_network *network,
+                  struct fg_powerflow_result *result)
+{
+    static const double tolerances_pu[] = { 1e-11, 1e-9, 1e-8 };
+    struct fg_error err = { 0 };
+    for (size_t k = 0; k < 3; k++) {
+        struct fg_powerflow *powerflow;
+        struct fg_powerflow_options options = fg_powerflow_options_default();
+        options.taps = strategy_of(c->params);
+        options.tolerance_pu = tolerances_pu[k];
+        options.enforce_q_limits = true; /* of voltage regulators; sources have none */
+        if (fg_powerflow_create(network, &options, &powerflow, &err) != FG_OK ||
+            fg_powerflow_solve(powerflow, result, &err) != FG_OK)
+            fail_msg("%s, scenario %zu: %s: %s", folder->name, c->scenario, err.place, err.text);
+        fg_powerflow_destroy(powerflow);
+        if (result->status == FG_POWERFLOW_CONVERGED || result->status == FG_POWERFLOW_TAP_LIMIT)
+            return;
+    }
+}
+
 static void solve_and_compare(struct comparison *c, const struct folder *folder, struct fg_network *network,
                               const json_t *input, json_t *expected)
 {
-    struct fg_error err = { 0 };
-    struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
-    struct fg_powerflow_options options = fg_powerflow_options_default();
-    options.taps = strategy_of(c->params);
-    options.tolerance_pu = folder->tolerance_pu > 0 ? folder->tolerance_pu : 1e-8;
-    options.enforce_q_limits = true; /* of voltage regulators; sources have none */
-    if (fg_powerflow_create(network, &options, &powerflow, &err) != FG_OK ||
-        fg_powerflow_result_create(network, &result, &err) != FG_OK ||
-        fg_powerflow_solve(powerflow, result, &err) != FG_OK)
-        fail_msg("%s, scenario %zu: %s: %s", c->folder, c->scenario, err.place, err.text);
-    if (folder->expectation == NO_REST) {
-        if (result->status != FG_POWERFLOW_TAP_LIMIT)
-            fail_msg("%s: %s instead of a tap limit", c->folder, fg_powerflow_status_name(result->status));
+    assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
+    solve(folder, c, network, result);
+    enum fg_powerflow_status wanted = folder->expectation == NO_REST ? FG_POWERFLOW_TAP_LIMIT : FG_POWERFLOW_CONVERGED;
+    if (result->status != wanted) {
+        print_message("  %s, scenario %zu: %s instead of %s: %s\n", c->folder, c->scenario,
+                      fg_powerflow_status_name(result->status), fg_powerflow_status_name(wanted), result->explanation);
+        c->different++;
+    } else if (wanted == FG_POWERFLOW_TAP_LIMIT) {
         assert_true(strlen(result->explanation) > 20);
     } else {
-        if (result->status != FG_POWERFLOW_CONVERGED)
-            fail_msg("%s, scenario %zu: %s: %s", c->folder, c->scenario, fg_powerflow_status_name(result->status),
-                     result->explanation);
         c->network = network;
         c->result = result;
         compare_scenario(c, input, expected);
     }
     fg_powerflow_result_destroy(result);
-    fg_powerflow_destroy(powerflow);
 }
 
 static json_t *load(const char *folder, const char *file)
@@ -285,7 +300,7 @@ static json_t *load(const char *folder, const char *file)
     return json_load_file(path, 0, NULL);
 }
 
-static void check_folder(const struct folder *folder)
+static bool check_folder(const struct folder *folder)
 {
     struct fg_error err = { 0 };
     struct fg_network *network;
@@ -309,7 +324,7 @@ static void check_folder(const struct folder *folder)
             fail_msg("%s: %s", err.place, err.text);
         if (single != NULL || batch_output == NULL) {
             solve_and_compare(&c, folder, network, input, json_object_get(single, "data"));
-            if (folder->expectation == MATCHES)
+            if (folder->expectation == MATCHES && c.different == 0)
                 assert_true(c.compared > 0);
         }
         fg_network_destroy(network);
@@ -329,12 +344,13 @@ static void check_folder(const struct folder *folder)
         fg_pgm_batch_close(batch);
     }
     if (folder->expectation != REFUSED)
-        print_message("  %-78s %6zu numbers, %zu scenarios%s\n", folder->name, c.compared, c.scenario,
+        print_message("  %-78s %6zu numbers, %zu differ%s\n", folder->name, c.compared, c.different,
                       folder->expectation == NO_REST ? ", no resting state, explained" : "");
     json_decref(params);
     json_decref(input);
     json_decref(single);
     json_decref(batch_output);
+    return c.different == 0;
 }
 
 static void check_folders(const struct folder *folders, size_t count)
@@ -345,8 +361,10 @@ static void check_folders(const struct folder *folders, size_t count)
         skip();
     }
     fclose(probe);
+    size_t failed = 0;
     for (size_t i = 0; i < count; i++)
-        check_folder(&folders[i]);
+        failed += check_folder(&folders[i]) ? 0 : 1;
+    assert_int_equal(failed, 0);
 }
 #define CHECK_FOLDERS(folders) check_folders(folders, sizeof folders / sizeof *folders)
 
@@ -354,16 +372,16 @@ static void test_components_and_networks(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "1os2msr", MATCHES, NULL, 0, 0 },
+        { "1os2msr", MATCHES, NULL, 0 },
         /* Published with an angle of exactly 0; the source's own impedance turns it by P/sk = 1e-5 rad, in
          * power-grid-model 1.12 as well. */
-        { "generic_branch", MATCHES, NULL, 1.1e-5, 0 },
-        { "single-transformer", MATCHES, NULL, 0, 0 },
-        { "three-winding-transformer", MATCHES, NULL, 0, 1e-11 },
-        { "vision-validation-network", MATCHES, NULL, 0, 0 },
-        { "pandapower/networks/symmetric/distribution-case", MATCHES, NULL, 0, 0 },
-        { "pandapower/networks/symmetric/transmission-case", MATCHES, NULL, 0, 0 },
-        { "gaia-example", SOLVES, NULL, 0, 0 },
+        { "generic_branch", MATCHES, NULL, 1.1e-5 },
+        { "single-transformer", MATCHES, NULL, 0 },
+        { "three-winding-transformer", MATCHES, NULL, 0 },
+        { "vision-validation-network", MATCHES, NULL, 0 },
+        { "pandapower/networks/symmetric/distribution-case", MATCHES, NULL, 0 },
+        { "pandapower/networks/symmetric/transmission-case", MATCHES, NULL, 0 },
+        { "gaia-example", SOLVES, NULL, 0 },
     };
     CHECK_FOLDERS(folders);
 }
@@ -373,11 +391,11 @@ static void test_links(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "handling-of-links/merge-nodes-by-links-1-line", MATCHES, NULL, 0, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-with-line-to-self", MATCHES, NULL, 0, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself", MATCHES, NULL, 0, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself-II", MATCHES, NULL, 0, 0 },
-        { "handling-of-links/merge-nodes-by-links-2-lines", MATCHES, NULL, 0, 0 },
+        { "handling-of-links/merge-nodes-by-links-1-line", MATCHES, NULL, 0 },
+        { "handling-of-links/merge-nodes-by-links-1-line-with-line-to-self", MATCHES, NULL, 0 },
+        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself", MATCHES, NULL, 0 },
+        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself-II", MATCHES, NULL, 0 },
+        { "handling-of-links/merge-nodes-by-links-2-lines", MATCHES, NULL, 0 },
     };
     CHECK_FOLDERS(folders);
 }
@@ -386,17 +404,54 @@ static void test_voltage_regulators(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "pv-node/pv-node3", MATCHES, NULL, 0, 0 },
-        { "pv-node/pv-node5", MATCHES, NULL, 0, 0 },
-        { "pv-node/pv-node6", MATCHES, NULL, 0, 0 },
-        { "pv-node/pv-node-large-limit-range", MATCHES, NULL, 0, 0 },
-        { "pv-node/pv-node-pp-example-simple", MATCHES, NULL, 0, 0 },
-        { "pv-node/pv-node-pq-switching", MATCHES, NULL, 0, 0 },
+        { "pv-node/pv-node3", MATCHES, NULL, 0 },
+        { "pv-node/pv-node5", MATCHES, NULL, 0 },
+        { "pv-node/pv-node6", MATCHES, NULL, 0 },
+        { "pv-node/pv-node-large-limit-range", MATCHES, NULL, 0 },
+        { "pv-node/pv-node-pp-example-simple", MATCHES, NULL, 0 },
+        { "pv-node/pv-node-pq-switching", MATCHES, NULL, 0 },
         /* Raised by power-grid-model for methods other than Newton's; ours is Newton's. */
-        { "pv-node/pv-node-calc-methods", SOLVES, NULL, 0, 0 },
-        { "pv-node/pv-node-load-gen-const-i-y", REFUSED, "depends on voltage", 0, 0 },
-        { "pv-node/pv-node-source", REFUSED, "shares the node with a source", 0, 0 },
-        { "pv-node/pv-node-tap-regulator", REFUSED, "in one dataset", 0, 0 },
+        { "pv-node/pv-node-calc-methods", SOLVES, NULL, 0 },
+        { "pv-node/pv-node-load-gen-const-i-y", REFUSED, "depends on voltage", 0 },
+        { "pv-node/pv-node-source", REFUSED, "shares the node with a source", 0 },
+        { "pv-node/pv-node-tap-regulator", REFUSED, "in one dataset", 0 },
+    };
+    CHECK_FOLDERS(folders);
+}
+
+static void test_tap_regulators(void **context)
+{
+    (void)context;
+    static const struct folder folders[] = {
+        { "automatic-tap-regulator/achievable-voltage-above-band-any", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-above-band-fast-any", MATCHES, NULL, 0 }, /* xfail */
+        { "automatic-tap-regulator/achievable-voltage-above-band-max", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-above-band-min", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-below-band-any", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-below-band-fast-any", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-below-band-max", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/achievable-voltage-below-band-min", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-minimal-min", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-any", NO_REST, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-fast-any", NO_REST, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-max", NO_REST, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-min", NO_REST, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-with-line-into-itself", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/auto-tap-changer-with-transformer-into-itself", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/pgm-automatic-tap-any", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/pgm-automatic-tap-line-drop-any", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/pgm-automatic-tap-tight-bands", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/single-trafo-any-valid-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/single-trafo-max-voltage-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/single-trafo-min-voltage-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/step-up-transformer-any-valid-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/step-up-transformer-fast-any-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/step-up-transformer-max-voltage-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/step-up-transformer-min-voltage-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/trafo-control-tap-same-side-any-valid-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/trafo-control-tap-same-side-fast-any-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/trafo-control-tap-same-side-max-voltage-tap", MATCHES, NULL, 0 },
+        { "automatic-tap-regulator/trafo-control-tap-same-side-min-voltage-tap", MATCHES, NULL, 0 },
     };
     CHECK_FOLDERS(folders);
 }
@@ -407,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_components_and_networks),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_voltage_regulators),
+        cmocka_unit_test(test_tap_regulators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

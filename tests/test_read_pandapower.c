@@ -317,7 +317,7 @@ static void test_errors_name_the_place(void **context)
           "number" },
         { NET(TABLE("bus", "\"vn_kv\"", "0", "[0]")), FG_ERR_VALUE, "net.json#/_object/bus/_object/data/0/0",
           "positive" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0,0", "[20.0],[20.0]")), FG_ERR_NETWORK, "bus 0", "" },
+        { NET(TABLE("bus", "\"vn_kv\"", "0,0", "[20.0],[20.0]")), FG_ERR_NETWORK, "net.json#bus 0", "" },
         { NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[9,1.0]")), FG_ERR_NETWORK,
           "net.json#/_object/load/_object/data/0/0", "load 3, bus: bus 9" },
         { NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[1,null]")), FG_ERR_SCHEMA,

@@ -238,7 +238,7 @@ static void test_errors_name_the_place(void **context)
         { INPUT("\"node\":[\"id\"]", "\"node\":[[1,2]]"), FG_ERR_SCHEMA, "in.json#/data/node/0", "attributes" },
         { INPUT("", "\"nodes\":[]"), FG_ERR_UNSUPPORTED, "in.json#/data/nodes", "unknown" },
         { INPUT("", "\"node\":{}"), FG_ERR_SCHEMA, "in.json#/data/node", "array" },
-        { INPUT("", "\"node\":[{\"id\":1,\"u_rated\":5},{\"id\":1,\"u_rated\":5}]"), FG_ERR_NETWORK, "bus 1", "" },
+        { INPUT("", "\"node\":[{\"id\":1,\"u_rated\":5},{\"id\":1,\"u_rated\":5}]"), FG_ERR_NETWORK, "in.json#bus 1", "" },
         { LINE("\"from_node\":1,\"to_node\":8"), FG_ERR_NETWORK, "in.json#/data/line/0/to_node", "line 4" },
         { LINE("\"from_node\":1,\"to_node\":2,\"r1\":1"), FG_ERR_SCHEMA, "in.json#/data/line/0", "x1" },
         { LINE("\"from_node\":1,\"to_node\":3,\"r1\":1,\"x1\":1,\"c1\":0,\"tan1\":0"), FG_ERR_NETWORK,

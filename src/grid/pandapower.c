@@ -1,5 +1,6 @@
 #include "grid/pandapower.h"
 
+#include "grid/network_read.h"
 #include "grid/pandapower_reader.h"
 
 #include <math.h>
@@ -294,7 +295,7 @@ static enum fg_code read_net(struct fg_pp_reader *reader)
         code = fg_pp_each(reader, sections[i].table, sections[i].read);
     if (code == FG_OK)
         code = note_unknown_tables(reader);
-    return code == FG_OK ? fg_network_validate(network, reader->err) : code;
+    return code == FG_OK ? fg_network_validate_file(network, reader->place, reader->err) : code;
 }
 
 static enum fg_code read_document(json_t *document, const char *place, struct fg_network **network,
@@ -313,7 +314,7 @@ static enum fg_code read_document(json_t *document, const char *place, struct fg
     code = fg_json_get_object(&root, "_object", &net, err);
     if (code != FG_OK)
         return code;
-    struct fg_pp_reader reader = { .network = fg_network_create(), .net = &net, .err = err };
+    struct fg_pp_reader reader = { .network = fg_network_create(), .place = place, .net = &net, .err = err };
     if (reader.network == NULL)
         return fg_fail_memory(err);
     fg_names_init(&reader.buses);

@@ -10,6 +10,7 @@
 
 struct fg_pp_reader {
     struct fg_network *network;
+    const char *place;                /* the file */
     const struct fg_json_cursor *net; /* the object that holds the tables */
     struct fg_error *err;
     double sn_mva, f_hz;

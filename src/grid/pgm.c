@@ -1,5 +1,6 @@
 #include "grid/pgm.h"
 
+#include "grid/network_read.h"
 #include "grid/pgm_reader.h"
 
 #include <math.h>
@@ -330,7 +331,7 @@ static enum fg_code read_components(struct fg_pgm_reader *reader)
             code = row.code == FG_OK ? sections[s].read(reader, &row) : row.code;
         }
     }
-    return code == FG_OK ? fg_network_validate(reader->network, reader->err) : code;
+    return code == FG_OK ? fg_network_validate_file(reader->network, reader->input->root.file, reader->err) : code;
 }
 
 static enum fg_code read_datasets(const struct fg_pgm_dataset *input, const struct fg_pgm_dataset *update,
