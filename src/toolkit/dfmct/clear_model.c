@@ -143,6 +143,34 @@ void clear_model_deviation(const struct clear_model *model, const double *x, int
     }
 }
 
+/* A block's column may enter a row once per period: sum such terms, so that each variable appears once in a row. */
+static enum fg_code merge_terms(struct clear_model *model, struct fg_error *err)
+{
+    size_t *place = fg_alloc(model->variable_count, sizeof *place), kept = 0;
+    if (place == NULL)
+        return fg_fail_memory(err);
+    memset(place, 0xff, model->variable_count * sizeof *place);
+    for (size_t r = 0; r < model->row_count; r++) {
+        struct clear_row *row = &model->rows[r];
+        size_t first = kept;
+        for (int32_t k = 0; k < row->term_count; k++) {
+            struct clear_term term = model->terms[row->first_term + (size_t)k];
+            size_t at = place[term.variable];
+            if (at != SIZE_MAX && at >= first) {
+                model->terms[at].coefficient += term.coefficient;
+            } else {
+                place[term.variable] = kept;
+                model->terms[kept++] = term;
+            }
+        }
+        row->first_term = first;
+        row->term_count = (int32_t)(kept - first);
+    }
+    model->term_count = kept;
+    fg_free(place);
+    return FG_OK;
+}
+
 /* -- network side ------------------------------------------------------------------------------------------------ */
 
 static enum fg_code map_names(struct clear_model *model, struct fg_error *err)
@@ -368,6 +396,8 @@ enum fg_code clear_model_create(const struct fg_network *network, const struct f
         code = clear_model_add_slack(model, err);
     if (code == FG_OK)
         code = clear_model_sort_effects(model, err);
+    if (code == FG_OK)
+        code = merge_terms(model, err);
     if (code == FG_OK)
         *out = model;
     else

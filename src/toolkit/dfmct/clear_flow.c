@@ -1,0 +1,176 @@
+/* Power flow of a schedule by the independent solver (grid/powerflow.h), and what its states violate. */
+#include "grid/powerflow.h"
+#include "toolkit/dfmct/clear_run.h"
+
+#include <math.h>
+#include <string.h>
+
+struct clear_flow {
+    const struct clear_model *model;
+    struct fg_powerflow *powerflow;
+    struct fg_powerflow_result *result;
+    struct clear_elements elements;
+    struct fg_arena arena;
+};
+
+enum fg_code clear_flow_create(const struct clear_model *model, struct clear_flow **out, struct fg_error *err)
+{
+    struct clear_flow *flow = fg_alloc(1, sizeof *flow);
+    struct fg_powerflow_options options = fg_powerflow_options_default();
+    *out = NULL;
+    if (flow == NULL)
+        return fg_fail_memory(err);
+    flow->model = model;
+    fg_arena_init(&flow->arena);
+    options.tolerance_pu = 1e-9;
+    options.without_violations = true;
+    enum fg_code code = clear_elements_create(model->network, &flow->arena, &flow->elements, err);
+    if (code == FG_OK)
+        code = fg_powerflow_create(model->network, &options, &flow->powerflow, err);
+    if (code == FG_OK)
+        code = fg_powerflow_result_create(model->network, &flow->result, err);
+    if (code == FG_OK)
+        *out = flow;
+    else
+        clear_flow_destroy(flow);
+    return code;
+}
+
+void clear_flow_destroy(struct clear_flow *flow)
+{
+    if (flow == NULL)
+        return;
+    fg_powerflow_destroy(flow->powerflow);
+    fg_powerflow_result_destroy(flow->result);
+    fg_arena_release(&flow->arena);
+    fg_free(flow);
+}
+
+enum fg_code clear_flow_state_create(const struct fg_network *network, struct fg_arena *arena,
+                                     struct fg_clear_state *state, struct fg_error *err)
+{
+    double **arrays[6] = { &state->vm_pu, &state->va_rad, &state->p_from_mw, &state->q_from_mvar, &state->p_to_mw,
+                           &state->q_to_mvar };
+    for (int i = 0; i < 6; i++) {
+        *arrays[i] = fg_arena_alloc(arena, (i < 2 ? network->bus_count : network->branch_count) + 1, sizeof(double));
+        if (*arrays[i] == NULL)
+            return fg_fail_memory(err);
+    }
+    return FG_OK;
+}
+
+enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const double *deviation_p,
+                              const double *deviation_q, struct fg_clear_state *state, struct fg_error *err)
+{
+    const struct clear_model *model = flow->model;
+    const struct fg_topology *topology = model->topology;
+    struct clear_elements *elements = &flow->elements;
+    clear_elements_fill(model, period, elements);
+    for (int32_t n = 0; n < topology->node_count; n++) {
+        int32_t bus = topology->bus_of_node[n];
+        if (bus >= 0) {
+            elements->bus_p[bus] += deviation_p[n];
+            elements->bus_q[bus] += deviation_q[n];
+        }
+    }
+    struct fg_powerflow_input input = {
+        .injection_p_mw = elements->injection_p, .injection_q_mvar = elements->injection_q,
+        .generator_p_mw = elements->generator_p, .generator_q_mvar = elements->generator_q,
+        .storage_p_mw = elements->storage_p,     .storage_q_mvar = elements->storage_q,
+        .bus_p_mw = elements->bus_p,             .bus_q_mvar = elements->bus_q,
+    };
+    fg_powerflow_set_injections(flow->powerflow, &input);
+    enum fg_code code = fg_powerflow_solve(flow->powerflow, flow->result, err);
+    if (code != FG_OK)
+        return code;
+    const struct fg_powerflow_result *result = flow->result;
+    size_t buses = model->network->bus_count, branches = model->network->branch_count;
+    state->converged = result->status == FG_POWERFLOW_CONVERGED;
+    state->losses_mw = result->losses_mw;
+    memcpy(state->vm_pu, result->vm_pu, buses * sizeof(double));
+    memcpy(state->va_rad, result->va_rad, buses * sizeof(double));
+    memcpy(state->p_from_mw, result->p_from_mw, branches * sizeof(double));
+    memcpy(state->q_from_mvar, result->q_from_mvar, branches * sizeof(double));
+    memcpy(state->p_to_mw, result->p_to_mw, branches * sizeof(double));
+    memcpy(state->q_to_mvar, result->q_to_mvar, branches * sizeof(double));
+    state->slack_p_mw = state->slack_q_mvar = 0;
+    for (size_t g = 0; g < model->network->generator_count; g++) {
+        const struct fg_generator *generator = &model->network->generators[g];
+        int32_t node = generator->in_service ? topology->node_of_bus[generator->bus] : -1;
+        if (node >= 0 && topology->reference_of_island[topology->island_of_node[node]] == node) {
+            state->slack_p_mw += result->generator_p_mw[g];
+            state->slack_q_mvar += result->generator_q_mvar[g];
+        }
+    }
+    return FG_OK;
+}
+
+double clear_limit_price(const struct clear_model *model, int32_t period, struct clear_quantity quantity, bool is_lower)
+{
+    const struct fg_market *market = model->market;
+    bool is_voltage = quantity.kind == CLEAR_VOLTAGE;
+    double price = fg_per_mwh(is_voltage ? market->scarcity_voltage : market->scarcity_overload), covered = -INFINITY;
+    for (size_t i = 0; i < model->cover_count; i++) {
+        const struct clear_cover *cover = &model->covers[i];
+        int side = is_voltage ? (is_lower ? -1 : 1) : 0;
+        if (cover->period == period && cover->element == quantity.index && cover->side == side)
+            covered = fmax(covered, cover->price);
+    }
+    return isfinite(covered) ? covered : price;
+}
+
+double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge)
+{
+    const struct fg_edge *e = &model->topology->edges[edge];
+    const struct fg_branch *branch = &model->network->branches[e->branch];
+    double from = hypot(state->p_from_mw[e->branch], state->q_from_mvar[e->branch]);
+    double to = hypot(state->p_to_mw[e->branch], state->q_to_mvar[e->branch]);
+    if (model->rate_is_current[edge]) {
+        from /= branch->from_closed ? state->vm_pu[branch->from] : 1;
+        to /= branch->to_closed ? state->vm_pu[branch->to] : 1;
+    }
+    return fmax(from, to);
+}
+
+double clear_state_violation_cost(const struct clear_model *model, int32_t period, const struct fg_clear_state *state,
+                                  double *worst)
+{
+    const struct fg_topology *topology = model->topology;
+    double cost = 0, largest = 0;
+    for (int32_t n = 0; n < topology->node_count; n++) {
+        int32_t bus = topology->bus_of_node[n];
+        if (bus < 0 || !isnan(model->vm_held[n]))
+            continue;
+        struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
+        double below = model->vm_min[n] - state->vm_pu[bus], above = state->vm_pu[bus] - model->vm_max[n];
+        if (below > 0)
+            cost += below * clear_limit_price(model, period, quantity, true);
+        if (above > 0)
+            cost += above * clear_limit_price(model, period, quantity, false);
+        largest = fmax(largest, fmax(below, above) / FG_CLEAR_VOLTAGE_TOLERANCE_PU);
+    }
+    for (int32_t e = 0; e < topology->edge_count; e++) {
+        if (!isfinite(model->rate_mva[e]))
+            continue;
+        double over = clear_branch_loading(model, state, e) - model->rate_mva[e];
+        if (over > 0)
+            cost += over * clear_limit_price(model, period, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false);
+        largest = fmax(largest, over / (FG_CLEAR_RATING_TOLERANCE * fmax(model->rate_mva[e], 1e-9)));
+    }
+    const struct fg_market *market = model->market;
+    const struct { struct fg_power low, high; double value; } substation[2] = {
+        { market->substation_p_min, market->substation_p_max, state->slack_p_mw },
+        { market->substation_q_min, market->substation_q_max, state->slack_q_mvar },
+    };
+    for (int i = 0; i < 2; i++) {
+        double below = substation[i].low.w > -FG_NO_LIMIT ? fg_mw(substation[i].low) - substation[i].value : 0;
+        double above = substation[i].high.w < FG_NO_LIMIT ? substation[i].value - fg_mw(substation[i].high) : 0;
+        double over = fmax(fmax(below, above), 0);
+        cost += over * fg_per_mwh(market->scarcity_overload);
+        double size = fmax(fabs(substation[i].value), 1e-3);
+        largest = fmax(largest, over / (FG_CLEAR_RATING_TOLERANCE * size));
+    }
+    if (worst != NULL)
+        *worst = fmax(*worst, largest);
+    return cost * model->hours;
+}

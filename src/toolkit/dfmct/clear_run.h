@@ -1,0 +1,127 @@
+/* What the stages of one clearing share. Internal to the clearing. */
+#ifndef FG_DFMCT_CLEAR_RUN_H
+#define FG_DFMCT_CLEAR_RUN_H
+
+#include "toolkit/dfmct/clear_linear.h"
+#include "toolkit/dfmct/clear_model.h"
+
+/* -- clear_grid.c: the composition of network blocks for one physics ---------------------------------------------- */
+
+struct clear_grid {
+    const struct clear_model *model;
+    enum fg_physics physics;
+    struct fg_opf *opf;
+    int32_t *variable, *row, *circle; /* in the composition, -1: not in it */
+    size_t variable_count;            /* of the model when composed */
+    double *x;                        /* model variables at the last solution */
+    double *lower, *upper;            /* scratch */
+    struct fg_opf_result result;
+    double cost;                      /* of the last solution, constants removed */
+    bool has_solution;
+};
+enum fg_code clear_grid_create(const struct clear_model *model, enum fg_physics physics, struct clear_grid **grid,
+                               struct fg_error *err);
+void clear_grid_destroy(struct clear_grid *grid);
+/* Solve with the decisions taken (NULL: none). */
+enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decided, bool warm_start, double time_limit_s,
+                              const atomic_int *interrupt, struct fg_error *err);
+
+/* -- clear_flow.c: independent power flow of a schedule ------------------------------------------------------------- */
+
+struct clear_flow;
+enum fg_code clear_flow_create(const struct clear_model *model, struct clear_flow **flow, struct fg_error *err);
+void clear_flow_destroy(struct clear_flow *flow);
+/* Power flow of a period with net deviations per node (MW, Mvar; slack excluded); arrays of `state` are filled. */
+enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const double *deviation_p,
+                              const double *deviation_q, struct fg_clear_state *state, struct fg_error *err);
+enum fg_code clear_flow_state_create(const struct fg_network *network, struct fg_arena *arena,
+                                     struct fg_clear_state *state, struct fg_error *err);
+
+/* -- limits --------------------------------------------------------------------------------------------------------- */
+
+/* Every limit of a period as a pair (quantity, limit), with its price per unit and hour. */
+struct clear_limit {
+    struct clear_quantity quantity;
+    bool is_lower;
+    double limit, price;
+};
+/* Price of a limit: a covering request's where there is one, else the market's scarcity price (per unit and hour). */
+double clear_limit_price(const struct clear_model *model, int32_t period, struct clear_quantity quantity, bool is_lower);
+/* Largest flow at the ends of a branch, in the unit of its rating. */
+double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
+/* Cost of all violations in a state, per period of h hours (substation included), beyond `tolerance` shares of the
+ * published tolerances; `worst` (may be NULL) is raised to the largest violation in units of p.u. and ratings. */
+double clear_state_violation_cost(const struct clear_model *model, int32_t period, const struct fg_clear_state *state,
+                                  double *worst);
+
+/* -- clear_program.c: the integer program ---------------------------------------------------------------------------- */
+
+/* coefficient . x <= upper + e with e >= 0 at `price`; cuts of one limit share their e. */
+struct clear_cut {
+    int64_t identity;
+    double upper, price;
+    size_t first_term;
+    int32_t term_count;
+};
+struct clear_program {
+    const struct clear_model *model;
+    enum fg_lp_backend backend;
+    double *cost;    /* per model variable: own cost plus slack's share */
+    double constant;
+    struct clear_cut *cuts; size_t cut_count, cut_capacity;
+    struct clear_term *terms; size_t term_count, term_capacity;
+    double *x;       /* model variables of the last solution */
+    double objective, bound, seconds;
+    enum fg_lp_status status;
+    bool has_solution;
+};
+enum fg_code clear_program_create(const struct clear_model *model, enum fg_lp_backend backend,
+                                  struct clear_program **program, struct fg_error *err);
+void clear_program_destroy(struct clear_program *program);
+void clear_program_reset(struct clear_program *program, bool keep_cuts); /* cost back to the orders' own */
+/* Add slope . (deviation) to the cost of period t, and a constant. Slopes are per node, per MW and Mvar. */
+void clear_program_add_cost(struct clear_program *program, int32_t period, const double *slope_p,
+                            const double *slope_q);
+/* Cut value + slope . (x - x0) <= limit (is_lower: >=), from slopes at the point x0. */
+enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period, const struct clear_limit *limit,
+                                   double value, const double *slope_p, const double *slope_q, const double *x0,
+                                   struct fg_error *err);
+/* Solve; `relax` ignores integrality; `start` (model variables) may be NULL. */
+enum fg_code clear_program_solve(struct clear_program *program, bool relax, const double *start, double relative_gap,
+                                 double absolute_gap, double time_limit_s, struct fg_error *err);
+
+/* -- the run ------------------------------------------------------------------------------------------------------------- */
+
+struct clear_run {
+    struct clear_model *model;
+    struct fg_clear_options options;
+    struct fg_clear_result *result;
+    enum fg_physics physics;
+    double started, deadline;
+    struct clear_flow *flow;
+    struct clear_linear *linear;
+    struct clear_grid *grid;     /* the market's physics */
+    double baseline_import_cost; /* constant removed from costs */
+    signed char *decided;        /* incumbent's decisions, per choice */
+    double *x;                   /* incumbent, model variables */
+    double cost;                 /* incumbent's cost on the market's physics */
+    double continuous_cost;      /* of the relaxation without integers */
+    double value;                /* accepted request value of the incumbent */
+    bool has_incumbent;
+    double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
+};
+double clear_run_left(const struct clear_run *run); /* seconds to the deadline */
+bool clear_run_interrupted(const struct clear_run *run);
+void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
+
+enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
+enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err);    /* clear_bound.c */
+enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
+enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err);     /* clear_repair.c */
+enum fg_code clear_price_schedule(struct clear_run *run, struct fg_error *err);      /* clear_prices.c */
+enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err);     /* clear_settle.c */
+enum fg_code clear_list_limits(struct clear_run *run, struct fg_error *err);         /* clear_limits.c */
+/* Deviations of the rounded schedule (result->accepted) at the nodes of a period; rebound included. */
+void clear_rounded_deviation(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar);
+
+#endif
