@@ -17,6 +17,7 @@
 #include "grid/opf.h"
 #include "base/text.h"
 #include "market/auction.h"
+#include "market/settlement.h"
 #include "solve/lp.h"
 
 #include <stdatomic.h>
@@ -50,10 +51,9 @@ struct fg_clear_options fg_clear_defaults(void);
  *   congestion  sensitivities of flows at their ratings (and of the substation) times multipliers
  *   voltage     the same for voltages at their limits
  *   zone        what need requests at the bus and in the zones around it pay for net change */
-enum { FG_CLEAR_ENERGY, FG_CLEAR_LOSS, FG_CLEAR_CONGESTION, FG_CLEAR_VOLTAGE, FG_CLEAR_ZONE, FG_CLEAR_PARTS };
 struct fg_clear_price {
-    double total, part[FG_CLEAR_PARTS]; /* currency per MWh or Mvarh */
-    struct fg_price settled;            /* total, rounded to micro-units: what is settled */
+    double total, part[FG_PART_COUNT]; /* currency per MWh or Mvarh; parts in the order of market/settlement.h */
+    struct fg_price settled;           /* sum of the parts rounded to micro-units: what is settled */
 };
 
 enum fg_clear_limit_kind {
@@ -78,41 +78,11 @@ struct fg_clear_limit {
     double remaining_cost;        /* h x scarcity price x violation_after */
 };
 
-/* One order's outcome. Quantities per period are in result.accepted at order->offset. */
-struct fg_clear_order {
-    double fraction;              /* accepted energy / offered energy */
-    struct fg_energy energy;      /* accepted */
-    struct fg_money limit;        /* offer cost or request value of the accepted quantities, at the order's own prices */
-    struct fg_money settled;      /* at market prices: > 0 the participant receives, < 0 it pays */
-    struct fg_money make_whole;   /* >= 0, received on top */
-};
-
 /* Rejected although the prices would have paid it: `gain` is what it misses. */
 struct fg_clear_rejected {
     int32_t order, period; /* period -1: the order as a whole */
     double gain;
     const char *reason;    /* static text */
-};
-
-/* Money: every posting moves `amount` from one account to another, so that the ledger closes by construction; the
- * balance of an account is the sum of its postings, and the balances of all accounts add up to zero exactly. */
-enum fg_clear_account {
-    FG_CLEAR_ACCOUNT_PARTICIPANT, /* index in the market */
-    FG_CLEAR_ACCOUNT_MARKET,      /* passes on: ends at zero */
-    FG_CLEAR_ACCOUNT_SLACK,       /* the supplier at the slack */
-    FG_CLEAR_ACCOUNT_CONGESTION,  /* congestion and voltage rent */
-    FG_CLEAR_ACCOUNT_LOSSES,      /* difference between marginal and real losses: the second-order remainder */
-    FG_CLEAR_ACCOUNT_MAKE_WHOLE,
-    FG_CLEAR_ACCOUNT_PRICING,     /* difference between nodal and zonal or pay-as-bid payments */
-    FG_CLEAR_ACCOUNT_ROUNDING,
-    FG_CLEAR_ACCOUNTS
-};
-const char *fg_clear_account_word(enum fg_clear_account account);
-struct fg_clear_posting {
-    enum fg_clear_account from, to;
-    int32_t from_participant, to_participant; /* -1 unless the account is a participant's */
-    int32_t order, period;                    /* -1: none, all */
-    struct fg_money amount;                   /* may be negative */
 };
 
 struct fg_clear_state { /* power flow of one period */
@@ -133,21 +103,22 @@ struct fg_clear_result {
     double request_value, offer_cost, import_cost, violation_cost; /* cost = offer + import + violation - request */
     double baseline_cost;       /* cost when nothing is accepted */
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
-    double gap, integer_gap, relaxation_gap;
+    double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
-    double max_violation_pu;    /* of the rounded schedule: p.u. voltage or fraction of rating, worst */
+    double max_violation;       /* worst of the rounded schedule as a multiple of its tolerance: above 1 is violated */
 
     struct fg_power *accepted;  /* market->order_period_count, at order->offset + k */
-    struct fg_clear_order *orders; /* per order */
+    double *fraction;           /* per order: accepted energy / offered energy */
     struct fg_clear_price *price_p, *price_q; /* period x bus, row-major; NAN total at buses without supply */
     /* Per period and regulation (up, down): what match_requests adds for accepted quantities of that direction. */
     double *match_p, *match_q; /* period x 2 */
+    struct fg_price *need_price; /* order_period_count: what need requests pay per MWh (nodal pricing) */
     struct fg_power *not_served; /* period x bus, NULL when everything is served */
     int32_t *tap_position;       /* per branch: of controllable taps as chosen, else as in the network */
 
     struct fg_clear_limit *limits; size_t limit_count;
     struct fg_clear_rejected *rejected; size_t rejected_count;
-    struct fg_clear_posting *postings; size_t posting_count;
+    struct fg_settlement settlement; /* per order: energy, limit, settled, make-whole; and the ledger */
     struct fg_clear_state *before, *after; /* per period */
 
     size_t variable_count, row_count, integer_count;
@@ -162,10 +133,6 @@ struct fg_clear_result {
 enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *market,
                       const struct fg_clear_options *options, struct fg_clear_result **result, struct fg_error *err);
 void fg_clear_result_destroy(struct fg_clear_result *result);
-
-/* Balance of an account (of one participant), in micro-units. */
-int64_t fg_clear_account_balance(const struct fg_clear_result *result, enum fg_clear_account account,
-                                 int32_t participant);
 
 /* Writers: one JSON document (schema in docs/formats/clear-result.md), and the same tables as CSV: "orders", "prices",
  * "limits", "postings", "rejected". */

@@ -21,7 +21,7 @@ static double mwh(struct fg_energy energy)
     return energy.ws == FG_NO_LIMIT ? INFINITY : energy.ws == -FG_NO_LIMIT ? -INFINITY : (double)energy.ws / 3.6e9;
 }
 
-static bool couples_time(const struct fg_asset *asset)
+bool clear_asset_couples_time(const struct fg_asset *asset)
 {
     return asset->ramp_per_hour.w != FG_NO_LIMIT || asset->rebound_count > 0 || asset->energy_up.ws != FG_NO_LIMIT ||
            asset->energy_down.ws != FG_NO_LIMIT || asset->energy_min.ws != -FG_NO_LIMIT ||
@@ -30,7 +30,7 @@ static bool couples_time(const struct fg_asset *asset)
 
 static bool has_variables(const struct fg_asset *asset)
 {
-    return couples_time(asset) || asset->s_max.w != FG_NO_LIMIT || asset->p_min.w != -FG_NO_LIMIT ||
+    return clear_asset_couples_time(asset) || asset->s_max.w != FG_NO_LIMIT || asset->p_min.w != -FG_NO_LIMIT ||
            asset->p_max.w != FG_NO_LIMIT || asset->q_min.w != -FG_NO_LIMIT || asset->q_max.w != FG_NO_LIMIT ||
            asset->power_factor_u > 0;
 }
@@ -104,7 +104,7 @@ static bool needs_direction(const struct clear_model *model, const struct fg_ass
     }
     if (!isfinite(lowest[0]) || !isfinite(lowest[1]))
         return false;
-    return !all_plain || lowest[0] + lowest[1] < 0 || model->market->match_requests || couples_time(asset);
+    return !all_plain || lowest[0] + lowest[1] < 0 || model->market->match_requests || clear_asset_couples_time(asset);
 }
 
 static enum fg_code add_direction(struct clear_model *model, struct book book, enum fg_product product, int32_t period,

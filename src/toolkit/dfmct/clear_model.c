@@ -317,8 +317,8 @@ enum fg_code clear_model_add_slack(struct clear_model *model, struct fg_error *e
         double price_q = model->hours * fg_per_mwh(market->import_price_reactive[t]);
         for (int32_t i = 0; i < topology->island_count; i++) {
             int32_t node = topology->reference_of_island[i];
-            int32_t p = clear_model_add_variable(model, -10 * range, 10 * range, price_p, range);
-            int32_t q = clear_model_add_variable(model, -10 * range, 10 * range, price_q, range);
+            int32_t p = clear_model_add_variable(model, -3 * range, 3 * range, price_p, range);
+            int32_t q = clear_model_add_variable(model, -3 * range, 3 * range, price_q, range);
             model->slack_p[t * topology->island_count + i] = p;
             model->slack_q[t * topology->island_count + i] = q;
             clear_model_add_effect(model, t, node, p, 1, 0);
@@ -348,8 +348,8 @@ enum fg_code clear_model_add_slack(struct clear_model *model, struct fg_error *e
             int32_t node = generator->in_service ? topology->node_of_bus[generator->bus] : -1;
             if (node < 0 || isnan(model->vm_held[node]) || isnan(generator->vm_set_pu))
                 continue;
-            int32_t q = clear_model_add_variable(model, fmax(generator->q_min_mvar, -10 * range),
-                                                 fmin(generator->q_max_mvar, 10 * range), 0, range);
+            int32_t q = clear_model_add_variable(model, fmax(generator->q_min_mvar, -3 * range),
+                                                 fmin(generator->q_max_mvar, 3 * range), 0, range);
             clear_model_add_effect(model, t, node, q, 0, 1);
         }
     }

@@ -128,6 +128,9 @@ enum fg_code clear_model_add_rules(struct clear_model *model, struct fg_error *e
 enum fg_code clear_model_add_needs(struct clear_model *model, struct fg_error *err);
 enum fg_code clear_model_add_slack(struct clear_model *model, struct fg_error *err);
 
+/* Ramps, energy limits or rebound: what an asset does in one period depends on others. */
+bool clear_asset_couples_time(const struct fg_asset *asset);
+
 /* Columns of order o in its k-th period, as a range; amount per unit of a column in a period. */
 void clear_model_order_columns(const struct clear_model *model, int32_t order, int32_t k, int32_t *first, int32_t *count);
 double clear_model_amount(const struct clear_model *model, int32_t column, int32_t k);

@@ -39,16 +39,17 @@ void clear_program_destroy(struct clear_program *program)
     fg_free(program);
 }
 
-static bool is_slack(const struct clear_model *model, int32_t variable)
+static bool is_slack(const struct clear_program *program, int32_t variable)
 {
-    return variable >= model->slack_p[0]; /* slack variables come last, with the held generators' Q between them */
+    /* slack variables come last, with the held generators' Q between them */
+    return !program->keeps_slack && variable >= program->model->slack_p[0];
 }
 
 void clear_program_reset(struct clear_program *program, bool keep_cuts)
 {
     const struct clear_model *model = program->model;
     for (size_t v = 0; v < model->variable_count; v++)
-        program->cost[v] = is_slack(model, (int32_t)v) ? 0 : model->variables[v].cost;
+        program->cost[v] = is_slack(program, (int32_t)v) ? 0 : model->variables[v].cost;
     program->constant = 0;
     if (!keep_cuts)
         program->cut_count = program->term_count = 0;
@@ -59,7 +60,7 @@ void clear_program_add_cost(struct clear_program *program, int32_t period, const
     const struct clear_model *model = program->model;
     for (size_t i = model->effect_start[period]; i < model->effect_start[period + 1]; i++) {
         const struct clear_effect *e = &model->effects[i];
-        if (is_slack(model, e->variable))
+        if (is_slack(program, e->variable))
             continue;
         double slope = e->p * slope_p[e->node] + e->q * slope_q[e->node];
         program->cost[e->variable] += slope;
@@ -77,7 +78,7 @@ enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period
     for (size_t i = model->effect_start[period]; i < model->effect_start[period + 1]; i++) {
         const struct clear_effect *e = &model->effects[i];
         double coefficient = sign * (e->p * slope_p[e->node] + e->q * slope_q[e->node]);
-        if (is_slack(model, e->variable) || coefficient == 0)
+        if (is_slack(program, e->variable) || coefficient == 0)
             continue;
         if (fg_grow((void **)&program->terms, program->term_count, &program->term_capacity,
                     sizeof *program->terms) != 0)
@@ -116,9 +117,9 @@ struct builder {
     int32_t *elastic; /* per cut: its column */
 };
 
-static bool row_counts(const struct clear_row *row)
+static bool row_counts(const struct clear_program *program, const struct clear_row *row)
 {
-    return row->scope != CLEAR_RELAXED && row->kind != CLEAR_ROW_SUBSTATION;
+    return row->scope != CLEAR_RELAXED && (program->keeps_slack || row->kind != CLEAR_ROW_SUBSTATION);
 }
 
 static void builder_release(struct builder *b)
@@ -132,15 +133,17 @@ static void builder_release(struct builder *b)
 static enum fg_code build(const struct clear_program *program, struct builder *b, struct fg_error *err)
 {
     const struct clear_model *model = program->model;
-    size_t entries = program->term_count + program->cut_count, rows = program->cut_count;
+    size_t entries = program->term_count + program->cut_count, rows = program->cut_count, elastic_rows = 0;
     memset(b, 0, sizeof *b);
     for (size_t r = 0; r < model->row_count; r++)
-        if (row_counts(&model->rows[r])) {
-            entries += (size_t)model->rows[r].term_count;
+        if (row_counts(program, &model->rows[r])) {
+            bool elastic = isfinite(model->rows[r].price);
+            entries += (size_t)model->rows[r].term_count + (elastic ? 2 : 0);
+            elastic_rows += elastic;
             rows++;
         }
     b->elastic = fg_alloc(program->cut_count, sizeof(int32_t));
-    b->columns = (int32_t)model->variable_count;
+    b->columns = (int32_t)(model->variable_count + 2 * elastic_rows);
     for (size_t c = 0; c < program->cut_count && b->elastic != NULL; c++) {
         b->elastic[c] = -1;
         for (size_t d = c; d-- > 0 && b->elastic[c] < 0;)
@@ -165,7 +168,7 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
         return fg_fail_memory(err);
     for (size_t v = 0; v < model->variable_count; v++) {
         const struct clear_variable *variable = &model->variables[v];
-        bool slack = is_slack(model, (int32_t)v);
+        bool slack = is_slack(program, (int32_t)v);
         b->lower[v] = slack ? 0 : variable->lower;
         b->upper[v] = slack ? 0 : variable->upper;
         b->cost[v] = program->cost[v];
@@ -176,10 +179,10 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
         b->cost[b->elastic[c]] = program->cuts[c].price;
     }
     for (int pass = 0; pass < 2; pass++) {
-        int32_t row = 0;
+        int32_t row = 0, violation = (int32_t)model->variable_count;
         for (size_t r = 0; r < model->row_count; r++) {
             const struct clear_row *source = &model->rows[r];
-            if (!row_counts(source))
+            if (!row_counts(program, source))
                 continue;
             for (int32_t k = 0; k < source->term_count; k++) {
                 const struct clear_term *term = &model->terms[source->first_term + (size_t)k];
@@ -189,6 +192,17 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
                     int32_t place = b->start[term->variable + 1]++;
                     b->row[place] = row;
                     b->value[place] = term->coefficient;
+                }
+            }
+            for (int sign = -1; sign <= 1 && isfinite(source->price); sign += 2, violation++) {
+                b->upper[violation] = INFINITY;
+                b->cost[violation] = source->price;
+                if (pass == 0) {
+                    b->start[violation + 2]++;
+                } else {
+                    int32_t place = b->start[violation + 1]++;
+                    b->row[place] = row;
+                    b->value[place] = sign;
                 }
             }
             b->row_lower[row] = source->lower;
@@ -271,7 +285,7 @@ enum fg_code clear_program_solve(struct clear_program *program, bool relax, cons
         } else {
             memcpy(full, start, model->variable_count * sizeof *full);
             for (size_t v = 0; v < model->variable_count; v++)
-                if (is_slack(model, (int32_t)v))
+                if (is_slack(program, (int32_t)v))
                     full[v] = 0;
             for (size_t c = 0; c < program->cut_count; c++) {
                 const struct clear_cut *cut = &program->cuts[c];

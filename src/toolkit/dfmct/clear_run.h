@@ -66,6 +66,7 @@ struct clear_cut {
 struct clear_program {
     const struct clear_model *model;
     enum fg_lp_backend backend;
+    bool keeps_slack; /* slack variables and substation rows as in the model (bounds from minorants) */
     double *cost;    /* per model variable: own cost plus slack's share */
     double constant;
     struct clear_cut *cuts; size_t cut_count, cut_capacity;
@@ -110,6 +111,14 @@ struct clear_run {
     bool has_incumbent;
     double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
 };
+/* Accepted request value of a point, and the gap's denominator: max(|cost|, value, 1). */
+double clear_request_value(const struct clear_model *model, const double *x);
+double clear_gap_scale(const struct clear_run *run);
+/* State of a period at the grid's last solution, per node. */
+void clear_grid_state(const struct clear_grid *grid, int32_t period, double *vm, double *va);
+/* Deviations of the schedule x (without slack and held generators' Q) in a period, per node. */
+void clear_schedule_deviation(const struct clear_model *model, const double *x, int32_t period, double *p_mw,
+                              double *q_mvar);
 double clear_run_left(const struct clear_run *run); /* seconds to the deadline */
 bool clear_run_interrupted(const struct clear_run *run);
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
@@ -118,6 +127,7 @@ enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err); 
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err);    /* clear_bound.c */
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
 enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err);     /* clear_repair.c */
+enum fg_code clear_check_period(struct clear_run *run, int32_t period, struct fg_error *err); /* power flow into result->after */
 enum fg_code clear_price_schedule(struct clear_run *run, struct fg_error *err);      /* clear_prices.c */
 enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err);     /* clear_settle.c */
 enum fg_code clear_list_limits(struct clear_run *run, struct fg_error *err);         /* clear_limits.c */

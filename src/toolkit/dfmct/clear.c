@@ -1,0 +1,347 @@
+#include "toolkit/dfmct/clear_run.h"
+
+#include "base/instant.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *fg_clear_status_word(enum fg_clear_status status)
+{
+    static const char *const words[] = { "cleared", "partly_solved", "failed" };
+    return words[status];
+}
+
+const char *fg_clear_limit_word(enum fg_clear_limit_kind kind)
+{
+    static const char *const words[] = { "voltage_low", "voltage_high", "branch", "substation_p", "substation_q",
+                                         "not_served" };
+    return words[kind];
+}
+
+struct fg_clear_options fg_clear_defaults(void)
+{
+    return (struct fg_clear_options){ .time_limit_s = 60, .gap_target = 0.005 };
+}
+
+double clear_run_left(const struct clear_run *run)
+{
+    return run->deadline - fg_clock_seconds();
+}
+
+bool clear_run_interrupted(const struct clear_run *run)
+{
+    return run->options.interrupt != NULL && atomic_load(run->options.interrupt) != 0;
+}
+
+void clear_run_progress(const struct clear_run *run, const char *stage, double fraction)
+{
+    if (run->options.progress != NULL)
+        run->options.progress(run->options.progress_user, stage, fraction);
+}
+
+double clear_request_value(const struct clear_model *model, const double *x)
+{
+    double value = 0;
+    for (size_t c = 0; c < model->column_count; c++)
+        if (model->market->orders[model->columns[c].order].side == FG_SIDE_BUY)
+            value -= model->variables[c].cost * x[c];
+    return value;
+}
+
+double clear_gap_scale(const struct clear_run *run)
+{
+    if (!run->has_incumbent)
+        return fmax(fabs(run->continuous_cost), 1);
+    return fmax(fmax(fabs(run->cost), clear_request_value(run->model, run->x)), 1);
+}
+
+void clear_grid_state(const struct clear_grid *grid, int32_t period, double *vm, double *va)
+{
+    for (int32_t n = 0; n < grid->model->topology->node_count; n++) {
+        struct fg_opf_node node = fg_opf_node(grid->opf, period, n);
+        vm[n] = node.vm_pu;
+        va[n] = node.va_rad;
+    }
+}
+
+void clear_schedule_deviation(const struct clear_model *model, const double *x, int32_t period, double *p_mw,
+                              double *q_mvar)
+{
+    for (size_t i = model->effect_start[period]; i < model->effect_start[period + 1]; i++) {
+        const struct clear_effect *e = &model->effects[i];
+        if (e->variable >= model->slack_p[0])
+            continue;
+        double change = x[e->variable] - model->variables[e->variable].base;
+        p_mw[e->node] += e->p * change;
+        q_mvar[e->node] += e->q * change;
+    }
+}
+
+/* -- result ------------------------------------------------------------------------------------------------------------ */
+
+static enum fg_code result_create(const struct fg_network *network, const struct fg_market *market,
+                                  struct fg_clear_result **out, struct fg_error *err)
+{
+    struct fg_clear_result *result = fg_alloc(1, sizeof *result);
+    size_t periods = (size_t)market->period_count, buses = network->bus_count;
+    enum fg_code code = FG_OK;
+    *out = result;
+    if (result == NULL)
+        return fg_fail_memory(err);
+    fg_arena_init(&result->arena);
+    result->network = network;
+    result->market = market;
+    result->status = FG_CLEAR_FAILED;
+    result->bound = -INFINITY;
+    result->accepted = fg_arena_alloc(&result->arena, market->order_period_count + 1, sizeof *result->accepted);
+    result->need_price = fg_arena_alloc(&result->arena, market->order_period_count + 1, sizeof *result->need_price);
+    result->fraction = fg_arena_alloc(&result->arena, market->order_count + 1, sizeof(double));
+    result->price_p = fg_arena_alloc(&result->arena, periods * buses, sizeof *result->price_p);
+    result->price_q = fg_arena_alloc(&result->arena, periods * buses, sizeof *result->price_q);
+    result->match_p = fg_arena_alloc(&result->arena, 2 * periods, sizeof(double));
+    result->match_q = fg_arena_alloc(&result->arena, 2 * periods, sizeof(double));
+    result->tap_position = fg_arena_alloc(&result->arena, network->branch_count + 1, sizeof(int32_t));
+    result->before = fg_arena_alloc(&result->arena, periods, sizeof *result->before);
+    result->after = fg_arena_alloc(&result->arena, periods, sizeof *result->after);
+    if (result->accepted == NULL || result->need_price == NULL || result->fraction == NULL || result->price_p == NULL ||
+        result->price_q == NULL || result->match_p == NULL || result->match_q == NULL || result->tap_position == NULL ||
+        result->before == NULL || result->after == NULL)
+        return fg_fail_memory(err);
+    for (size_t b = 0; b < network->branch_count; b++)
+        result->tap_position[b] = network->branches[b].tap.position;
+    for (size_t t = 0; t < periods && code == FG_OK; t++) {
+        code = clear_flow_state_create(network, &result->arena, &result->before[t], err);
+        if (code == FG_OK)
+            code = clear_flow_state_create(network, &result->arena, &result->after[t], err);
+    }
+    return code;
+}
+
+void fg_clear_result_destroy(struct fg_clear_result *result)
+{
+    if (result == NULL)
+        return;
+    fg_settlement_release(&result->settlement);
+    fg_arena_release(&result->arena);
+    fg_free(result);
+}
+
+/* -- stages -------------------------------------------------------------------------------------------------------------- */
+
+static void explain(struct fg_clear_result *result, const char *text)
+{
+    snprintf(result->explanation, sizeof result->explanation, "%s", text);
+}
+
+/* Power flow of the baseline; the cost of its import is the constant that all costs leave out. */
+static enum fg_code find_operating_point(struct clear_run *run, struct fg_error *err)
+{
+    const struct clear_model *model = run->model;
+    const struct fg_market *market = model->market;
+    size_t nodes = (size_t)model->topology->node_count;
+    memset(run->node_p, 0, nodes * sizeof(double));
+    memset(run->node_q, 0, nodes * sizeof(double));
+    for (int32_t t = 0; t < model->periods; t++) {
+        struct fg_clear_state *state = &run->result->before[t];
+        enum fg_code code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, state, err);
+        if (code != FG_OK)
+            return code;
+        run->baseline_import_cost += model->hours * (fg_per_mwh(market->import_price[t]) * state->slack_p_mw +
+                                                     fg_per_mwh(market->import_price_reactive[t]) * state->slack_q_mvar);
+        run->result->baseline_cost += clear_state_violation_cost(model, t, state, NULL);
+        if (!state->converged)
+            snprintf(run->result->explanation, sizeof run->result->explanation,
+                     "the baseline of period %d has no power flow solution; before values are those of the last iterate",
+                     (int)t + 1);
+    }
+    return FG_OK;
+}
+
+static enum fg_code solve_grid(struct clear_run *run, const signed char *decided, bool warm, struct fg_error *err)
+{
+    enum fg_code code = clear_grid_solve(run->grid, decided, warm, fmax(clear_run_left(run), 1), run->options.interrupt, err);
+    run->result->opf_iterations += run->grid->result.iterations;
+    run->result->seconds_opf += run->grid->result.seconds;
+    if (code == FG_OK && warm && run->grid->result.status != FG_OPF_OPTIMAL && !clear_run_interrupted(run))
+        return solve_grid(run, decided, false, err);
+    return code;
+}
+
+/* The schedule with every decision taken: prices are read at this solution. */
+static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    if (run->grid == NULL)
+        code = clear_grid_create(run->model, run->physics, &run->grid, err);
+    bool solved = code == FG_OK && run->grid->has_solution && run->has_incumbent &&
+                  memcmp(run->x, run->grid->x, run->model->column_count * sizeof(double)) == 0;
+    if (code == FG_OK && !solved)
+        code = solve_grid(run, run->has_incumbent && run->model->choice_count > 0 ? run->decided : NULL, true, err);
+    if (code != FG_OK)
+        return code;
+    memcpy(run->x, run->grid->x, run->model->variable_count * sizeof(double));
+    run->cost = run->grid->cost - run->baseline_import_cost;
+    if (run->model->choice_count == 0)
+        run->continuous_cost = run->cost;
+    run->has_incumbent = run->grid->result.status == FG_OPF_OPTIMAL;
+    return FG_OK;
+}
+
+static void read_costs(struct clear_run *run)
+{
+    const struct clear_model *model = run->model;
+    struct fg_clear_result *result = run->result;
+    double import = 0, violation = 0, worst = 0;
+    bool converged = true;
+    for (int32_t t = 0; t < model->periods; t++) {
+        const struct fg_clear_state *before = &result->before[t], *after = &result->after[t];
+        converged = converged && after->converged;
+        import += model->hours * (fg_per_mwh(model->market->import_price[t]) * (after->slack_p_mw - before->slack_p_mw) +
+                                  fg_per_mwh(model->market->import_price_reactive[t]) *
+                                      (after->slack_q_mvar - before->slack_q_mvar));
+        violation += clear_state_violation_cost(model, t, after, &worst);
+    }
+    for (size_t i = 0; result->not_served != NULL && i < (size_t)model->periods * model->network->bus_count; i++)
+        violation += model->hours * fg_mw(result->not_served[i]) * fg_per_mwh(model->market->scarcity_not_served);
+    bool served = result->not_served == NULL;
+    result->import_cost = import;
+    result->violation_cost = violation;
+    result->published_cost = result->offer_cost - result->request_value + import + violation;
+    result->max_violation = worst;
+    if (!converged)
+        explain(result, "the power flow of the rounded schedule does not converge");
+    result->status = !converged ? FG_CLEAR_FAILED
+                     : worst <= 1 && served ? FG_CLEAR_CLEARED : FG_CLEAR_PARTLY_SOLVED;
+    result->cost = run->cost;
+    result->welfare = -run->cost;
+    double scale = fmax(fmax(fabs(run->cost), clear_request_value(model, run->x)), 1);
+    if (isfinite(result->bound)) {
+        double middle = fmin(fmax(run->continuous_cost, result->bound), fmax(run->cost, result->bound));
+        result->integer_gap = fmax(run->cost - middle, 0) / scale;
+        result->relaxation_gap = (middle - result->bound) / scale;
+        result->gap = result->integer_gap + result->relaxation_gap;
+    } else {
+        result->gap = result->relaxation_gap = INFINITY;
+        result->integer_gap = fmax(run->cost - run->continuous_cost, 0) / scale;
+    }
+}
+
+static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
+{
+    struct fg_clear_result *result = run->result;
+    const struct clear_model *model = run->model;
+    const bool has_integers = model->choice_count > 0;
+    clear_run_progress(run, "operating point", 0.02);
+    enum fg_code code = find_operating_point(run, err);
+    double start = fg_clock_seconds();
+    if (code == FG_OK && run->physics == FG_PHYSICS_AC) {
+        clear_run_progress(run, "continuous relaxation", 0.1);
+        code = clear_grid_create(model, run->physics, &run->grid, err);
+        if (code == FG_OK)
+            code = solve_grid(run, NULL, false, err);
+        if (code == FG_OK)
+            run->continuous_cost = run->grid->cost - run->baseline_import_cost;
+    }
+    if (code == FG_OK && (has_integers || run->physics != FG_PHYSICS_AC)) {
+        clear_run_progress(run, "integer decisions", 0.3);
+        start = fg_clock_seconds();
+        code = clear_integer_search(run, err);
+        result->seconds_integer = fg_clock_seconds() - start;
+    }
+    if (code == FG_OK && run->physics == FG_PHYSICS_AC && !run->options.without_bound) {
+        clear_run_progress(run, "bound", 0.6);
+        code = clear_relaxation_bound(run, err);
+    }
+    if (code == FG_OK)
+        code = solve_final(run, err);
+    if (code != FG_OK)
+        return code;
+    if (!run->has_incumbent) {
+        if (clear_run_interrupted(run))
+            return fg_fail(err, FG_ERR_INTERRUPTED, NULL, "interrupted before a schedule was found");
+        snprintf(result->explanation, sizeof result->explanation,
+                 "the optimisation ended with status %s after %d iterations; no schedule is published",
+                 fg_opf_status_text(run->grid->result.status), (int)run->grid->result.iterations);
+        return FG_OK;
+    }
+    clear_run_progress(run, "prices", 0.8);
+    code = clear_price_schedule(run, err);
+    start = fg_clock_seconds();
+    clear_run_progress(run, "rounding and check", 0.85);
+    if (code == FG_OK)
+        code = clear_round_schedule(run, err);
+    if (code == FG_OK)
+        code = clear_repair_schedule(run, err);
+    result->seconds_check = fg_clock_seconds() - start;
+    if (code == FG_OK)
+        code = clear_settle_schedule(run, err);
+    if (code == FG_OK) {
+        read_costs(run);
+        code = clear_list_limits(run, err);
+    }
+    clear_run_progress(run, "done", 1);
+    return code;
+}
+
+static enum fg_code run_allocate(struct clear_run *run, struct fg_error *err)
+{
+    size_t nodes = (size_t)run->model->topology->node_count;
+    double **scratch[4] = { &run->slope_p, &run->slope_q, &run->node_p, &run->node_q };
+    for (int i = 0; i < 4; i++) {
+        *scratch[i] = fg_alloc(nodes, sizeof(double));
+        if (*scratch[i] == NULL)
+            return fg_fail_memory(err);
+    }
+    run->decided = fg_alloc(run->model->choice_count, sizeof *run->decided);
+    run->x = fg_alloc(run->model->variable_count, sizeof *run->x);
+    return run->decided == NULL || run->x == NULL ? fg_fail_memory(err) : FG_OK;
+}
+
+static void run_release(struct clear_run *run)
+{
+    clear_grid_destroy(run->grid);
+    clear_linear_destroy(run->linear);
+    clear_flow_destroy(run->flow);
+    clear_model_destroy(run->model);
+    void *blocks[] = { run->decided, run->x, run->slope_p, run->slope_q, run->node_p, run->node_q };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        fg_free(blocks[i]);
+}
+
+enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *market,
+                      const struct fg_clear_options *options, struct fg_clear_result **out, struct fg_error *err)
+{
+    static const enum fg_physics physics[] = { [FG_MARKET_AC] = FG_PHYSICS_AC,
+                                               [FG_MARKET_LINDISTFLOW] = FG_PHYSICS_LINDISTFLOW,
+                                               [FG_MARKET_DC] = FG_PHYSICS_DC,
+                                               [FG_MARKET_NONE] = FG_PHYSICS_NONE };
+    struct clear_run run = { .options = options != NULL ? *options : fg_clear_defaults(),
+                             .physics = physics[market->physics], .started = fg_clock_seconds() };
+    run.deadline = run.started + run.options.time_limit_s;
+    *out = NULL;
+    if (market->period_count < 1)
+        return fg_fail(err, FG_ERR_ARGUMENT, market->source, "market %s has no periods", market->id);
+    enum fg_code code = result_create(network, market, &run.result, err);
+    if (code == FG_OK)
+        code = clear_model_create(network, market, &run.model, err);
+    if (code == FG_OK)
+        code = run_allocate(&run, err);
+    if (code == FG_OK)
+        code = clear_flow_create(run.model, &run.flow, err);
+    if (code == FG_OK)
+        code = clear_linear_create(run.model, run.physics, &run.linear, err);
+    if (code == FG_OK)
+        code = run_stages(&run, err);
+    if (code == FG_OK) {
+        run.result->variable_count = run.model->variable_count;
+        run.result->row_count = run.model->row_count;
+        run.result->integer_count = run.model->choice_count;
+        run.result->seconds = fg_clock_seconds() - run.started;
+        *out = run.result;
+    } else {
+        fg_clear_result_destroy(run.result);
+    }
+    run_release(&run);
+    return code;
+}
