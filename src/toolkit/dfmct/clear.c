@@ -134,6 +134,22 @@ static void explain(struct fg_clear_result *result, const char *text)
     snprintf(result->explanation, sizeof result->explanation, "%s", text);
 }
 
+/* Import at the baseline in the market's own physics: the power flow's in ac, the linear equations' otherwise. */
+static enum fg_code baseline_import(struct clear_run *run, int32_t t, double *p_mw, double *q_mvar, struct fg_error *err)
+{
+    *p_mw = run->result->before[t].slack_p_mw;
+    *q_mvar = run->result->before[t].slack_q_mvar;
+    if (run->physics == FG_PHYSICS_AC)
+        return FG_OK;
+    enum fg_code code = clear_linear_at(run->linear, t, NULL, NULL, run->node_p, run->node_q, err);
+    *p_mw = *q_mvar = 0;
+    for (int32_t i = 0; i < run->model->topology->island_count && code == FG_OK; i++) {
+        *p_mw += clear_linear_value(run->linear, (struct clear_quantity){ CLEAR_SLACK_P, i });
+        *q_mvar += clear_linear_value(run->linear, (struct clear_quantity){ CLEAR_SLACK_Q, i });
+    }
+    return code;
+}
+
 /* Power flow of the baseline; the cost of its import is the constant that all costs leave out. */
 static enum fg_code find_operating_point(struct clear_run *run, struct fg_error *err)
 {
@@ -145,10 +161,13 @@ static enum fg_code find_operating_point(struct clear_run *run, struct fg_error 
     for (int32_t t = 0; t < model->periods; t++) {
         struct fg_clear_state *state = &run->result->before[t];
         enum fg_code code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, state, err);
+        double import_p, import_q;
+        if (code == FG_OK)
+            code = baseline_import(run, t, &import_p, &import_q, err);
         if (code != FG_OK)
             return code;
-        run->baseline_import_cost += model->hours * (fg_per_mwh(market->import_price[t]) * state->slack_p_mw +
-                                                     fg_per_mwh(market->import_price_reactive[t]) * state->slack_q_mvar);
+        run->baseline_import_cost += model->hours * (fg_per_mwh(market->import_price[t]) * import_p +
+                                                     fg_per_mwh(market->import_price_reactive[t]) * import_q);
         run->result->baseline_cost += clear_state_violation_cost(model, t, state, NULL);
         if (!state->converged)
             snprintf(run->result->explanation, sizeof run->result->explanation,
