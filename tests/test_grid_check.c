@@ -4,6 +4,7 @@
 #include "grid/powerflow.h"
 
 #include <dirent.h>
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,7 +196,12 @@ static void test_powerflow_cases(void **unused)
                                             .generator_q_mvar = result->generator_q_mvar };
             struct fg_check_report report;
             assert_int_equal(fg_check_run(network, &state, INFINITY, &report, NULL), FG_OK);
-            if (report.worst[FG_CHECK_P_BALANCE].size > 1.01e-8 || report.worst[FG_CHECK_Q_BALANCE].size > 1.01e-8)
+            /* The tolerance, and the rounding of voltages that a branch of nearly no impedance (case16am) multiplies. */
+            double stiffest = 0;
+            for (size_t i = 0; i < network->branch_count; i++)
+                stiffest = fmax(stiffest, 1 / hypot(network->branches[i].r_pu, network->branches[i].x_pu));
+            double bound = 1.01e-8 + 4 * DBL_EPSILON * stiffest;
+            if (report.worst[FG_CHECK_P_BALANCE].size > bound || report.worst[FG_CHECK_Q_BALANCE].size > bound)
                 fail_msg("%s: balance %g, %g", entry->d_name, report.worst[FG_CHECK_P_BALANCE].size,
                          report.worst[FG_CHECK_Q_BALANCE].size);
             fg_check_report_release(&report);
