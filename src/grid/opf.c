@@ -49,17 +49,15 @@ static void block_release(struct opf_block *block)
     fg_free(block->rate_row);
     fg_free(block->angle_row);
     fg_free(block->flow_variable);
-    fg_free(block->pairs);
+    fg_free(block->edge_cone_row);
+    fg_free(block->product_row);
     fg_free(block->pair_of_edge);
     fg_free(block->pair_reversed);
-    fg_free(block->pair_variable);
-    fg_free(block->cone_row);
+    fg_free(block->pair_edge);
     fg_free(block->edge_jacobian);
     fg_free(block->edge_hessian);
     fg_free(block->node_jacobian);
     fg_free(block->node_hessian);
-    fg_free(block->cone_jacobian);
-    fg_free(block->cone_hessian);
 }
 
 void fg_opf_destroy(struct fg_opf *opf)
@@ -274,7 +272,7 @@ static int find_pairs(struct opf_block *block)
     struct keyed_edge *keyed = fg_alloc((size_t)block->edge_count, sizeof *keyed);
     if (keyed == NULL)
         return 1;
-    int32_t count = 0;
+    int32_t count = 0, first = -1;
     for (int32_t k = 0; k < block->edge_count; k++) {
         int32_t from = topology->edges[k].from, to = topology->edges[k].to;
         block->pair_of_edge[k] = -1;
@@ -284,11 +282,11 @@ static int find_pairs(struct opf_block *block)
     qsort(keyed, (size_t)count, sizeof *keyed, compare_keyed);
     for (int32_t k = 0; k < count; k++) {
         if (k == 0 || keyed[k].low != keyed[k - 1].low || keyed[k].high != keyed[k - 1].high) {
-            const struct fg_edge *edge = &topology->edges[keyed[k].edge];
-            block->pairs[block->pair_count++] = (struct opf_pair){ edge->from, edge->to };
+            first = topology->edges[keyed[k].edge].from;
+            block->pair_count++;
         }
         block->pair_of_edge[keyed[k].edge] = block->pair_count - 1;
-        block->pair_reversed[keyed[k].edge] = topology->edges[keyed[k].edge].from != block->pairs[block->pair_count - 1].from;
+        block->pair_reversed[keyed[k].edge] = topology->edges[keyed[k].edge].from != first;
     }
     fg_free(keyed);
     return 0;
@@ -315,17 +313,15 @@ static int block_allocate(struct opf_block *block)
            (block->rate_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->angle_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->flow_variable = fg_alloc(edges, sizeof(int32_t))) == NULL ||
-           (block->pairs = fg_alloc(edges, sizeof *block->pairs)) == NULL ||
+           (block->edge_cone_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
+           (block->product_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->pair_of_edge = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->pair_reversed = fg_alloc(edges, sizeof(bool))) == NULL ||
-           (block->pair_variable = fg_alloc(edges, sizeof(int32_t))) == NULL ||
-           (block->cone_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
+           (block->pair_edge = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->edge_jacobian = fg_alloc(edges, sizeof(int64_t))) == NULL ||
            (block->edge_hessian = fg_alloc(edges, sizeof(int64_t))) == NULL ||
            (block->node_jacobian = fg_alloc(nodes, sizeof(int64_t))) == NULL ||
-           (block->node_hessian = fg_alloc(nodes, sizeof(int64_t))) == NULL ||
-           (block->cone_jacobian = fg_alloc(edges, sizeof(int64_t))) == NULL ||
-           (block->cone_hessian = fg_alloc(edges, sizeof(int64_t))) == NULL;
+           (block->node_hessian = fg_alloc(nodes, sizeof(int64_t))) == NULL;
 }
 
 int32_t fg_opf_add_block(struct fg_opf *opf, const struct fg_topology *topology,

@@ -40,11 +40,6 @@ struct opf_inject {
     double p_factor, q_factor;
 };
 
-/* Bus pairs of the cone relaxation; parallel edges share theirs. */
-struct opf_pair {
-    int32_t from, to;
-};
-
 struct opf_block {
     const struct fg_topology *topology;
     struct fg_opf_block_options options;
@@ -66,15 +61,14 @@ struct opf_block {
     int32_t *band_low_row;                 /* per node: lower side, where apart */
     int32_t *rate_row;                     /* per edge: from end, next: to end */
     int32_t *angle_row;                    /* per edge */
-    int32_t *flow_variable;                /* per edge: P, next: Q (lindistflow) */
-    struct opf_pair *pairs;
-    int32_t *pair_of_edge;                 /* per edge */
-    bool *pair_reversed;                   /* per edge: its from is the pair's to */
-    int32_t *pair_variable;                /* per pair: wr, next: wi */
-    int32_t *cone_row;                     /* per pair */
+    int32_t *flow_variable;                /* per edge: P, next: Q (lindistflow); then l (soc) */
+    int32_t *edge_cone_row;                /* per edge (soc) */
+    int32_t *product_row;                  /* per edge that stands for its pair: wr, next: wi (soc) */
+    int32_t *pair_of_edge;                 /* per edge; -1 for an edge from a node to itself */
+    bool *pair_reversed;                   /* per edge: against the direction of the pair's first edge */
+    int32_t *pair_edge;                    /* per pair: the edge that stands for it */
     int64_t *edge_jacobian, *edge_hessian; /* per edge: first entry */
     int64_t *node_jacobian, *node_hessian; /* per node */
-    int64_t *cone_jacobian, *cone_hessian; /* per pair */
 };
 
 struct fg_opf {

@@ -323,14 +323,32 @@ static enum fg_code diagnose(const struct fg_network *network, const struct fg_t
     return FG_OK;
 }
 
-/* Bound of the cone relaxation; what has none (not convex, not solved) simply gives no bound. */
+/* Start a model at a solution of another physics. */
+static void start_at(struct model *model, const struct fg_network *network, const struct fg_opf_network_result *from)
+{
+    for (int32_t node = 0; node < model->topology->node_count; node++) {
+        int32_t bus = model->topology->bus_of_node[node];
+        if (bus >= 0)
+            fg_opf_set_voltage_start(model->opf, 0, node, from->vm_pu[bus], from->va_rad[bus]);
+    }
+    for (size_t k = 0; k < network->generator_count; k++)
+        if (model->p[k] >= 0) {
+            fg_opf_set_start(model->opf, model->p[k], from->pg_mw[k]);
+            fg_opf_set_start(model->opf, model->q[k], from->qg_mvar[k]);
+        }
+}
+
+/* Bound of the cone relaxation, started at the exact solution, which it contains; what has none (not convex, not
+ * solved) simply gives no bound. */
 static void add_bound(const struct fg_network *network, const struct fg_topology *topology,
                       const struct fg_opf_network_options *options, struct fg_opf_network_result *result)
 {
     struct model model;
     struct fg_opf_result solved;
-    if (build(&model, network, topology, options, FG_PHYSICS_SOC, false, NULL) == FG_OK &&
-        fg_opf_solve(model.opf, &options->solver, &solved, NULL) == FG_OK && isfinite(solved.bound)) {
+    bool built = build(&model, network, topology, options, FG_PHYSICS_SOC, false, NULL) == FG_OK;
+    if (built)
+        start_at(&model, network, result);
+    if (built && fg_opf_solve(model.opf, &options->solver, &solved, NULL) == FG_OK && isfinite(solved.bound)) {
         result->has_bound = true;
         result->soc_bound = solved.bound;
         result->soc_gap = (result->objective - solved.bound) / fmax(fabs(result->objective), 1e-12);
