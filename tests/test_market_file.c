@@ -331,6 +331,24 @@ static void lack_of_memory_is_survived(void **state)
     assert_true(failures > 20);
 }
 
+/* The example of docs/market-format.md is a market. */
+static void the_documented_example_is_read(void **state)
+{
+    (void)state;
+    struct fg_text text;
+    struct fg_error err;
+    assert_int_equal(fg_file_read(FG_SOURCE_DIR "/docs/market-format.md", 1 << 20, &text, &err), FG_OK);
+    char *begin = strstr(text.data, "```json\n");
+    assert_non_null(begin);
+    char *end = strstr(begin + 8, "```");
+    *end = '\0';
+    struct fg_market *market = market_parse(begin + 8);
+    assert_int_equal(market->order_count, 3);
+    assert_int_equal(market->orders[1].points[1].price.uper_mwh, 120000000);
+    fg_market_destroy(market);
+    fg_text_release(&text);
+}
+
 /* Cut anywhere, the document is refused, never half taken. */
 static void truncated_documents_are_refused(void **state)
 {
@@ -352,6 +370,7 @@ int main(void)
         cmocka_unit_test(errors_name_place_and_remedy),
         cmocka_unit_test(csv_errors_name_file_and_line),
         cmocka_unit_test(lack_of_memory_is_survived),
+        cmocka_unit_test(the_documented_example_is_read),
         cmocka_unit_test(truncated_documents_are_refused),
     };
     return cmocka_run_group_tests_name("market files", tests, NULL, NULL);

@@ -1,0 +1,185 @@
+/* Published markets: what the importers make of them, and the published welfare by an independent linear program. */
+#include "grid/powerflow.h"
+#include "market_import.h"
+#include "market_reference.h"
+#include "toolkit/dfmct/market_file.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLDER FG_SHARED_DIR "/data/market"
+
+static void need_folder(void)
+{
+    if (access(FOLDER, R_OK) == 0)
+        return;
+    print_message("skipped: folder %s absent\n", FOLDER);
+    skip();
+}
+
+#define assert_ok(call)                                                                                              \
+    do {                                                                                                             \
+        if ((call) != FG_OK)                                                                                         \
+            fail_msg("%s: %s: %s", #call, err.place, err.text);                                                      \
+    } while (0)
+
+#define assert_near(actual, expected, tolerance)                                                                     \
+    do {                                                                                                             \
+        double actual_ = (actual), expected_ = (expected);                                                           \
+        if (!(fabs(actual_ - expected_) <= (tolerance)))                                                             \
+            fail_msg("%s is %.12g, expected %.12g", #actual, actual_, expected_);                                    \
+    } while (0)
+
+/* Welfare of the three periods as published: 1.42, 1.13, 1.11. */
+static void dtu15_has_the_published_welfare(void **state)
+{
+    (void)state;
+    need_folder();
+    struct fg_network *network;
+    struct fg_market *market;
+    struct fg_error err;
+    assert_ok(fg_import_dtu15(FOLDER, 1, &network, &market, &err));
+    assert_int_equal(network->bus_count, 15);
+    assert_int_equal(network->branch_count, 14);
+    assert_int_equal(market->order_count, 78);
+    assert_int_equal(market->baseline_count, 14);
+    const double published[] = { 1.42, 1.13, 1.11 };
+    for (int32_t t = 0; t < 3; t++) {
+        struct fg_reference_result free_result, grid_result;
+        assert_ok(fg_reference_lindistflow(network, market, t, false, NULL, &free_result, &err));
+        assert_near(free_result.welfare, published[t], 1e-9);
+        assert_ok(fg_reference_lindistflow(network, market, t, true, NULL, &grid_result, &err));
+        assert_near(grid_result.welfare, published[t], 1e-9);
+    }
+    fg_network_destroy(network);
+    fg_market_destroy(market);
+}
+
+/* With less headroom lines bind, two and more at once, and the welfare falls step by step. */
+static void dtu15_with_tight_lines_differs(void **state)
+{
+    (void)state;
+    need_folder();
+    struct fg_error err;
+    double previous[] = { 1.42, 1.13, 1.11 };
+    for (int step = 10; step >= 1; step--) {
+        struct fg_network *network;
+        struct fg_market *market;
+        assert_ok(fg_import_dtu15(FOLDER, step / 10.0, &network, &market, &err));
+        for (int32_t t = 0; t < 3; t++) {
+            struct fg_reference_result result;
+            assert_ok(fg_reference_lindistflow(network, market, t, true, NULL, &result, &err));
+            assert_true(result.welfare <= previous[t] + 1e-6);
+            previous[t] = result.welfare;
+            if (step == 3) {
+                assert_true(result.binding_lines >= 2);
+                assert_true(result.welfare < (t == 0 ? 1.42 : t == 1 ? 1.13 : 1.11) - 0.01);
+            }
+        }
+        fg_network_destroy(network);
+        fg_market_destroy(market);
+    }
+}
+
+/* Load of the base day at hour h is factor(h) times the nominal load; S at full factor is in TB 575 (15.3 MVA at buses 1
+ * and 12, 0.285 MVA residential at bus 3). */
+static void cyprus_has_its_loads_and_offers(void **state)
+{
+    (void)state;
+    need_folder();
+    struct fg_network *network;
+    struct fg_market *market, *again;
+    struct fg_error err;
+    assert_ok(fg_import_cyprus(FOLDER, false, true, &network, &market, &err));
+    assert_int_equal(network->bus_count, 29);
+    assert_int_equal(network->branch_count, 15 + 2 + 14);
+    assert_int_equal(market->order_count, 336);
+    assert_int_equal(market->baseline_count, 21);
+    assert_int_equal(market->import_price[0].uper_mwh, 240000000);
+    for (size_t i = 0; i < market->baseline_count; i++) {
+        const struct fg_baseline *row = &market->baselines[i];
+        if (strcmp(row->id, "load_8") == 0)
+            assert_near(hypot(fg_mw(row->p[0]), fg_mw(row->q[0])) / 0.792, 15.3, 1e-5);
+        if (strcmp(row->id, "load_18") == 0)
+            assert_near(hypot(fg_mw(row->p[0]), fg_mw(row->q[0])) / 0.792, 0.285, 1e-5);
+    }
+    /* The own format carries it. */
+    struct fg_text text;
+    fg_text_init(&text);
+    assert_ok(fg_market_write_json(market, &text, &err));
+    assert_ok(fg_market_read_json_text(text.data, text.length, "cyprus", NULL, &again, &err));
+    assert_int_equal(again->order_count, 336);
+    fg_market_destroy(again);
+    fg_text_release(&text);
+    fg_network_destroy(network);
+    fg_market_destroy(market);
+}
+
+static void set_loads(const struct fg_market *market, struct fg_network *network, int32_t period)
+{
+    for (size_t i = 0; i < market->baseline_count; i++)
+        for (size_t k = 0; k < network->injection_count; k++)
+            if (strcmp(network->injections[k].id, market->baselines[i].id) == 0) {
+                network->injections[k].p_mw = fg_mw(market->baselines[i].p[period]);
+                network->injections[k].q_mvar = fg_mw(market->baselines[i].q[period]);
+            }
+}
+
+/* The stress day overloads what the base day does not: that is what its authors made it for. */
+static void cyprus_stress_day_is_the_harder_one(void **state)
+{
+    (void)state;
+    need_folder();
+    double worst[2] = { 0, 0 };
+    for (int day = 0; day < 2; day++) {
+        struct fg_network *network;
+        struct fg_market *market;
+        struct fg_error err;
+        assert_ok(fg_import_cyprus(FOLDER, day == 1, false, &network, &market, &err));
+        for (int32_t t = 0; t < 24; t++) {
+            struct fg_powerflow *powerflow;
+            struct fg_powerflow_result *result;
+            set_loads(market, network, t);
+            assert_ok(fg_powerflow_create(network, NULL, &powerflow, &err));
+            assert_ok(fg_powerflow_result_create(network, &result, &err));
+            assert_ok(fg_powerflow_solve(powerflow, result, &err));
+            assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
+            worst[day] = fmax(worst[day], result->loading_max);
+            fg_powerflow_result_destroy(result);
+            fg_powerflow_destroy(powerflow);
+        }
+        fg_network_destroy(network);
+        fg_market_destroy(market);
+    }
+    print_message("highest loading: base day %.1f %%, stress day %.1f %%\n", 100 * worst[0], 100 * worst[1]);
+    assert_true(worst[1] > worst[0] && worst[1] > 1);
+}
+
+static void missing_folder_is_an_error(void **state)
+{
+    (void)state;
+    struct fg_network *network;
+    struct fg_market *market;
+    struct fg_error err;
+    assert_int_equal(fg_import_dtu15("/nonexistent", 1, &network, &market, &err), FG_ERR_IO);
+    assert_true(network == NULL && market == NULL);
+    assert_int_equal(fg_import_cyprus("/nonexistent", true, true, &network, &market, &err), FG_ERR_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dtu15_has_the_published_welfare),
+        cmocka_unit_test(dtu15_with_tight_lines_differs),
+        cmocka_unit_test(cyprus_has_its_loads_and_offers),
+        cmocka_unit_test(cyprus_stress_day_is_the_harder_one),
+        cmocka_unit_test(missing_folder_is_an_error),
+    };
+    return cmocka_run_group_tests_name("published markets", tests, NULL, NULL);
+}
