@@ -2,9 +2,9 @@
 # Headers not listed here are for use inside the library.
 set(FG_PUBLIC_HEADERS
     base/csv.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h base/text.h base/units.h
-    grid/flow.h grid/matpower.h grid/network.h grid/opf.h grid/pandapower.h
-    grid/powerflow.h grid/topology.h
-    solve/ldl.h solve/lp.h
+    grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
+    grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
+    solve/ldl.h solve/lp.h solve/nlp.h
     market/auction.h market/order.h market/settlement.h
     toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
 
@@ -12,13 +12,8 @@ foreach(header ${FG_PUBLIC_HEADERS})
     get_filename_component(folder ${header} DIRECTORY)
     install(FILES src/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/flexgrid/${folder})
 endforeach()
-install(TARGETS flexgrid flexgrid_shared)
-if(TARGET flexgrid_cli)
-    install(TARGETS flexgrid_cli)
-endif()
-if(EXISTS ${CMAKE_SOURCE_DIR}/docs/flexgrid.1)
-    install(FILES docs/flexgrid.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-endif()
+install(TARGETS flexgrid flexgrid_shared flexgrid_cli)
+install(FILES docs/man/flexgrid.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # GNUInstallDirs allows absolute folders; pkg-config files need them either way.
 foreach(kind INCLUDEDIR LIBDIR)
