@@ -31,8 +31,8 @@ static bool equal_text(const char *a, const char *b, const char *what)
 static bool equal_cost(const struct fg_cost *a, const struct fg_cost *b, const char *id)
 {
     if (a->kind != b->kind || a->count != b->count) {
-        fprintf(stderr, "cost of %s: kinds %d and %d, counts %d and %d\n", id, (int)a->kind, (int)b->kind, (int)a->count,
-                (int)b->count);
+        fprintf(stderr, "cost of %s: kinds %d and %d, counts %d and %d\n", id, (int)a->kind, (int)b->kind,
+                (int)a->count, (int)b->count);
         return false;
     }
     int32_t numbers = a->kind == FG_COST_NONE ? 0 : a->count * (a->kind == FG_COST_PIECEWISE ? 2 : 1);
@@ -44,8 +44,10 @@ static bool equal_cost(const struct fg_cost *a, const struct fg_cost *b, const c
 
 static bool equal_tap(const struct fg_branch *branch_a, const struct fg_branch *branch_b)
 {
-    const struct { const char *id; struct fg_tap_changer tap; } one = { branch_a->id, branch_a->tap },
-                                                                two = { branch_b->id, branch_b->tap }, *a = &one, *b = &two;
+    const struct {
+        const char *id;
+        struct fg_tap_changer tap;
+    } one = {branch_a->id, branch_a->tap}, two = {branch_b->id, branch_b->tap}, *a = &one, *b = &two;
     bool same = SAME_INTEGER(tap.exists) && SAME_INTEGER(tap.position) && SAME_INTEGER(tap.neutral) &&
                 SAME_INTEGER(tap.minimum) && SAME_INTEGER(tap.maximum) && SAME_NUMBER(tap.step_ratio) &&
                 SAME_NUMBER(tap.step_shift_rad) && SAME_INTEGER(tap.on_from_side) && SAME_INTEGER(tap.point_first) &&
@@ -111,7 +113,8 @@ static bool networks_equal(const struct fg_network *one, const struct fg_network
     }
     for (size_t i = 0; same && i < one->shunt_count; i++) {
         const struct fg_shunt *a = &one->shunts[i], *b = &two->shunts[i];
-        same = SAME_TEXT(id) && SAME_INTEGER(bus) && SAME_NUMBER(g_mw) && SAME_NUMBER(b_mvar) && SAME_INTEGER(in_service);
+        same =
+            SAME_TEXT(id) && SAME_INTEGER(bus) && SAME_NUMBER(g_mw) && SAME_NUMBER(b_mvar) && SAME_INTEGER(in_service);
     }
     return same;
 }

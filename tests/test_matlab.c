@@ -20,7 +20,7 @@ static enum fg_code run_text(struct fg_matlab *run, const char *text, struct fg_
 static void expect_x(const char *text, size_t rows, size_t cols, const double *numbers)
 {
     struct fg_matlab run;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (run_text(&run, text, &err) != FG_OK)
         fail_msg("%s: %s: %s", text, err.place, err.text);
     const struct fg_matlab_variable *x = fg_matlab_find(&run, "x");
@@ -32,7 +32,7 @@ static void expect_x(const char *text, size_t rows, size_t cols, const double *n
     fg_matlab_release(&run);
 }
 
-#define X(text, rows, cols, ...) expect_x(text, rows, cols, (const double[]){ __VA_ARGS__ })
+#define X(text, rows, cols, ...) expect_x(text, rows, cols, (const double[]){__VA_ARGS__})
 
 static void precedence_is_that_of_the_language(void **state)
 {
@@ -90,26 +90,26 @@ static void indices(void **state)
         size_t rows, cols;
         double numbers[6];
     } cases[] = {
-        { "x = a(2, 3);", 1, 1, { 6 } },
-        { "x = a(:, [3 1]);", 2, 2, { 3, 1, 6, 4 } },
-        { "x = a(end, :);", 1, 3, { 4, 5, 6 } },
-        { "x = a(end);", 1, 1, { 6 } },
-        { "x = a(end, end - 1);", 1, 1, { 5 } },
-        { "x = a(2);", 1, 1, { 4 } },       /* column-major */
-        { "x = a(3);", 1, 1, { 2 } },
-        { "x = a(:);", 6, 1, { 1, 4, 2, 5, 3, 6 } },
-        { "x = a(a > 3);", 3, 1, { 4, 5, 6 } },
-        { "x = a(:, 2:end);", 2, 2, { 2, 3, 5, 6 } },
-        { "x = a; x(:, 2) = x(:, 2) * 10;", 2, 3, { 1, 20, 3, 4, 50, 6 } },
-        { "x = a; x(:, [1 3]) = x(:, [3 1]);", 2, 3, { 3, 2, 1, 6, 5, 4 } },
-        { "x = a; x(1, :) = [];", 1, 3, { 4, 5, 6 } },
-        { "x = a; x(:, [1 2]) = [];", 2, 1, { 3, 6 } },
-        { "x = a; x(:, 2) = 0;", 2, 3, { 1, 0, 3, 4, 0, 6 } },
-        { "x = a; x(x(:, 1) == 4, 3) = 7;", 2, 3, { 1, 2, 3, 4, 5, 7 } },
-        { "x = a(1, :); x(2) = 9;", 1, 3, { 1, 9, 3 } },
-        { "x = [1 2]; x(2, 3) = 5;", 2, 3, { 1, 2, 0, 0, 0, 5 } },
-        { "x = find(a(:, 1) > 1);", 1, 1, { 2 } },
-        { "x = a; x(:, 3) = [8; 9];", 2, 3, { 1, 2, 8, 4, 5, 9 } },
+        {"x = a(2, 3);", 1, 1, {6}},
+        {"x = a(:, [3 1]);", 2, 2, {3, 1, 6, 4}},
+        {"x = a(end, :);", 1, 3, {4, 5, 6}},
+        {"x = a(end);", 1, 1, {6}},
+        {"x = a(end, end - 1);", 1, 1, {5}},
+        {"x = a(2);", 1, 1, {4}}, /* column-major */
+        {"x = a(3);", 1, 1, {2}},
+        {"x = a(:);", 6, 1, {1, 4, 2, 5, 3, 6}},
+        {"x = a(a > 3);", 3, 1, {4, 5, 6}},
+        {"x = a(:, 2:end);", 2, 2, {2, 3, 5, 6}},
+        {"x = a; x(:, 2) = x(:, 2) * 10;", 2, 3, {1, 20, 3, 4, 50, 6}},
+        {"x = a; x(:, [1 3]) = x(:, [3 1]);", 2, 3, {3, 2, 1, 6, 5, 4}},
+        {"x = a; x(1, :) = [];", 1, 3, {4, 5, 6}},
+        {"x = a; x(:, [1 2]) = [];", 2, 1, {3, 6}},
+        {"x = a; x(:, 2) = 0;", 2, 3, {1, 0, 3, 4, 0, 6}},
+        {"x = a; x(x(:, 1) == 4, 3) = 7;", 2, 3, {1, 2, 3, 4, 5, 7}},
+        {"x = a(1, :); x(2) = 9;", 1, 3, {1, 9, 3}},
+        {"x = [1 2]; x(2, 3) = 5;", 2, 3, {1, 2, 0, 0, 0, 5}},
+        {"x = find(a(:, 1) > 1);", 1, 1, {2}},
+        {"x = a; x(:, 3) = [8; 9];", 2, 3, {1, 2, 8, 4, 5, 9}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(text, sizeof text, "%s%s", a, cases[i].code);
@@ -144,8 +144,10 @@ static void column_names_of_matpower(void **state)
 {
     (void)state;
     X("[PQ, PV, REF, NONE, BUS_I, BUS_TYPE, PD, QD, GS, BS, BUS_AREA, VM, ...\n VA, BASE_KV, ZONE, VMAX, VMIN, LAM_P, "
-      "LAM_Q, MU_VMAX, MU_VMIN] = idx_bus;\nx = [PD QD BASE_KV VMAX VMIN REF];", 1, 6, 3, 4, 10, 12, 13, 3);
-    X("[F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, RATE_B, RATE_C, ...\n TAP, SHIFT, BR_STATUS, PF, QF, PT, QT, MU_SF, MU_ST, "
+      "LAM_Q, MU_VMAX, MU_VMIN] = idx_bus;\nx = [PD QD BASE_KV VMAX VMIN REF];",
+      1, 6, 3, 4, 10, 12, 13, 3);
+    X("[F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, RATE_B, RATE_C, ...\n TAP, SHIFT, BR_STATUS, PF, QF, PT, QT, MU_SF, "
+      "MU_ST, "
       "...\n ANGMIN, ANGMAX, MU_ANGMIN, MU_ANGMAX] = idx_brch; x = [BR_R BR_X BR_STATUS PF ANGMIN ANGMAX];",
       1, 6, 3, 4, 11, 14, 12, 13);
     X("define_constants; x = [GEN_STATUS PMAX PMIN APF NCOST COST];", 1, 6, 8, 9, 10, 21, 4, 5);
@@ -154,7 +156,7 @@ static void column_names_of_matpower(void **state)
 static void expect_refused(const char *text, enum fg_code code, const char *place, const char *part)
 {
     struct fg_matlab run;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     enum fg_code got = run_text(&run, text, &err);
     fg_matlab_release(&run);
     if (got != code || strcmp(err.place, place) != 0 || strstr(err.text, part) == NULL)
@@ -210,10 +212,14 @@ static void hostile_code_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(precedence_is_that_of_the_language), cmocka_unit_test(white_space_separates_elements),
-        cmocka_unit_test(rows_and_comments),                  cmocka_unit_test(indices),
-        cmocka_unit_test(functions_and_operators),            cmocka_unit_test(column_names_of_matpower),
-        cmocka_unit_test(refusals_name_what_and_where),       cmocka_unit_test(hostile_code_is_bounded),
+        cmocka_unit_test(precedence_is_that_of_the_language),
+        cmocka_unit_test(white_space_separates_elements),
+        cmocka_unit_test(rows_and_comments),
+        cmocka_unit_test(indices),
+        cmocka_unit_test(functions_and_operators),
+        cmocka_unit_test(column_names_of_matpower),
+        cmocka_unit_test(refusals_name_what_and_where),
+        cmocka_unit_test(hostile_code_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

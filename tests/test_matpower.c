@@ -30,7 +30,7 @@ static void need_folder(const char *path)
 static struct fg_network *read_case(const char *path)
 {
     struct fg_network *network;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_matpower_read(path, &network, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     return network;
@@ -39,7 +39,7 @@ static struct fg_network *read_case(const char *path)
 static struct fg_network *parse_text(const char *text)
 {
     struct fg_network *network;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_matpower_parse(text, strlen(text), "t.m", &network, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     return network;
@@ -49,14 +49,14 @@ static struct fg_network *parse_text(const char *text)
 
 struct table {
     size_t rows;
-    double sum[30];      /* of each column */
-    double first[30];    /* the first row */
+    double sum[30];   /* of each column */
+    double first[30]; /* the first row */
 };
 
 static void scan_table(const char *text, const char *name, struct table *table)
 {
     char head[40];
-    *table = (struct table){ 0 };
+    *table = (struct table){0};
     snprintf(head, sizeof head, "mpc.%s = [", name);
     const char *p = strstr(text, head);
     if (p == NULL)
@@ -227,26 +227,26 @@ static void ohms_and_kilowatts_become_per_unit_and_megawatts(void **state)
 /* ---- Meaning of the columns ---- */
 
 #define HEAD "function mpc = t\nmpc.version = '2';\nmpc.baseMVA = 100;\n"
-#define BUSES                                                                                                          \
-    "mpc.bus = [\n 1 3 0 0 0 0 1 1.02 5 110 1 1.1 0.9;\n 2 1 50 20 3 -4 1 1 0 110 1 1.1 0.9;\n"                       \
+#define BUSES                                                                                   \
+    "mpc.bus = [\n 1 3 0 0 0 0 1 1.02 5 110 1 1.1 0.9;\n 2 1 50 20 3 -4 1 1 0 110 1 1.1 0.9;\n" \
     " 3 2 0 0 0 0 1 1 0 110 2 1.05 0.95;\n 4 4 9 9 0 0 1 1 0 110 1 1.1 0.9;\n];\n"
-#define GENS                                                                                                           \
-    "mpc.gen = [\n 1 10 0 300 -300 1.01 100 1 250 10 0 0 0 0 0 0 0 0 0 0 0;\n"                                        \
-    " 1 11 0 300 -300 1.01 100 1 250 10 0 0 0 0 0 0 0 0 15 0 0;\n"                                                    \
-    " 2 5 1 30 -30 1.05 100 1 25 0 0 0 0 0 0 0 0 0 0 0 0;\n 3 6 1 30 -30 1.03 100 0 25 0 0 0 0 0 0 0 0 0 0 0 0;\n"   \
+#define GENS                                                                                                       \
+    "mpc.gen = [\n 1 10 0 300 -300 1.01 100 1 250 10 0 0 0 0 0 0 0 0 0 0 0;\n"                                     \
+    " 1 11 0 300 -300 1.01 100 1 250 10 0 0 0 0 0 0 0 0 15 0 0;\n"                                                 \
+    " 2 5 1 30 -30 1.05 100 1 25 0 0 0 0 0 0 0 0 0 0 0 0;\n 3 6 1 30 -30 1.03 100 0 25 0 0 0 0 0 0 0 0 0 0 0 0;\n" \
     " 3 7 1 30 -30 1.04 100 1 25 0 5 20 -9 8 -7 6 2 0 0 0 0;\n];\n"
-#define BRANCHES                                                                                                       \
-    "mpc.branch = [\n 1 2 0.01 0.1 0.2 0 0 0 0 0 1 -360 360;\n 1 2 0.01 0.1 0.2 80 90 100 0.95 -30 1 -30 30;\n"      \
+#define BRANCHES                                                                                                \
+    "mpc.branch = [\n 1 2 0.01 0.1 0.2 0 0 0 0 0 1 -360 360;\n 1 2 0.01 0.1 0.2 80 90 100 0.95 -30 1 -30 30;\n" \
     " 2 3 0.01 0.1 0 70 0 0 1 0 1 0 0;\n 1 2 0.02 0.1 0 1e10 75 0 0 0 0 0 15;\n];\n"
-#define COSTS                                                                                                          \
+#define COSTS \
     "mpc.gencost = [\n 2 0 0 3 0.1 20 5;\n 2 0 0 2 30 1 0;\n 1 0 0 2 0 0 25;\n 2 0 0 0 0 0 0;\n 2 0 0 3 1 2 3;\n];\n"
 
 static void columns_mean_what_the_manual_says(void **state)
 {
     (void)state;
-    struct fg_network *n = parse_text(HEAD BUSES GENS BRANCHES
-                                      "mpc.gencost = [\n 2 0 0 3 0.1 20 5 0;\n 2 0 0 2 30 1 0 0;\n 1 0 0 2 0 0 25 500;\n"
-                                      " 2 0 0 0 0 0 0 0;\n 2 0 0 3 1 2 3 0;\n];\n");
+    struct fg_network *n = parse_text(
+        HEAD BUSES GENS BRANCHES "mpc.gencost = [\n 2 0 0 3 0.1 20 5 0;\n 2 0 0 2 30 1 0 0;\n 1 0 0 2 0 0 25 500;\n"
+                                 " 2 0 0 0 0 0 0 0;\n 2 0 0 3 1 2 3 0;\n];\n");
     assert_int_equal(n->bus_count, 4);
     near(n->buses[0].va_start_rad, 5 * M_PI / 180);
     near(n->buses[0].vm_start_pu, 1.02);
@@ -283,8 +283,8 @@ static void columns_mean_what_the_manual_says(void **state)
     near(n->branches[1].rate_emergency_mva, 100);
     near(n->branches[1].angle_min_rad, -M_PI / 6);
     assert_int_equal(n->branches[2].kind, FG_BRANCH_TRANSFORMER); /* ratio 1, not 0 */
-    assert_true(isinf(n->branches[2].angle_min_rad)); /* both 0: none */
-    assert_true(isinf(n->branches[3].rate_normal_mva)); /* 1e10 and more: none */
+    assert_true(isinf(n->branches[2].angle_min_rad));             /* both 0: none */
+    assert_true(isinf(n->branches[3].rate_normal_mva));           /* 1e10 and more: none */
     near(n->branches[3].rate_emergency_mva, 75);
     assert_true(n->branches[3].angle_min_rad == 0); /* one of the two is given, so 0 is a limit */
     near(n->branches[3].angle_max_rad, M_PI / 12);
@@ -345,9 +345,10 @@ static void references_are_chosen_as_matpower_does(void **state)
 static void report_names_what_is_ignored(void **state)
 {
     (void)state;
-    struct fg_network *n = parse_text(HEAD BUSES GENS BRANCHES "mpc.areas = [1 1];\nmpc.genfuel = {'coal'; 'gas'};\n"
-                                      "mpc.bus_name = {'North'; 'It''s'; 'C'; 'D'};\n"
-                                      "mpc.dcline = [1 2 0 10 10 0 0 1 1 0 10 0 0 0 0 0 0];\n");
+    struct fg_network *n =
+        parse_text(HEAD BUSES GENS BRANCHES "mpc.areas = [1 1];\nmpc.genfuel = {'coal'; 'gas'};\n"
+                                            "mpc.bus_name = {'North'; 'It''s'; 'C'; 'D'};\n"
+                                            "mpc.dcline = [1 2 0 10 10 0 0 1 1 0 10 0 0 0 0 0 0];\n");
     assert_true(has_note(n, FG_NOTE_IGNORED, "mpc.areas"));
     assert_true(has_note(n, FG_NOTE_IGNORED, "mpc.genfuel"));
     assert_true(has_note(n, FG_NOTE_IGNORED, "DC line out of service"));
@@ -366,46 +367,46 @@ static void bad_files_are_refused_with_their_line(void **state)
         enum fg_code code;
         const char *place, *part;
     } cases[] = {
-        { "", FG_ERR_SCHEMA, "t.m:1", "mpc.version" },
-        { "this is not a case", FG_ERR_UNSUPPORTED, "t.m:1", "'this'" },
-        { "\x89PNG\r\n\x1a\n", FG_ERR_SYNTAX, "t.m:1", "byte 0x89" },
-        { "mpc.version = '1';\n", FG_ERR_UNSUPPORTED, "t.m:1", "not '2'" },
-        { "mpc.version = '2';\nmpc.baseMVA = 0;\n", FG_ERR_VALUE, "t.m:2", "baseMVA" },
-        { "mpc.version = '2';\nmpc.baseMVA = [1 2];\n", FG_ERR_VALUE, "t.m:2", "baseMVA" },
-        { HEAD, FG_ERR_SCHEMA, "t.m:4", "mpc.bus is missing" },
-        { HEAD "mpc.bus = [\n 1 3 0 0 0 0 1 1 0 110 1 1.1 0.9;\n 2 1 0 0 0", FG_ERR_SYNTAX, "t.m:6", "not closed" },
-        { HEAD "mpc.bus = [\n1 3 0 0 0 0 1 1 0 110 1 1.1;\n];\n", FG_ERR_SCHEMA, "t.m:4", "12 columns" },
-        { HEAD BUSES "mpc.gen = [1 2 3];\n", FG_ERR_SCHEMA, "t.m:10", "3 columns" },
-        { HEAD "mpc.bus = 'text';\n", FG_ERR_SCHEMA, "t.m:4", "not a matrix" },
-        { HEAD BUSES "mpc.bus(3, 1) = 2;\n" GENS BRANCHES, FG_ERR_NETWORK, "t.m:7", "used twice" },
-        { HEAD BUSES "mpc.bus(2, 1) = 2.5;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "whole number" },
-        { HEAD BUSES "mpc.bus(2, 2) = 5;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "bus type 5" },
-        { HEAD BUSES "mpc.bus(2, 3) = NaN;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "column 3 is NaN" },
-        { HEAD BUSES "mpc.bus(2, 13) = 1.2;\n" GENS BRANCHES, FG_ERR_NETWORK, "t.m:6", "voltage limits" },
-        { HEAD BUSES GENS "mpc.gen(3, 1) = 77;\n" BRANCHES, FG_ERR_NETWORK, "t.m:13", "bus 77 does not exist" },
-        { HEAD BUSES GENS "mpc.gen(3, 10) = 99;\n" BRANCHES, FG_ERR_NETWORK, "t.m:13", "Pmin, Pmax" },
-        { HEAD BUSES GENS "mpc.gen(3, 2) = Inf;\n" BRANCHES, FG_ERR_VALUE, "t.m:13", "infinite" },
-        { HEAD BUSES GENS "mpc.gen(:, 8) = 0;\n" BRANCHES, FG_ERR_NETWORK, "t.m", "generator in service" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 2) = 77;\n", FG_ERR_NETWORK, "t.m:19", "bus 77 does not exist" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 2) = 1;\n", FG_ERR_NETWORK, "t.m:19", "both ends" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 3:4) = 0;\n", FG_ERR_NETWORK, "t.m:19", "impedance is zero" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 6) = -1;\n", FG_ERR_VALUE, "t.m:19", "negative" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 9) = -1;\n", FG_ERR_VALUE, "t.m:19", "negative" },
-        { HEAD BUSES GENS BRANCHES "mpc.branch(2, 12) = 40;\n", FG_ERR_NETWORK, "t.m:19", "angle limits" },
-        { HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(2, :) = [];\n", FG_ERR_SCHEMA, "t.m:23", "4 rows for 5" },
-        { HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(1, 1) = 3;\n", FG_ERR_VALUE, "t.m:24", "cost model 3" },
-        { HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(1, 4) = 1e9;\n", FG_ERR_VALUE, "t.m:24", "room for" },
-        { HEAD BUSES GENS BRANCHES COSTS, FG_ERR_VALUE, "t.m:26", "room for 3" },
-        { HEAD BUSES GENS BRANCHES "mpc.A = 1;\n", FG_ERR_UNSUPPORTED, "t.m:23", "mpc.A" },
-        { HEAD BUSES GENS BRANCHES "mpc.dcline = [1 2 1 10 10 0 0 1 1 0 10 0 0 0 0 0 0];\n", FG_ERR_UNSUPPORTED,
-          "t.m:23", "DC line" },
-        { HEAD BUSES GENS BRANCHES "mpc = scale_load(2, mpc);\n", FG_ERR_UNSUPPORTED, "t.m:23", "structure" },
-        { HEAD BUSES GENS BRANCHES "x = scale_load(2);\n", FG_ERR_UNSUPPORTED, "t.m:23", "'scale_load'" },
-        { HEAD BUSES GENS BRANCHES "mpc.bus = zeros(1e8, 13);\n", FG_ERR_TOO_LARGE, "t.m:23", "out of proportion" },
+        {"", FG_ERR_SCHEMA, "t.m:1", "mpc.version"},
+        {"this is not a case", FG_ERR_UNSUPPORTED, "t.m:1", "'this'"},
+        {"\x89PNG\r\n\x1a\n", FG_ERR_SYNTAX, "t.m:1", "byte 0x89"},
+        {"mpc.version = '1';\n", FG_ERR_UNSUPPORTED, "t.m:1", "not '2'"},
+        {"mpc.version = '2';\nmpc.baseMVA = 0;\n", FG_ERR_VALUE, "t.m:2", "baseMVA"},
+        {"mpc.version = '2';\nmpc.baseMVA = [1 2];\n", FG_ERR_VALUE, "t.m:2", "baseMVA"},
+        {HEAD, FG_ERR_SCHEMA, "t.m:4", "mpc.bus is missing"},
+        {HEAD "mpc.bus = [\n 1 3 0 0 0 0 1 1 0 110 1 1.1 0.9;\n 2 1 0 0 0", FG_ERR_SYNTAX, "t.m:6", "not closed"},
+        {HEAD "mpc.bus = [\n1 3 0 0 0 0 1 1 0 110 1 1.1;\n];\n", FG_ERR_SCHEMA, "t.m:4", "12 columns"},
+        {HEAD BUSES "mpc.gen = [1 2 3];\n", FG_ERR_SCHEMA, "t.m:10", "3 columns"},
+        {HEAD "mpc.bus = 'text';\n", FG_ERR_SCHEMA, "t.m:4", "not a matrix"},
+        {HEAD BUSES "mpc.bus(3, 1) = 2;\n" GENS BRANCHES, FG_ERR_NETWORK, "t.m:7", "used twice"},
+        {HEAD BUSES "mpc.bus(2, 1) = 2.5;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "whole number"},
+        {HEAD BUSES "mpc.bus(2, 2) = 5;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "bus type 5"},
+        {HEAD BUSES "mpc.bus(2, 3) = NaN;\n" GENS BRANCHES, FG_ERR_VALUE, "t.m:6", "column 3 is NaN"},
+        {HEAD BUSES "mpc.bus(2, 13) = 1.2;\n" GENS BRANCHES, FG_ERR_NETWORK, "t.m:6", "voltage limits"},
+        {HEAD BUSES GENS "mpc.gen(3, 1) = 77;\n" BRANCHES, FG_ERR_NETWORK, "t.m:13", "bus 77 does not exist"},
+        {HEAD BUSES GENS "mpc.gen(3, 10) = 99;\n" BRANCHES, FG_ERR_NETWORK, "t.m:13", "Pmin, Pmax"},
+        {HEAD BUSES GENS "mpc.gen(3, 2) = Inf;\n" BRANCHES, FG_ERR_VALUE, "t.m:13", "infinite"},
+        {HEAD BUSES GENS "mpc.gen(:, 8) = 0;\n" BRANCHES, FG_ERR_NETWORK, "t.m", "generator in service"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 2) = 77;\n", FG_ERR_NETWORK, "t.m:19", "bus 77 does not exist"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 2) = 1;\n", FG_ERR_NETWORK, "t.m:19", "both ends"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 3:4) = 0;\n", FG_ERR_NETWORK, "t.m:19", "impedance is zero"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 6) = -1;\n", FG_ERR_VALUE, "t.m:19", "negative"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 9) = -1;\n", FG_ERR_VALUE, "t.m:19", "negative"},
+        {HEAD BUSES GENS BRANCHES "mpc.branch(2, 12) = 40;\n", FG_ERR_NETWORK, "t.m:19", "angle limits"},
+        {HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(2, :) = [];\n", FG_ERR_SCHEMA, "t.m:23", "4 rows for 5"},
+        {HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(1, 1) = 3;\n", FG_ERR_VALUE, "t.m:24", "cost model 3"},
+        {HEAD BUSES GENS BRANCHES COSTS "mpc.gencost(1, 4) = 1e9;\n", FG_ERR_VALUE, "t.m:24", "room for"},
+        {HEAD BUSES GENS BRANCHES COSTS, FG_ERR_VALUE, "t.m:26", "room for 3"},
+        {HEAD BUSES GENS BRANCHES "mpc.A = 1;\n", FG_ERR_UNSUPPORTED, "t.m:23", "mpc.A"},
+        {HEAD BUSES GENS BRANCHES "mpc.dcline = [1 2 1 10 10 0 0 1 1 0 10 0 0 0 0 0 0];\n", FG_ERR_UNSUPPORTED,
+         "t.m:23", "DC line"},
+        {HEAD BUSES GENS BRANCHES "mpc = scale_load(2, mpc);\n", FG_ERR_UNSUPPORTED, "t.m:23", "structure"},
+        {HEAD BUSES GENS BRANCHES "x = scale_load(2);\n", FG_ERR_UNSUPPORTED, "t.m:23", "'scale_load'"},
+        {HEAD BUSES GENS BRANCHES "mpc.bus = zeros(1e8, 13);\n", FG_ERR_TOO_LARGE, "t.m:23", "out of proportion"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fg_network *n = NULL;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         enum fg_code code = fg_matpower_parse(cases[i].text, strlen(cases[i].text), "t.m", &n, &err);
         if (code != cases[i].code || strcmp(err.place, cases[i].place) != 0 || strstr(err.text, cases[i].part) == NULL)
             fail_msg("case %zu: %s at %s: %s (expected %s at %s: ...%s...)", i, fg_code_slug(code), err.place, err.text,
@@ -441,7 +442,7 @@ static void every_failing_allocation_is_reported(void **state)
     long n_allocations = 0;
     for (long k = 1;; k++) {
         struct fg_network *n = NULL;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         fg_alloc_fail_after(k);
         enum fg_code code = fg_matpower_parse(text, strlen(text), "t.m", &n, &err);
         struct fg_text out;
@@ -467,7 +468,7 @@ static void every_failing_allocation_is_reported(void **state)
 static void expect_round_trip(const struct fg_network *n, struct fg_network *scratch, const char *what)
 {
     struct fg_text text;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     fg_text_init(&text);
     if (fg_matpower_format(scratch, &text, &err) != FG_OK)
         fail_msg("%s: %s %s", what, err.place, err.text);
@@ -484,9 +485,18 @@ static void written_cases_read_back_to_the_last_bit(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        CASES "/case33bw.m",  CASES "/case141.m",         CASES "/case300.m",        CASES "/case_RTS_GMLC.m",
-        CASES "/case16ci.m",  CASES "/case533mt_lo.m",    CASES "/case24_ieee_rts.m", CASES "/case2869pegase.m",
-        CASES "/case4_dist.m", CASES "/case_ACTIVSg2000.m", PGLIB "/pglib_opf_case1888_rte.m", PGLIB "/pglib_opf_case240_pserc.m",
+        CASES "/case33bw.m",
+        CASES "/case141.m",
+        CASES "/case300.m",
+        CASES "/case_RTS_GMLC.m",
+        CASES "/case16ci.m",
+        CASES "/case533mt_lo.m",
+        CASES "/case24_ieee_rts.m",
+        CASES "/case2869pegase.m",
+        CASES "/case4_dist.m",
+        CASES "/case_ACTIVSg2000.m",
+        PGLIB "/pglib_opf_case1888_rte.m",
+        PGLIB "/pglib_opf_case240_pserc.m",
         PGLIB "/pglib_opf_case2853_sdet.m",
     };
     need_folder(CASES);
@@ -532,7 +542,7 @@ static void what_the_format_lacks_becomes_its_equivalent(void **state)
     s->discharge_max_mw = 2;
     s->energy_max_mwh = 4;
     struct fg_text text;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     fg_text_init(&text);
     assert_int_equal(fg_matpower_format(n, &text, &err), FG_OK);
     struct fg_network *m = parse_text(text.data);

@@ -24,7 +24,7 @@ static struct fg_powerflow_result *solve(const struct fg_network *network)
     options.tolerance_pu = 1e-11;
     struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_powerflow_create(network, &options, &powerflow, &err) != FG_OK ||
         fg_powerflow_result_create(network, &result, &err) != FG_OK ||
         fg_powerflow_solve(powerflow, result, &err) != FG_OK)
@@ -38,7 +38,7 @@ static struct fg_powerflow_result *solve(const struct fg_network *network)
 static void expect_same_power_flow(const char *path, double tolerance)
 {
     struct fg_network *n, *m;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     struct fg_text text;
     fg_text_init(&text);
     if (fg_network_read(path, NULL, &n, &err) != FG_OK || fg_matpower_format(n, &text, &err) != FG_OK ||
@@ -58,7 +58,8 @@ static void expect_same_power_flow(const char *path, double tolerance)
             continue;
         compared++;
         bool both_dead = isnan(a->vm_pu[i]) && isnan(b->vm_pu[k]);
-        if (!both_dead && !(fabs(a->vm_pu[i] - b->vm_pu[k]) <= tolerance && fabs(a->va_rad[i] - b->va_rad[k]) <= tolerance))
+        if (!both_dead &&
+            !(fabs(a->vm_pu[i] - b->vm_pu[k]) <= tolerance && fabs(a->va_rad[i] - b->va_rad[k]) <= tolerance))
             fail_msg("%s: bus %s: %.12g at %.12g rad, written %.12g at %.12g rad", path, n->buses[i].id, a->vm_pu[i],
                      a->va_rad[i], b->vm_pu[k], b->va_rad[k]);
     }
@@ -74,10 +75,15 @@ static void written_cases_have_the_same_power_flow(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        "/pandapower/mv_oberrhein.json", "/pandapower/mv_oberrhein_substations.json", "/pandapower/lv_schutterwald.json",
-        "/pandapower/iceland.json",      "/pandapower/case300.json",                  "/pandapower/GBreducednetwork.json",
+        "/pandapower/mv_oberrhein.json",
+        "/pandapower/mv_oberrhein_substations.json",
+        "/pandapower/lv_schutterwald.json",
+        "/pandapower/iceland.json",
+        "/pandapower/case300.json",
+        "/pandapower/GBreducednetwork.json",
         "/power-grid-model/power_flow/1os2msr/input.json",
-        "/matpower/case_RTS_GMLC.m",     "/matpower/case300.m",
+        "/matpower/case_RTS_GMLC.m",
+        "/matpower/case300.m",
     };
     if (access(CASES, R_OK) != 0) {
         print_message("skipped: folder absent: %s\n", CASES);

@@ -24,7 +24,7 @@ static struct fg_network *full_network(void)
     n->name = fg_network_string(n, "full \"test\" \xc3\xa4\n");
     n->base_mva = 0.1 + 0.2;
     n->frequency_hz = 60;
-    const char *ids[] = { "a", "b/1", "c~2", "d" };
+    const char *ids[] = {"a", "b/1", "c~2", "d"};
     for (int i = 0; i < 4; i++) {
         struct fg_bus *bus = fg_network_add_bus(n, ids[i], 20.0 / (i + 3));
         bus->name = fg_network_string(n, "bus");
@@ -40,16 +40,45 @@ static struct fg_network *full_network(void)
     }
     struct fg_branch *b = fg_network_add_branch(n, "t1", 0, 1);
     *b = (struct fg_branch){
-        .id = b->id, .name = fg_network_string(n, "trafo"), .kind = FG_BRANCH_TRANSFORMER, .from = 0, .to = 1,
-        .r_pu = 1.0 / 3, .x_pu = 2.0 / 3, .g_from_pu = 1e-5, .b_from_pu = -1e-6, .g_to_pu = 2e-5, .b_to_pu = -2e-6,
-        .ratio = 1.0125, .shift_rad = M_PI / 6, .rate_normal_mva = 40, .rate_emergency_mva = 50,
-        .rating_kind = FG_RATING_CURRENT, .angle_min_rad = -0.5, .angle_max_rad = 0.5, .in_service = true,
-        .from_closed = true, .to_closed = false, .origin = fg_network_string(n, "t3w"),
-        .tap = { .exists = true, .position = 2, .neutral = 1, .minimum = -3, .maximum = 5, .step_ratio = 0.0125,
-                 .step_shift_rad = 0.001, .on_from_side = true, .regulates = true, .regulated_bus = 1, .v_set_pu = 1.02,
-                 .v_band_pu = 0.02, .drop_r_pu = 0.001, .drop_x_pu = 0.002 },
+        .id = b->id,
+        .name = fg_network_string(n, "trafo"),
+        .kind = FG_BRANCH_TRANSFORMER,
+        .from = 0,
+        .to = 1,
+        .r_pu = 1.0 / 3,
+        .x_pu = 2.0 / 3,
+        .g_from_pu = 1e-5,
+        .b_from_pu = -1e-6,
+        .g_to_pu = 2e-5,
+        .b_to_pu = -2e-6,
+        .ratio = 1.0125,
+        .shift_rad = M_PI / 6,
+        .rate_normal_mva = 40,
+        .rate_emergency_mva = 50,
+        .rating_kind = FG_RATING_CURRENT,
+        .angle_min_rad = -0.5,
+        .angle_max_rad = 0.5,
+        .in_service = true,
+        .from_closed = true,
+        .to_closed = false,
+        .origin = fg_network_string(n, "t3w"),
+        .tap = {.exists = true,
+                .position = 2,
+                .neutral = 1,
+                .minimum = -3,
+                .maximum = 5,
+                .step_ratio = 0.0125,
+                .step_shift_rad = 0.001,
+                .on_from_side = true,
+                .regulates = true,
+                .regulated_bus = 1,
+                .v_set_pu = 1.02,
+                .v_band_pu = 0.02,
+                .drop_r_pu = 0.001,
+                .drop_x_pu = 0.002},
     };
-    const struct fg_tap_point points[2] = { { 1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7 }, { 1.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8 } };
+    const struct fg_tap_point points[2] = {{1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7},
+                                           {1.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}};
     fg_network_set_tap_points(n, &b->tap, 2, 2, points, NULL);
     b = fg_network_add_branch(n, "line", 1, 2);
     b->x_pu = 0.1;
@@ -84,14 +113,26 @@ static struct fg_network *full_network(void)
     g->s_max_mva = 7;
     g->ramp_mw_per_h = 8;
     g->in_service = false;
-    fg_network_set_cost(n, &g->cost, FG_COST_POLYNOMIAL, 3, (const double[]){ 1, 1.0 / 3, 5e-324 }, NULL);
-    fg_network_set_cost(n, &g->cost_reactive, FG_COST_PIECEWISE, 3, (const double[]){ -1, 2, 0, 0, 1, 2 }, NULL);
+    fg_network_set_cost(n, &g->cost, FG_COST_POLYNOMIAL, 3, (const double[]){1, 1.0 / 3, 5e-324}, NULL);
+    fg_network_set_cost(n, &g->cost_reactive, FG_COST_PIECEWISE, 3, (const double[]){-1, 2, 0, 0, 1, 2}, NULL);
     struct fg_storage *s = fg_network_add_storage(n, "battery", 1);
-    *s = (struct fg_storage){ .id = s->id, .name = fg_network_string(n, "cellar"), .bus = 1, .p_mw = -0.1, .q_mvar = 0.2,
-                              .charge_max_mw = 1, .discharge_max_mw = 2, .q_min_mvar = -1, .q_max_mvar = 1,
-                              .s_max_mva = 3, .energy_mwh = 4, .energy_min_mwh = 1, .energy_max_mwh = 8,
-                              .charge_efficiency = 0.95, .discharge_efficiency = 0.9, .standing_loss_mw = 0.001,
-                              .in_service = false };
+    *s = (struct fg_storage){.id = s->id,
+                             .name = fg_network_string(n, "cellar"),
+                             .bus = 1,
+                             .p_mw = -0.1,
+                             .q_mvar = 0.2,
+                             .charge_max_mw = 1,
+                             .discharge_max_mw = 2,
+                             .q_min_mvar = -1,
+                             .q_max_mvar = 1,
+                             .s_max_mva = 3,
+                             .energy_mwh = 4,
+                             .energy_min_mwh = 1,
+                             .energy_max_mwh = 8,
+                             .charge_efficiency = 0.95,
+                             .discharge_efficiency = 0.9,
+                             .standing_loss_mw = 0.001,
+                             .in_service = false};
     fg_network_add_shunt(n, "sh", 2, 0.1, -0.2)->in_service = false;
     fg_network_note(n, FG_NOTE_DEFAULTED, "f.m:3", NULL, "something");
     return n;
@@ -100,7 +141,7 @@ static struct fg_network *full_network(void)
 static void expect_round_trip(const struct fg_network *n, const char *what)
 {
     struct fg_text text, second;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     fg_text_init(&text);
     fg_text_init(&second);
     assert_int_equal(fg_network_json_format(n, &text, &err), FG_OK);
@@ -120,7 +161,7 @@ static void every_field_reads_back(void **state)
 {
     (void)state;
     struct fg_network *n = full_network();
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_network_validate(n, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     expect_round_trip(n, "full");
@@ -136,8 +177,8 @@ static void every_field_reads_back(void **state)
 static void cases_read_back(void **state)
 {
     (void)state;
-    static const char *const names[] = { CASES "/matpower/case33bw.m", CASES "/matpower/case_RTS_GMLC.m",
-                                         CASES "/pglib/pglib_opf_case2853_sdet.m" };
+    static const char *const names[] = {CASES "/matpower/case33bw.m", CASES "/matpower/case_RTS_GMLC.m",
+                                        CASES "/pglib/pglib_opf_case2853_sdet.m"};
     if (access(CASES, R_OK) != 0) {
         print_message("skipped: folder absent: %s\n", CASES);
         skip();
@@ -150,16 +191,19 @@ static void cases_read_back(void **state)
     }
 }
 
-#define SMALL_HEAD "{\"flexgrid_network\": 1, \"base_mva\": 1, \"buses\": [{\"id\": \"1\", \"vn_kv\": 20}, {\"id\": \"2\", \"vn_kv\": 20}]"
+#define SMALL_HEAD                                                                                            \
+    "{\"flexgrid_network\": 1, \"base_mva\": 1, \"buses\": [{\"id\": \"1\", \"vn_kv\": 20}, {\"id\": \"2\", " \
+    "\"vn_kv\": 20}]"
 #define SMALL_GRID ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\"}]"
 
 static void defaults_are_those_of_the_model(void **state)
 {
     (void)state;
-    const char *text = SMALL_HEAD SMALL_GRID ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 0.1, "
-                                             "\"x_pu\": 0}]}";
+    const char *text =
+        SMALL_HEAD SMALL_GRID ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 0.1, "
+                              "\"x_pu\": 0}]}";
     struct fg_network *n;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_network_json_parse(text, strlen(text), "n.json", &n, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     assert_true(n->frequency_hz == 50 && n->buses[0].vm_start_pu == 1 && isinf(n->buses[0].vm_max_pu));
@@ -173,7 +217,7 @@ static void documented_example_is_read(void **state)
 {
     (void)state;
     struct fg_text text;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     struct fg_network *n;
     fg_text_init(&text);
     assert_int_equal(fg_file_read(FG_SOURCE_DIR "/docs/network-format.md", 1 << 20, &text, &err), FG_OK);
@@ -195,51 +239,57 @@ static void refusals_name_the_pointer(void **state)
         enum fg_code code;
         const char *place, *part;
     } cases[] = {
-        { "", FG_ERR_SYNTAX, "n.json:1:0", "not valid JSON" },
-        { "[1]", FG_ERR_SCHEMA, "n.json#", "object" },
-        { "{}", FG_ERR_SCHEMA, "n.json#/flexgrid_network", "missing" },
-        { "{\"flexgrid_network\": 2}", FG_ERR_UNSUPPORTED, "n.json#/flexgrid_network", "version 2" },
-        { "{\"flexgrid_network\": 1, \"base_mva\": 1, \"busses\": []}", FG_ERR_SCHEMA, "n.json#/busses", "buses" },
-        { "{\"flexgrid_network\": 1, \"base_mva\": \"1\"}", FG_ERR_SCHEMA, "n.json#/base_mva", "number" },
-        { "{\"flexgrid_network\": 1, \"base_mva\": 1}", FG_ERR_NETWORK, "n.json", "no bus" },
-        { SMALL_HEAD "}", FG_ERR_NETWORK, "n.json", "no source" },
-        { SMALL_HEAD ", \"buses\": []}", FG_ERR_SYNTAX, "", "duplicate" },
-        { SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"3\", \"g_mw\": 0, \"b_mvar\": 0}]}", FG_ERR_NETWORK,
-          "n.json#/shunts/0/bus", "\"3\" does not exist" },
-        { SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"2\", \"g_mw\": 0}]}", FG_ERR_SCHEMA,
-          "n.json#/shunts/0/b_mvar", "missing" },
-        { SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"2\", \"g_mw\": 0, \"b_mvr\": 0}]}", FG_ERR_SCHEMA,
-          "n.json#/shunts/0/b_mvr", "b_mvar" },
-        { SMALL_HEAD ", \"shunts\": {}}", FG_ERR_SCHEMA, "n.json#/shunts", "array" },
-        { SMALL_HEAD ", \"shunts\": [7]}", FG_ERR_SCHEMA, "n.json#/shunts/0", "object" },
-        { SMALL_HEAD ", \"shunts\": [{\"id\": \"\"}]}", FG_ERR_VALUE, "n.json#/shunts/0/id", "empty" },
-        { SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"slack\", \"bus\": \"1\"}]}", FG_ERR_VALUE,
-          "n.json#/generators/0/kind", "dispatchable, source" },
-        { SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\", \"cost\": {\"kind\": "
-                     "\"piecewise\", \"points\": [[0, 1], [2]]}}]}", FG_ERR_SCHEMA, "n.json#/generators/0/cost/points/1",
-          "pair" },
-        { SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\", \"cost\": {\"kind\": "
-                     "\"piecewise\", \"points\": [[0, 0], [1, 9], [2, 10]]}}]}", FG_ERR_UNSUPPORTED,
-          "n.json#generator g", "convex" },
-        { SMALL_HEAD SMALL_GRID ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 0, \"x_pu\": 0}]}",
-          FG_ERR_NETWORK, "n.json#branch b", "zero" },
-        { SMALL_HEAD SMALL_GRID ", \"switches\": [{\"id\": \"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": 1}]}",
-          FG_ERR_SCHEMA, "n.json#/switches/0/closed", "true or false" },
-        { SMALL_HEAD SMALL_GRID ", \"switches\": [{\"id\": \"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": true}, {\"id\": "
-                                "\"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": true}]}", FG_ERR_NETWORK,
-          "n.json#switch s", "twice" },
-        { "{\"flexgrid_network\": 1, \"base_mva\": 1, \"buses\": [{\"id\": \"1\", \"vn_kv\": 1}, {\"id\": \"1\", \"vn_kv\": "
-          "1}]}", FG_ERR_NETWORK, "n.json#/buses/1/id", "twice" },
-        { SMALL_HEAD SMALL_GRID ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 1, \"x_pu\": 0, "
-                                "\"tap\": {\"position\": 9, \"neutral\": 0, \"minimum\": -2, \"maximum\": 2}}]}",
-          FG_ERR_NETWORK, "n.json#branch b", "tap position 9" },
-        { SMALL_HEAD SMALL_GRID ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 1, \"x_pu\": 0, "
-                                "\"tap\": {\"position\": 9e9, \"neutral\": 0, \"minimum\": -2, \"maximum\": 2}}]}",
-          FG_ERR_VALUE, "n.json#/branches/0/tap/position", "32 bits" },
+        {"", FG_ERR_SYNTAX, "n.json:1:0", "not valid JSON"},
+        {"[1]", FG_ERR_SCHEMA, "n.json#", "object"},
+        {"{}", FG_ERR_SCHEMA, "n.json#/flexgrid_network", "missing"},
+        {"{\"flexgrid_network\": 2}", FG_ERR_UNSUPPORTED, "n.json#/flexgrid_network", "version 2"},
+        {"{\"flexgrid_network\": 1, \"base_mva\": 1, \"busses\": []}", FG_ERR_SCHEMA, "n.json#/busses", "buses"},
+        {"{\"flexgrid_network\": 1, \"base_mva\": \"1\"}", FG_ERR_SCHEMA, "n.json#/base_mva", "number"},
+        {"{\"flexgrid_network\": 1, \"base_mva\": 1}", FG_ERR_NETWORK, "n.json", "no bus"},
+        {SMALL_HEAD "}", FG_ERR_NETWORK, "n.json", "no source"},
+        {SMALL_HEAD ", \"buses\": []}", FG_ERR_SYNTAX, "", "duplicate"},
+        {SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"3\", \"g_mw\": 0, \"b_mvar\": 0}]}", FG_ERR_NETWORK,
+         "n.json#/shunts/0/bus", "\"3\" does not exist"},
+        {SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"2\", \"g_mw\": 0}]}", FG_ERR_SCHEMA,
+         "n.json#/shunts/0/b_mvar", "missing"},
+        {SMALL_HEAD ", \"shunts\": [{\"id\": \"s\", \"bus\": \"2\", \"g_mw\": 0, \"b_mvr\": 0}]}", FG_ERR_SCHEMA,
+         "n.json#/shunts/0/b_mvr", "b_mvar"},
+        {SMALL_HEAD ", \"shunts\": {}}", FG_ERR_SCHEMA, "n.json#/shunts", "array"},
+        {SMALL_HEAD ", \"shunts\": [7]}", FG_ERR_SCHEMA, "n.json#/shunts/0", "object"},
+        {SMALL_HEAD ", \"shunts\": [{\"id\": \"\"}]}", FG_ERR_VALUE, "n.json#/shunts/0/id", "empty"},
+        {SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"slack\", \"bus\": \"1\"}]}", FG_ERR_VALUE,
+         "n.json#/generators/0/kind", "dispatchable, source"},
+        {SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\", \"cost\": {\"kind\": "
+                    "\"piecewise\", \"points\": [[0, 1], [2]]}}]}",
+         FG_ERR_SCHEMA, "n.json#/generators/0/cost/points/1", "pair"},
+        {SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\", \"cost\": {\"kind\": "
+                    "\"piecewise\", \"points\": [[0, 0], [1, 9], [2, 10]]}}]}",
+         FG_ERR_UNSUPPORTED, "n.json#generator g", "convex"},
+        {SMALL_HEAD SMALL_GRID
+         ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 0, \"x_pu\": 0}]}",
+         FG_ERR_NETWORK, "n.json#branch b", "zero"},
+        {SMALL_HEAD SMALL_GRID ", \"switches\": [{\"id\": \"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": 1}]}",
+         FG_ERR_SCHEMA, "n.json#/switches/0/closed", "true or false"},
+        {SMALL_HEAD SMALL_GRID
+         ", \"switches\": [{\"id\": \"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": true}, {\"id\": "
+         "\"s\", \"from\": \"1\", \"to\": \"2\", \"closed\": true}]}",
+         FG_ERR_NETWORK, "n.json#switch s", "twice"},
+        {"{\"flexgrid_network\": 1, \"base_mva\": 1, \"buses\": [{\"id\": \"1\", \"vn_kv\": 1}, {\"id\": \"1\", "
+         "\"vn_kv\": "
+         "1}]}",
+         FG_ERR_NETWORK, "n.json#/buses/1/id", "twice"},
+        {SMALL_HEAD SMALL_GRID
+         ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 1, \"x_pu\": 0, "
+         "\"tap\": {\"position\": 9, \"neutral\": 0, \"minimum\": -2, \"maximum\": 2}}]}",
+         FG_ERR_NETWORK, "n.json#branch b", "tap position 9"},
+        {SMALL_HEAD SMALL_GRID
+         ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 1, \"x_pu\": 0, "
+         "\"tap\": {\"position\": 9e9, \"neutral\": 0, \"minimum\": -2, \"maximum\": 2}}]}",
+         FG_ERR_VALUE, "n.json#/branches/0/tap/position", "32 bits"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fg_network *n = NULL;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         enum fg_code code = fg_network_json_parse(cases[i].text, strlen(cases[i].text), "n.json", &n, &err);
         bool place_fits = cases[i].place[0] == '\0' || strcmp(err.place, cases[i].place) == 0;
         if (code != cases[i].code || !place_fits || strstr(err.text, cases[i].part) == NULL)
@@ -274,13 +324,20 @@ static void validation_warns_of_buses_that_nothing_feeds(void **state)
 static void tap_positions_change_ratio_and_shift(void **state)
 {
     (void)state;
-    struct fg_branch b = { .ratio = 1.1 * (1 + 2 * 0.0125), .shift_rad = 0.1,
-                           .tap = { .exists = true, .position = 2, .neutral = 0, .minimum = -8, .maximum = 8,
-                                    .step_ratio = 0.0125, .step_shift_rad = 0.02, .on_from_side = true } };
+    struct fg_branch b = {.ratio = 1.1 * (1 + 2 * 0.0125),
+                          .shift_rad = 0.1,
+                          .tap = {.exists = true,
+                                  .position = 2,
+                                  .neutral = 0,
+                                  .minimum = -8,
+                                  .maximum = 8,
+                                  .step_ratio = 0.0125,
+                                  .step_shift_rad = 0.02,
+                                  .on_from_side = true}};
     fg_branch_set_tap(&b, -4);
     assert_true(fabs(b.ratio - 1.1 * (1 - 4 * 0.0125)) < 1e-15);
     assert_true(fabs(b.shift_rad - (0.1 - 6 * 0.02)) < 1e-15);
-    b = (struct fg_branch){ .ratio = 1.1 / (1 + 0.0125), .tap = { .exists = true, .position = 1, .step_ratio = 0.0125 } };
+    b = (struct fg_branch){.ratio = 1.1 / (1 + 0.0125), .tap = {.exists = true, .position = 1, .step_ratio = 0.0125}};
     fg_branch_set_tap(&b, 0); /* tap on the to side: a longer winding there lowers the ratio */
     assert_true(fabs(b.ratio - 1.1) < 1e-15);
     assert_int_equal(b.tap.position, 0);
@@ -328,9 +385,9 @@ static void files_of_every_format_are_told_apart(void **state)
         const char *path;
         size_t bus_count_min;
     } files[] = {
-        { CASES "/matpower/case9.m", 9 },
-        { CASES "/pandapower/case33bw.json", 33 },
-        { CASES "/power-grid-model/power_flow/1os2msr/input.json", 3 },
+        {CASES "/matpower/case9.m", 9},
+        {CASES "/pandapower/case33bw.json", 33},
+        {CASES "/power-grid-model/power_flow/1os2msr/input.json", 3},
     };
     if (access(CASES, R_OK) != 0) {
         print_message("skipped: folder absent: %s\n", CASES);
@@ -338,7 +395,7 @@ static void files_of_every_format_are_told_apart(void **state)
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct fg_network *n;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         if (fg_network_read(files[i].path, NULL, &n, &err) != FG_OK)
             fail_msg("%s: %s", err.place, err.text);
         assert_true(n->bus_count >= files[i].bus_count_min);

@@ -33,7 +33,7 @@ struct fg_matlab_value {
 };
 
 struct fg_matlab_variable {
-    char *name; /* "Vbase", "mpc.bus" */
+    char *name;  /* "Vbase", "mpc.bus" */
     size_t line; /* where it was first assigned */
     struct fg_matlab_value value;
 };
@@ -67,48 +67,5 @@ void fg_matlab_release(struct fg_matlab *run);
 
 /* Variable by dotted name, NULL when there is none. */
 const struct fg_matlab_variable *fg_matlab_find(const struct fg_matlab *run, const char *name);
-
-/* ---- Between the parts of the interpreter ---- */
-
-enum fg_code fg_matlab_fail(struct fg_matlab *run, enum fg_code code, const char *format, ...) FG_PRINTF(3, 4);
-/* Account for element operations; fails when the file asks for too many. */
-enum fg_code fg_matlab_spend(struct fg_matlab *run, size_t operations);
-/* A zeroed temporary matrix. */
-enum fg_code fg_matlab_matrix(struct fg_matlab *run, size_t rows, size_t cols, struct fg_matlab_value *out);
-enum fg_code fg_matlab_scalar(struct fg_matlab *run, double number, struct fg_matlab_value *out);
-
-/* Operators, named by their text ("*", ".^", "<=", "~", "'"). */
-enum fg_code fg_matlab_binary(struct fg_matlab *run, const char *operator_text, const struct fg_matlab_value *a,
-                              const struct fg_matlab_value *b, struct fg_matlab_value *out);
-enum fg_code fg_matlab_unary(struct fg_matlab *run, char operator_letter, const struct fg_matlab_value *a,
-                             struct fg_matlab_value *out);
-enum fg_code fg_matlab_transpose(struct fg_matlab *run, const struct fg_matlab_value *a, struct fg_matlab_value *out);
-enum fg_code fg_matlab_range(struct fg_matlab *run, double first, double step, double last,
-                             struct fg_matlab_value *out);
-
-/* One index of a list: everything (':') or positions counted from 0. */
-struct fg_matlab_index {
-    bool is_all;
-    size_t *positions;
-    size_t count;
-    size_t rows, cols; /* shape of the index value */
-};
-enum fg_code fg_matlab_index_of(struct fg_matlab *run, const struct fg_matlab_value *value, struct fg_matlab_index *out);
-enum fg_code fg_matlab_take(struct fg_matlab *run, const struct fg_matlab_value *a, const struct fg_matlab_index *index,
-                            size_t index_count, struct fg_matlab_value *out);
-/* Assign into, grow or (with a 0 x 0 value) delete from a variable. */
-enum fg_code fg_matlab_put(struct fg_matlab *run, struct fg_matlab_value *variable, const struct fg_matlab_index *index,
-                           size_t index_count, const struct fg_matlab_value *value);
-
-/* Function by name. FG_OK with *known = false when the name is not a function. */
-enum fg_code fg_matlab_call(struct fg_matlab *run, const char *name, const struct fg_matlab_value *arguments,
-                            size_t argument_count, struct fg_matlab_value *out, bool *known);
-#define FG_MATLAB_MAX_OUTPUTS 32
-/* Functions with several results: size, and MATPOWER's column lists. */
-enum fg_code fg_matlab_call_many(struct fg_matlab *run, const char *name, const struct fg_matlab_value *arguments,
-                                 size_t argument_count, double outputs[FG_MATLAB_MAX_OUTPUTS], size_t *output_count,
-                                 bool *known);
-/* define_constants: calls `define` for each column name. */
-enum fg_code fg_matlab_constants(struct fg_matlab *run, enum fg_code (*define)(struct fg_matlab *, const char *, double));
 
 #endif

@@ -1,7 +1,7 @@
 /* Functions of the MATLAB subset, and MATPOWER's column names.
  * Columns: MATPOWER User's Manual, appendix B (Data File Format), and the functions idx_bus, idx_brch, idx_gen and
  * idx_cost, whose order of results is part of MATPOWER's interface. */
-#include "grid/matlab.h"
+#include "grid/matlab_internal.h"
 
 #include <float.h>
 #include <math.h>
@@ -44,15 +44,32 @@ static const struct {
     double (*function)(double);
     bool is_logical;
 } maps[] = {
-    { "sqrt", sqrt, false },        { "sin", sin, false },         { "cos", cos, false },
-    { "tan", tan, false },          { "asin", asin, false },       { "acos", acos, false },
-    { "atan", atan, false },        { "sinh", sinh, false },       { "cosh", cosh, false },
-    { "tanh", tanh, false },        { "exp", exp, false },         { "log", log, false },
-    { "log10", log10, false },      { "log2", log2, false },       { "abs", fabs, false },
-    { "round", round, false },      { "floor", floor, false },     { "ceil", ceil, false },
-    { "fix", trunc, false },        { "sign", sign_of, false },    { "rad2deg", to_degrees, false },
-    { "deg2rad", to_radians, false }, { "double", identity, false }, { "real", identity, false },
-    { "isnan", is_nan, true },      { "isinf", is_infinite, true },
+    {"sqrt", sqrt, false},
+    {"sin", sin, false},
+    {"cos", cos, false},
+    {"tan", tan, false},
+    {"asin", asin, false},
+    {"acos", acos, false},
+    {"atan", atan, false},
+    {"sinh", sinh, false},
+    {"cosh", cosh, false},
+    {"tanh", tanh, false},
+    {"exp", exp, false},
+    {"log", log, false},
+    {"log10", log10, false},
+    {"log2", log2, false},
+    {"abs", fabs, false},
+    {"round", round, false},
+    {"floor", floor, false},
+    {"ceil", ceil, false},
+    {"fix", trunc, false},
+    {"sign", sign_of, false},
+    {"rad2deg", to_degrees, false},
+    {"deg2rad", to_radians, false},
+    {"double", identity, false},
+    {"real", identity, false},
+    {"isnan", is_nan, true},
+    {"isinf", is_infinite, true},
 };
 
 static enum fg_code apply_map(struct fg_matlab *run, size_t which, const struct fg_matlab_value *a,
@@ -66,8 +83,9 @@ static enum fg_code apply_map(struct fg_matlab *run, size_t which, const struct 
         double y = maps[which].function(a->numbers[i]);
         /* The C library gives NaN exactly where MATLAB leaves the real numbers (sqrt(-1), acos(2)). */
         if (isnan(y) && !isnan(a->numbers[i]))
-            return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "%s(%g) is not a real number; only real numbers are understood",
-                                  maps[which].name, a->numbers[i]);
+            return fg_matlab_fail(run, FG_ERR_UNSUPPORTED,
+                                  "%s(%g) is not a real number; only real numbers are understood", maps[which].name,
+                                  a->numbers[i]);
         out->numbers[i] = y;
     }
     return FG_OK;
@@ -99,8 +117,7 @@ static const struct {
     const char *name;
     double (*function)(double, double);
 } pairs[] = {
-    { "atan2", atan2 }, { "mod", modulo },   { "rem", remainder_of }, { "max", larger },
-    { "min", smaller }, { "hypot", hypot },
+    {"atan2", atan2}, {"mod", modulo}, {"rem", remainder_of}, {"max", larger}, {"min", smaller}, {"hypot", hypot},
 };
 
 static enum fg_code apply_pair(struct fg_matlab *run, size_t which, const struct fg_matlab_value *a,
@@ -120,7 +137,7 @@ static enum fg_code apply_pair(struct fg_matlab *run, size_t which, const struct
 /* ---- Over a dimension ---- */
 
 enum reduction { SUM, PROD, MAX, MIN, MEAN, ANY, ALL, REDUCTION_COUNT };
-static const char *const reductions[REDUCTION_COUNT] = { "sum", "prod", "max", "min", "mean", "any", "all" };
+static const char *const reductions[REDUCTION_COUNT] = {"sum", "prod", "max", "min", "mean", "any", "all"};
 
 static double reduce_line(enum reduction kind, const double *numbers, size_t count, size_t stride)
 {
@@ -140,8 +157,8 @@ static double reduce_line(enum reduction kind, const double *numbers, size_t cou
     return kind == MEAN ? result / (double)count : result;
 }
 
-static enum fg_code reduce(struct fg_matlab *run, enum reduction kind, const struct fg_matlab_value *a, size_t dimension,
-                           struct fg_matlab_value *out)
+static enum fg_code reduce(struct fg_matlab *run, enum reduction kind, const struct fg_matlab_value *a,
+                           size_t dimension, struct fg_matlab_value *out)
 {
     if (a->rows * a->cols == 0)
         return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "%s of an empty matrix is not understood", reductions[kind]);
@@ -172,8 +189,8 @@ static enum fg_code whole_number(struct fg_matlab *run, const char *name, const 
     return FG_OK;
 }
 
-static enum fg_code filled(struct fg_matlab *run, const char *name, double fill, const struct fg_matlab_value *arguments,
-                           size_t count, struct fg_matlab_value *out)
+static enum fg_code filled(struct fg_matlab *run, const char *name, double fill,
+                           const struct fg_matlab_value *arguments, size_t count, struct fg_matlab_value *out)
 {
     size_t rows = 1, cols = 1;
     enum fg_code code = FG_OK;
@@ -199,8 +216,8 @@ static const struct {
     double value;
     bool is_logical;
 } fills[] = {
-    { "zeros", 0, false }, { "ones", 1, false },      { "Inf", INFINITY, false }, { "inf", INFINITY, false },
-    { "NaN", NAN, false }, { "nan", NAN, false },     { "true", 1, true },        { "false", 0, true },
+    {"zeros", 0, false}, {"ones", 1, false},  {"Inf", INFINITY, false}, {"inf", INFINITY, false},
+    {"NaN", NAN, false}, {"nan", NAN, false}, {"true", 1, true},        {"false", 0, true},
 };
 
 static enum fg_code find(struct fg_matlab *run, const struct fg_matlab_value *a, struct fg_matlab_value *out)
@@ -247,8 +264,10 @@ static enum fg_code measure(struct fg_matlab *run, const char *name, const struc
 
 static enum fg_code wrong_arguments(struct fg_matlab *run, const char *name, size_t count)
 {
-    return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "%s with %zu arguments is not understood; compute the values outside "
-                          "the file", name, count);
+    return fg_matlab_fail(run, FG_ERR_UNSUPPORTED,
+                          "%s with %zu arguments is not understood; compute the values outside "
+                          "the file",
+                          name, count);
 }
 
 static enum fg_code need_numeric(struct fg_matlab *run, const char *name, const struct fg_matlab_value *arguments,
@@ -271,7 +290,7 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 enum fg_code fg_matlab_call(struct fg_matlab *run, const char *name, const struct fg_matlab_value *arguments,
                             size_t argument_count, struct fg_matlab_value *out, bool *known)
 {
-    static const char *const measures[] = { "size", "numel", "length", "isempty" };
+    static const char *const measures[] = {"size", "numel", "length", "isempty"};
     *known = true;
     if (is_one_of(name, measures, sizeof measures / sizeof *measures))
         return argument_count == 1 || (argument_count == 2 && strcmp(name, "size") == 0)
@@ -294,7 +313,7 @@ enum fg_code fg_matlab_call(struct fg_matlab *run, const char *name, const struc
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         if (strcmp(name, maps[i].name) == 0) {
             code = need_numeric(run, name, arguments, argument_count);
-            return code != FG_OK           ? code
+            return code != FG_OK         ? code
                    : argument_count == 1 ? apply_map(run, i, &arguments[0], out)
                                          : wrong_arguments(run, name, argument_count);
         }
@@ -318,7 +337,7 @@ enum fg_code fg_matlab_call(struct fg_matlab *run, const char *name, const struc
         }
     if (strcmp(name, "find") == 0) {
         code = need_numeric(run, name, arguments, argument_count);
-        return code != FG_OK           ? code
+        return code != FG_OK         ? code
                : argument_count == 1 ? find(run, &arguments[0], out)
                                      : wrong_arguments(run, name, argument_count);
     }
@@ -334,37 +353,35 @@ struct constant {
 };
 
 static const struct constant bus_constants[] = {
-    { "PQ", 1 },       { "PV", 2 },      { "REF", 3 },  { "NONE", 4 },  { "BUS_I", 1 },  { "BUS_TYPE", 2 },
-    { "PD", 3 },       { "QD", 4 },      { "GS", 5 },   { "BS", 6 },    { "BUS_AREA", 7 }, { "VM", 8 },
-    { "VA", 9 },       { "BASE_KV", 10 }, { "ZONE", 11 }, { "VMAX", 12 }, { "VMIN", 13 },  { "LAM_P", 14 },
-    { "LAM_Q", 15 },   { "MU_VMAX", 16 }, { "MU_VMIN", 17 },
+    {"PQ", 1},    {"PV", 2},    {"REF", 3},   {"NONE", 4},     {"BUS_I", 1},  {"BUS_TYPE", 2}, {"PD", 3},
+    {"QD", 4},    {"GS", 5},    {"BS", 6},    {"BUS_AREA", 7}, {"VM", 8},     {"VA", 9},       {"BASE_KV", 10},
+    {"ZONE", 11}, {"VMAX", 12}, {"VMIN", 13}, {"LAM_P", 14},   {"LAM_Q", 15}, {"MU_VMAX", 16}, {"MU_VMIN", 17},
 };
 static const struct constant branch_constants[] = {
-    { "F_BUS", 1 },   { "T_BUS", 2 },   { "BR_R", 3 },   { "BR_X", 4 },   { "BR_B", 5 },       { "RATE_A", 6 },
-    { "RATE_B", 7 },  { "RATE_C", 8 },  { "TAP", 9 },    { "SHIFT", 10 }, { "BR_STATUS", 11 }, { "PF", 14 },
-    { "QF", 15 },     { "PT", 16 },     { "QT", 17 },    { "MU_SF", 18 }, { "MU_ST", 19 },     { "ANGMIN", 12 },
-    { "ANGMAX", 13 }, { "MU_ANGMIN", 20 }, { "MU_ANGMAX", 21 },
+    {"F_BUS", 1},   {"T_BUS", 2},      {"BR_R", 3},       {"BR_X", 4},   {"BR_B", 5},       {"RATE_A", 6},
+    {"RATE_B", 7},  {"RATE_C", 8},     {"TAP", 9},        {"SHIFT", 10}, {"BR_STATUS", 11}, {"PF", 14},
+    {"QF", 15},     {"PT", 16},        {"QT", 17},        {"MU_SF", 18}, {"MU_ST", 19},     {"ANGMIN", 12},
+    {"ANGMAX", 13}, {"MU_ANGMIN", 20}, {"MU_ANGMAX", 21},
 };
 static const struct constant generator_constants[] = {
-    { "GEN_BUS", 1 }, { "PG", 2 },      { "QG", 3 },      { "QMAX", 4 },    { "QMIN", 5 },    { "VG", 6 },
-    { "MBASE", 7 },   { "GEN_STATUS", 8 }, { "PMAX", 9 }, { "PMIN", 10 },   { "MU_PMAX", 22 }, { "MU_PMIN", 23 },
-    { "MU_QMAX", 24 }, { "MU_QMIN", 25 }, { "PC1", 11 },  { "PC2", 12 },    { "QC1MIN", 13 }, { "QC1MAX", 14 },
-    { "QC2MIN", 15 }, { "QC2MAX", 16 }, { "RAMP_AGC", 17 }, { "RAMP_10", 18 }, { "RAMP_30", 19 }, { "RAMP_Q", 20 },
-    { "APF", 21 },
+    {"GEN_BUS", 1},   {"PG", 2},       {"QG", 3},         {"QMAX", 4},     {"QMIN", 5},
+    {"VG", 6},        {"MBASE", 7},    {"GEN_STATUS", 8}, {"PMAX", 9},     {"PMIN", 10},
+    {"MU_PMAX", 22},  {"MU_PMIN", 23}, {"MU_QMAX", 24},   {"MU_QMIN", 25}, {"PC1", 11},
+    {"PC2", 12},      {"QC1MIN", 13},  {"QC1MAX", 14},    {"QC2MIN", 15},  {"QC2MAX", 16},
+    {"RAMP_AGC", 17}, {"RAMP_10", 18}, {"RAMP_30", 19},   {"RAMP_Q", 20},  {"APF", 21},
 };
 static const struct constant cost_constants[] = {
-    { "PW_LINEAR", 1 }, { "POLYNOMIAL", 2 }, { "MODEL", 1 }, { "STARTUP", 2 }, { "SHUTDOWN", 3 }, { "NCOST", 4 },
-    { "COST", 5 },
+    {"PW_LINEAR", 1}, {"POLYNOMIAL", 2}, {"MODEL", 1}, {"STARTUP", 2}, {"SHUTDOWN", 3}, {"NCOST", 4}, {"COST", 5},
 };
 static const struct {
     const char *name;
     const struct constant *constants;
     size_t count;
 } constant_lists[] = {
-    { "idx_bus", bus_constants, sizeof bus_constants / sizeof *bus_constants },
-    { "idx_brch", branch_constants, sizeof branch_constants / sizeof *branch_constants },
-    { "idx_gen", generator_constants, sizeof generator_constants / sizeof *generator_constants },
-    { "idx_cost", cost_constants, sizeof cost_constants / sizeof *cost_constants },
+    {"idx_bus", bus_constants, sizeof bus_constants / sizeof *bus_constants},
+    {"idx_brch", branch_constants, sizeof branch_constants / sizeof *branch_constants},
+    {"idx_gen", generator_constants, sizeof generator_constants / sizeof *generator_constants},
+    {"idx_cost", cost_constants, sizeof cost_constants / sizeof *cost_constants},
 };
 #define LIST_COUNT (sizeof constant_lists / sizeof *constant_lists)
 
@@ -392,7 +409,8 @@ enum fg_code fg_matlab_call_many(struct fg_matlab *run, const char *name, const 
     return FG_OK;
 }
 
-enum fg_code fg_matlab_constants(struct fg_matlab *run, enum fg_code (*define)(struct fg_matlab *, const char *, double))
+enum fg_code fg_matlab_constants(struct fg_matlab *run,
+                                 enum fg_code (*define)(struct fg_matlab *, const char *, double))
 {
     enum fg_code code = FG_OK;
     for (size_t i = 0; i < LIST_COUNT; i++)

@@ -1,6 +1,6 @@
 /* Values of the MATLAB subset: operators, ranges, and indexed reading, assignment, growth and deletion.
  * Meaning of the operators: MATLAB language reference, "Array vs. Matrix Operations" and "Compatible Array Sizes". */
-#include "grid/matlab.h"
+#include "grid/matlab_internal.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -9,9 +9,11 @@
 enum fg_code fg_matlab_spend(struct fg_matlab *run, size_t operations)
 {
     if (operations > run->work_limit - run->work)
-        return fg_matlab_fail(run, FG_ERR_TOO_LARGE,
-                              "the code needs more than %zu element operations, out of proportion to the file's length; "
-                              "store the results instead of computing them", run->work_limit);
+        return fg_matlab_fail(
+            run, FG_ERR_TOO_LARGE,
+            "the code needs more than %zu element operations, out of proportion to the file's length; "
+            "store the results instead of computing them",
+            run->work_limit);
     run->work += operations;
     return FG_OK;
 }
@@ -21,14 +23,16 @@ enum fg_code fg_matlab_matrix(struct fg_matlab *run, size_t rows, size_t cols, s
     size_t used = run->variable_elements + run->temporary_elements;
     size_t room = used < run->element_limit ? run->element_limit - used : 0;
     if (rows != 0 && cols > room / rows)
-        return fg_matlab_fail(run, FG_ERR_TOO_LARGE,
-                              "a matrix of %zu x %zu elements is out of proportion to the file's length; the limit is %zu "
-                              "elements alive at once", rows, cols, run->element_limit);
+        return fg_matlab_fail(
+            run, FG_ERR_TOO_LARGE,
+            "a matrix of %zu x %zu elements is out of proportion to the file's length; the limit is %zu "
+            "elements alive at once",
+            rows, cols, run->element_limit);
     size_t count = rows * cols;
     enum fg_code code = fg_matlab_spend(run, count + 1);
     if (code != FG_OK)
         return code;
-    *out = (struct fg_matlab_value){ .kind = FG_MATLAB_NUMBER, .rows = rows, .cols = cols };
+    *out = (struct fg_matlab_value){.kind = FG_MATLAB_NUMBER, .rows = rows, .cols = cols};
     out->numbers = fg_arena_alloc(&run->temporaries, count, sizeof *out->numbers);
     if (out->numbers == NULL)
         return fg_fail_memory(run->err);
@@ -90,8 +94,10 @@ static enum fg_code elementwise(struct fg_matlab *run, const char *operator_text
             double y = b->numbers[(b->rows == 1 ? 0 : r) * b->cols + (b->cols == 1 ? 0 : c)];
             double z = operate(operator_text, x, y, &out->is_logical);
             if (isnan(z) && !isnan(x) && !isnan(y) && x < 0 && strchr(operator_text, '^') != NULL)
-                return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "%g ^ %g is a complex number; only real numbers are "
-                                      "understood", x, y);
+                return fg_matlab_fail(run, FG_ERR_UNSUPPORTED,
+                                      "%g ^ %g is a complex number; only real numbers are "
+                                      "understood",
+                                      x, y);
             out->numbers[r * cols + c] = z;
         }
     return code;
@@ -101,8 +107,10 @@ static enum fg_code matrix_product(struct fg_matlab *run, const struct fg_matlab
                                    const struct fg_matlab_value *b, struct fg_matlab_value *out)
 {
     if (a->cols != b->rows)
-        return fg_matlab_fail(run, FG_ERR_SYNTAX, "operands of '*' are %zu x %zu and %zu x %zu; the inner sizes must "
-                              "agree, or use '.*'", a->rows, a->cols, b->rows, b->cols);
+        return fg_matlab_fail(run, FG_ERR_SYNTAX,
+                              "operands of '*' are %zu x %zu and %zu x %zu; the inner sizes must "
+                              "agree, or use '.*'",
+                              a->rows, a->cols, b->rows, b->cols);
     enum fg_code code = fg_matlab_matrix(run, a->rows, b->cols, out);
     for (size_t r = 0; code == FG_OK && r < a->rows; r++) {
         /* One row at a time, so that the bound is met before the work is done. */
@@ -137,16 +145,17 @@ enum fg_code fg_matlab_binary(struct fg_matlab *run, const char *operator_text, 
         return matrix_product(run, a, b, out);
     if ((strcmp(operator_text, "/") == 0 && !is_scalar(b)) || (strcmp(operator_text, "\\") == 0 && !is_scalar(a)) ||
         (strcmp(operator_text, "^") == 0 && !(is_scalar(a) && is_scalar(b))))
-        return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "'%s' between matrices solves linear systems or takes matrix "
-                              "powers, which is not understood; use '.%s' for element by element", operator_text,
-                              operator_text);
+        return fg_matlab_fail(run, FG_ERR_UNSUPPORTED,
+                              "'%s' between matrices solves linear systems or takes matrix "
+                              "powers, which is not understood; use '.%s' for element by element",
+                              operator_text, operator_text);
     return elementwise(run, operator_text, a, b, out);
 }
 
 enum fg_code fg_matlab_unary(struct fg_matlab *run, char operator_letter, const struct fg_matlab_value *a,
                              struct fg_matlab_value *out)
 {
-    char name[2] = { operator_letter, '\0' };
+    char name[2] = {operator_letter, '\0'};
     enum fg_code code = need_numbers(run, name, a);
     if (code == FG_OK)
         code = fg_matlab_matrix(run, a->rows, a->cols, out);
@@ -177,8 +186,10 @@ enum fg_code fg_matlab_transpose(struct fg_matlab *run, const struct fg_matlab_v
 enum fg_code fg_matlab_range(struct fg_matlab *run, double first, double step, double last, struct fg_matlab_value *out)
 {
     if (!isfinite(first) || !isfinite(step) || !isfinite(last) || step == 0)
-        return fg_matlab_fail(run, FG_ERR_VALUE, "the range %g:%g:%g is not finite; give finite numbers and a step that "
-                              "is not zero", first, step, last);
+        return fg_matlab_fail(run, FG_ERR_VALUE,
+                              "the range %g:%g:%g is not finite; give finite numbers and a step that "
+                              "is not zero",
+                              first, step, last);
     /* The tolerance keeps the end point of ranges such as 0:0.1:1, as the language does. */
     double steps = floor((last - first) / step + 1e-10);
     if (steps > 1e15)
@@ -198,7 +209,7 @@ enum fg_code fg_matlab_index_of(struct fg_matlab *run, const struct fg_matlab_va
         code = fg_matlab_spend(run, total + 1);
     if (code != FG_OK)
         return code;
-    *out = (struct fg_matlab_index){ .rows = value->rows, .cols = value->cols };
+    *out = (struct fg_matlab_index){.rows = value->rows, .cols = value->cols};
     out->positions = fg_arena_alloc(&run->temporaries, total, sizeof *out->positions);
     if (out->positions == NULL)
         return fg_fail_memory(run->err);
@@ -392,7 +403,8 @@ enum fg_code fg_matlab_put(struct fg_matlab *run, struct fg_matlab_value *variab
             return delete_lines(run, variable, &index[1], false);
         if (index_count == 1 && (variable->rows == 1 || variable->cols == 1))
             return delete_lines(run, variable, &index[0], variable->cols == 1);
-        return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "only whole rows or columns can be deleted; write ':' for the "
+        return fg_matlab_fail(run, FG_ERR_UNSUPPORTED,
+                              "only whole rows or columns can be deleted; write ':' for the "
                               "other index");
     }
     if (index_count == 1)
@@ -402,8 +414,9 @@ enum fg_code fg_matlab_put(struct fg_matlab *run, struct fg_matlab_value *variab
     bool same_shape = value->rows == rows && value->cols == cols;
     bool same_vector = (rows == 1 || cols == 1) && (value->rows == 1 || value->cols == 1) && given == rows * cols;
     if (given != 1 && !same_shape && !same_vector)
-        return fg_matlab_fail(run, FG_ERR_SYNTAX, "a %zu x %zu value is assigned to a %zu x %zu part; the sizes must agree",
-                              value->rows, value->cols, rows, cols);
+        return fg_matlab_fail(run, FG_ERR_SYNTAX,
+                              "a %zu x %zu value is assigned to a %zu x %zu part; the sizes must agree", value->rows,
+                              value->cols, rows, cols);
     size_t needed_rows = largest(&index[0], variable->rows), needed_cols = largest(&index[1], variable->cols);
     if (needed_rows > variable->rows || needed_cols > variable->cols)
         code = resize(run, variable, needed_rows, needed_cols);

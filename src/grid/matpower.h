@@ -13,7 +13,8 @@
 #define FG_MATPOWER_MAX_BYTES ((size_t)256 << 20)
 
 /* Read a case file (plain or gzip). On success *network is the caller's (fg_network_destroy), validated, with its
- * import report in the notes; on failure it is NULL and err names file:line. Code in the file is executed (matlab.h). */
+ * import report in the notes; on failure it is NULL and err names file:line. Code in the file is executed (matlab.h).
+ */
 enum fg_code fg_matpower_read(const char *path, struct fg_network **network, struct fg_error *err);
 
 /* The same from memory; `place` names the text in errors and notes. */

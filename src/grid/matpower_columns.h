@@ -1,4 +1,5 @@
-/* Columns of MATPOWER's matrices, counted from 0 (MATPOWER User's Manual, appendix B); private to its reader and writer. */
+/* Columns of MATPOWER's matrices, counted from 0 (MATPOWER User's Manual, appendix B); private to its reader and
+ * writer. */
 #ifndef FG_GRID_MATPOWER_COLUMNS_H
 #define FG_GRID_MATPOWER_COLUMNS_H
 
@@ -6,8 +7,28 @@
 
 enum { BUS_I, BUS_TYPE, PD, QD, GS, BS, BUS_AREA, VM, VA, BASE_KV, ZONE, VMAX, VMIN, BUS_COLUMNS };
 enum {
-    GEN_BUS, PG, QG, QMAX, QMIN, VG, MBASE, GEN_STATUS, PMAX, PMIN, PC1, PC2, QC1MIN, QC1MAX, QC2MIN, QC2MAX,
-    RAMP_AGC, RAMP_10, RAMP_30, RAMP_Q, APF, GEN_COLUMNS
+    GEN_BUS,
+    PG,
+    QG,
+    QMAX,
+    QMIN,
+    VG,
+    MBASE,
+    GEN_STATUS,
+    PMAX,
+    PMIN,
+    PC1,
+    PC2,
+    QC1MIN,
+    QC1MAX,
+    QC2MIN,
+    QC2MAX,
+    RAMP_AGC,
+    RAMP_10,
+    RAMP_30,
+    RAMP_Q,
+    APF,
+    GEN_COLUMNS
 };
 enum { F_BUS, T_BUS, BR_R, BR_X, BR_B, RATE_A, RATE_B, RATE_C, TAP, SHIFT, BR_STATUS, ANGMIN, ANGMAX, BRANCH_COLUMNS };
 enum { MODEL, STARTUP, SHUTDOWN, NCOST, COST };

@@ -1,6 +1,6 @@
 /* MATPOWER case to network. Rules: matpower.h; the columns and their defaults: docs/networks.md. */
-#include "grid/matpower.h"
 #include "grid/matlab.h"
+#include "grid/matpower.h"
 #include "grid/matpower_columns.h"
 #include "grid/network_read.h"
 
@@ -109,18 +109,22 @@ static enum fg_code get_matrix(struct reader *reader, const char *name, size_t c
                                struct matrix *out)
 {
     const struct fg_matlab_variable *variable = field(reader, name);
-    *out = (struct matrix){ .name = name };
+    *out = (struct matrix){.name = name};
     if (variable == NULL)
-        return fail_field(reader, NULL, FG_ERR_SCHEMA, "mpc.%s is missing; the file may be cut off or not be a case", name);
+        return fail_field(reader, NULL, FG_ERR_SCHEMA, "mpc.%s is missing; the file may be cut off or not be a case",
+                          name);
     if (variable->value.kind != FG_MATLAB_NUMBER)
         return fail_field(reader, variable, FG_ERR_SCHEMA, "mpc.%s is not a matrix of numbers", name);
     out->value = &variable->value;
     out->line = variable->line;
     if (variable->value.rows > INT32_MAX / 4)
-        return fail_field(reader, variable, FG_ERR_TOO_LARGE, "mpc.%s has %zu rows, too many", name, variable->value.rows);
+        return fail_field(reader, variable, FG_ERR_TOO_LARGE, "mpc.%s has %zu rows, too many", name,
+                          variable->value.rows);
     if (variable->value.rows != 0 && (variable->value.cols < columns_min || variable->value.cols > columns_max))
-        return fail_field(reader, variable, FG_ERR_SCHEMA, "mpc.%s has %zu columns, a case has %zu to %zu; compare with "
-                          "MATPOWER's caseformat", name, variable->value.cols, columns_min, columns_max);
+        return fail_field(reader, variable, FG_ERR_SCHEMA,
+                          "mpc.%s has %zu columns, a case has %zu to %zu; compare with "
+                          "MATPOWER's caseformat",
+                          name, variable->value.cols, columns_min, columns_max);
     return FG_OK;
 }
 
@@ -128,14 +132,16 @@ static enum fg_code check_version(struct reader *reader)
 {
     const struct fg_matlab_variable *version = field(reader, "version");
     if (version == NULL)
-        return fail_field(reader, NULL, FG_ERR_SCHEMA, "mpc.version is missing; the file must be a MATPOWER case of version "
+        return fail_field(reader, NULL, FG_ERR_SCHEMA,
+                          "mpc.version is missing; the file must be a MATPOWER case of version "
                           "'2'");
-    bool is_two = version->value.kind == FG_MATLAB_TEXT     ? strcmp(version->value.text, "2") == 0
-                  : version->value.kind == FG_MATLAB_NUMBER ? version->value.rows * version->value.cols == 1 &&
-                                                                  version->value.numbers[0] == 2
-                                                            : false;
+    bool is_two = version->value.kind == FG_MATLAB_TEXT ? strcmp(version->value.text, "2") == 0
+                  : version->value.kind == FG_MATLAB_NUMBER
+                      ? version->value.rows * version->value.cols == 1 && version->value.numbers[0] == 2
+                      : false;
     return is_two ? FG_OK
-                  : fail_field(reader, version, FG_ERR_UNSUPPORTED, "mpc.version is not '2'; save the case with MATPOWER's "
+                  : fail_field(reader, version, FG_ERR_UNSUPPORTED,
+                               "mpc.version is not '2'; save the case with MATPOWER's "
                                "savecase in the present format");
 }
 
@@ -144,9 +150,8 @@ static enum fg_code read_base(struct reader *reader)
     const struct fg_matlab_variable *base = field(reader, "baseMVA");
     if (base == NULL)
         return fail_field(reader, NULL, FG_ERR_SCHEMA, "mpc.baseMVA is missing; the file may be cut off");
-    double number = base->value.kind == FG_MATLAB_NUMBER && base->value.rows * base->value.cols == 1
-                        ? base->value.numbers[0]
-                        : NAN;
+    double number =
+        base->value.kind == FG_MATLAB_NUMBER && base->value.rows * base->value.cols == 1 ? base->value.numbers[0] : NAN;
     if (!(number > 0 && isfinite(number)))
         return fail_field(reader, base, FG_ERR_VALUE, "mpc.baseMVA is not a positive number");
     reader->network->base_mva = number;
@@ -166,11 +171,14 @@ static enum fg_code check_dc_lines(struct reader *reader)
         if (at(&dcline, r, 2) == 0)
             code = note_at(reader, &dcline, r, FG_NOTE_IGNORED, "DC line out of service");
         else if (at(&dcline, r, 3) == 0 && at(&dcline, r, 4) == 0)
-            code = note_at(reader, &dcline, r, FG_NOTE_IGNORED,
-                           "DC line in service without scheduled flow; left out, as MATPOWER does unless toggle_dcline is on");
+            code = note_at(
+                reader, &dcline, r, FG_NOTE_IGNORED,
+                "DC line in service without scheduled flow; left out, as MATPOWER does unless toggle_dcline is on");
         else
-            code = fail_at(reader, &dcline, r, FG_ERR_UNSUPPORTED, "a DC line in service carries %g MW; DC lines are not "
-                           "modelled. Replace it by a load and a generator", at(&dcline, r, 3));
+            code = fail_at(reader, &dcline, r, FG_ERR_UNSUPPORTED,
+                           "a DC line in service carries %g MW; DC lines are not "
+                           "modelled. Replace it by a load and a generator",
+                           at(&dcline, r, 3));
     }
     return code;
 }
@@ -179,8 +187,8 @@ static enum fg_code check_dc_lines(struct reader *reader)
  * fields are noted. */
 static enum fg_code check_other_fields(struct reader *reader)
 {
-    static const char *const used[] = { "version", "baseMVA", "bus", "gen", "branch", "gencost", "dcline", "bus_name" };
-    static const char *const refused[] = { "A", "l", "u", "N", "fparm", "H", "Cw", "z0", "zl", "zu", "userfcn" };
+    static const char *const used[] = {"version", "baseMVA", "bus", "gen", "branch", "gencost", "dcline", "bus_name"};
+    static const char *const refused[] = {"A", "l", "u", "N", "fparm", "H", "Cw", "z0", "zl", "zu", "userfcn"};
     const char *output = reader->run.output_name ? reader->run.output_name : "mpc";
     size_t prefix = strlen(output);
     enum fg_code code = FG_OK;
@@ -194,8 +202,10 @@ static enum fg_code check_other_fields(struct reader *reader)
             known = known || strcmp(name, used[k]) == 0;
         for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
             if (strcmp(name, refused[k]) == 0)
-                return fail_field(reader, variable, FG_ERR_UNSUPPORTED, "mpc.%s adds user-defined variables, constraints "
-                                  "or costs, which are not understood; remove it", name);
+                return fail_field(reader, variable, FG_ERR_UNSUPPORTED,
+                                  "mpc.%s adds user-defined variables, constraints "
+                                  "or costs, which are not understood; remove it",
+                                  name);
         if (known)
             continue;
         char place[300];
@@ -240,11 +250,14 @@ static enum fg_code index_buses(struct reader *reader)
     for (size_t r = 0; r < count; r++) {
         double number = at(&reader->bus, r, BUS_I), type = at(&reader->bus, r, BUS_TYPE);
         if (!(number >= 1 && number < 9e15 && floor(number) == number))
-            return fail_at(reader, &reader->bus, r, FG_ERR_VALUE, "bus number %.17g is not a whole number from 1", number);
+            return fail_at(reader, &reader->bus, r, FG_ERR_VALUE, "bus number %.17g is not a whole number from 1",
+                           number);
         if (!(type == TYPE_PQ || type == TYPE_PV || type == TYPE_REF || type == TYPE_ISOLATED))
-            return fail_at(reader, &reader->bus, r, FG_ERR_VALUE, "bus type %g is unknown; give 1 (PQ), 2 (PV), 3 "
-                           "(reference) or 4 (isolated)", type);
-        reader->numbers[r] = (struct bus_number){ number, (int32_t)r };
+            return fail_at(reader, &reader->bus, r, FG_ERR_VALUE,
+                           "bus type %g is unknown; give 1 (PQ), 2 (PV), 3 "
+                           "(reference) or 4 (isolated)",
+                           type);
+        reader->numbers[r] = (struct bus_number){number, (int32_t)r};
         reader->types[r] = (int)type;
     }
     qsort(reader->numbers, count, sizeof *reader->numbers, compare_numbers);
@@ -264,8 +277,10 @@ static enum fg_code choose_references(struct reader *reader)
     for (size_t r = 0; r < reader->gen.value->rows; r++) {
         int32_t bus = find_bus(reader, at(&reader->gen, r, GEN_BUS));
         if (bus < 0)
-            return fail_at(reader, &reader->gen, r, FG_ERR_NETWORK, "bus %.17g does not exist; add it to mpc.bus or correct "
-                           "the number", at(&reader->gen, r, GEN_BUS));
+            return fail_at(reader, &reader->gen, r, FG_ERR_NETWORK,
+                           "bus %.17g does not exist; add it to mpc.bus or correct "
+                           "the number",
+                           at(&reader->gen, r, GEN_BUS));
         if (at(&reader->gen, r, GEN_STATUS) > 0)
             reader->has_generator[bus] = true;
     }
@@ -288,7 +303,8 @@ static enum fg_code choose_references(struct reader *reader)
                            "no reference bus has a generator in service; the first PV bus takes its place");
         }
     if (code == FG_OK && reference_count == 0)
-        return fg_fail(reader->err, FG_ERR_NETWORK, reader->place, "no reference or PV bus has a generator in service; set "
+        return fg_fail(reader->err, FG_ERR_NETWORK, reader->place,
+                       "no reference or PV bus has a generator in service; set "
                        "the type of a bus with a generator to 3");
     return code;
 }
@@ -312,8 +328,9 @@ static enum fg_code read_bus(struct reader *reader, size_t r, const char *name)
     if (at(m, r, BASE_KV) < 0)
         return fail_at(reader, m, r, FG_ERR_VALUE, "nominal voltage %g kV is negative", at(m, r, BASE_KV));
     if (!(bus->vm_min_pu >= 0 && bus->vm_max_pu > 0 && bus->vm_min_pu <= bus->vm_max_pu))
-        return fail_at(reader, m, r, FG_ERR_NETWORK, "voltage limits %g to %g p.u. are impossible; give 0 <= Vmin <= Vmax",
-                       bus->vm_min_pu, bus->vm_max_pu);
+        return fail_at(reader, m, r, FG_ERR_NETWORK,
+                       "voltage limits %g to %g p.u. are impossible; give 0 <= Vmin <= Vmax", bus->vm_min_pu,
+                       bus->vm_max_pu);
     enum fg_code code = FG_OK;
     if (bus->vm_start_pu <= 0) {
         bus->vm_start_pu = 1;
@@ -332,14 +349,15 @@ static enum fg_code read_bus(struct reader *reader, size_t r, const char *name)
 
 static enum fg_code read_buses(struct reader *reader)
 {
-    static const bool may_be_infinite[BUS_COLUMNS] = { [VMAX] = true };
+    static const bool may_be_infinite[BUS_COLUMNS] = {[VMAX] = true};
     enum fg_code code = check_numbers(reader, &reader->bus, may_be_infinite, BUS_COLUMNS);
     const struct fg_matlab_variable *names = field(reader, "bus_name");
     size_t count = reader->bus.value->rows;
-    bool has_names = names != NULL && names->value.kind == FG_MATLAB_CELL &&
-                     names->value.rows * names->value.cols == count;
+    bool has_names =
+        names != NULL && names->value.kind == FG_MATLAB_CELL && names->value.rows * names->value.cols == count;
     if (code == FG_OK && names != NULL && !has_names)
-        code = fail_field(reader, names, FG_ERR_SCHEMA, "mpc.bus_name is not a list of %zu texts, one for each bus", count);
+        code = fail_field(reader, names, FG_ERR_SCHEMA, "mpc.bus_name is not a list of %zu texts, one for each bus",
+                          count);
     bool one_area = true, unknown_kv = false;
     for (size_t r = 0; code == FG_OK && r < count; r++) {
         code = read_bus(reader, r, has_names ? names->value.texts[r] : NULL);
@@ -349,7 +367,8 @@ static enum fg_code read_buses(struct reader *reader)
     if (code == FG_OK && !one_area)
         code = note_at(reader, &reader->bus, 0, FG_NOTE_IGNORED, "area numbers of buses (column 7)");
     if (code == FG_OK && unknown_kv)
-        code = note_at(reader, &reader->bus, 0, FG_NOTE_WARNING, "some nominal voltages (column 10) are 0, that is unknown");
+        code = note_at(reader, &reader->bus, 0, FG_NOTE_WARNING,
+                       "some nominal voltages (column 10) are 0, that is unknown");
     if (code == FG_OK && reader->bus.value->cols > BUS_COLUMNS)
         code = note_at(reader, &reader->bus, 0, FG_NOTE_IGNORED, "columns 14 and up of mpc.bus (results)");
     return code;
@@ -372,11 +391,15 @@ static enum fg_code check_generator(struct reader *reader, size_t r)
 {
     const struct matrix *m = &reader->gen;
     bool has_capability = at(m, r, PC1) < at(m, r, PC2);
-    const struct { const char *name; size_t low, high; bool applies; } limits[] = {
-        { "Pmin, Pmax", PMIN, PMAX, true },
-        { "Qmin, Qmax", QMIN, QMAX, true },
-        { "Qc1min, Qc1max", QC1MIN, QC1MAX, has_capability },
-        { "Qc2min, Qc2max", QC2MIN, QC2MAX, has_capability },
+    const struct {
+        const char *name;
+        size_t low, high;
+        bool applies;
+    } limits[] = {
+        {"Pmin, Pmax", PMIN, PMAX, true},
+        {"Qmin, Qmax", QMIN, QMAX, true},
+        {"Qc1min, Qc1max", QC1MIN, QC1MAX, has_capability},
+        {"Qc2min, Qc2max", QC2MIN, QC2MAX, has_capability},
     };
     enum fg_code code = FG_OK;
     for (size_t i = 0; code == FG_OK && i < sizeof limits / sizeof *limits; i++) {
@@ -384,8 +407,10 @@ static enum fg_code check_generator(struct reader *reader, size_t r)
         if (!limits[i].applies || (low <= high && low < INFINITY && high > -INFINITY))
             continue;
         if (at(m, r, GEN_STATUS) > 0)
-            return fail_at(reader, m, r, FG_ERR_NETWORK, "limits %s are %.9g and %.9g; the lower one must not exceed the "
-                           "upper one", limits[i].name, low, high);
+            return fail_at(reader, m, r, FG_ERR_NETWORK,
+                           "limits %s are %.9g and %.9g; the lower one must not exceed the "
+                           "upper one",
+                           limits[i].name, low, high);
         code = note_at(reader, m, r, FG_NOTE_WARNING, "limits of a generator out of service are in the wrong order");
     }
     return code;
@@ -403,8 +428,8 @@ static enum fg_code read_generator(struct reader *reader, size_t r, bool *is_sou
     is_source[bus] = is_source[bus] || source;
     char id[32];
     snprintf(id, sizeof id, "G%zu", r + 1);
-    struct fg_generator *g = fg_network_add_generator(
-        reader->network, id, source ? FG_GENERATOR_SOURCE : FG_GENERATOR_DISPATCHABLE, bus);
+    struct fg_generator *g =
+        fg_network_add_generator(reader->network, id, source ? FG_GENERATOR_SOURCE : FG_GENERATOR_DISPATCHABLE, bus);
     if (g == NULL)
         return fg_fail_memory(reader->err);
     g->p_mw = at(m, r, PG);
@@ -445,29 +470,32 @@ static enum fg_code read_cost(struct reader *reader, size_t r, struct fg_cost *c
     const struct matrix *m = &reader->gencost;
     double model = at(m, r, MODEL), number = at(m, r, NCOST);
     if (model != MODEL_PIECEWISE && model != MODEL_POLYNOMIAL)
-        return fail_at(reader, m, r, FG_ERR_VALUE, "cost model %g is unknown; give 1 (piecewise linear) or 2 (polynomial)",
-                       model);
+        return fail_at(reader, m, r, FG_ERR_VALUE,
+                       "cost model %g is unknown; give 1 (piecewise linear) or 2 (polynomial)", model);
     size_t per_item = model == MODEL_PIECEWISE ? 2 : 1;
     if (!(number >= 0 && floor(number) == number && number * (double)per_item <= (double)m->value->cols - COST))
         return fail_at(reader, m, r, FG_ERR_VALUE, "cost has n = %g, but the row has room for %zu numbers", number,
                        m->value->cols - COST);
     size_t count = (size_t)number;
     if (model == MODEL_PIECEWISE && count < 2)
-        return fail_at(reader, m, r, FG_ERR_VALUE, "piecewise-linear cost has n = %zu; it needs at least 2 points", count);
+        return fail_at(reader, m, r, FG_ERR_VALUE, "piecewise-linear cost has n = %zu; it needs at least 2 points",
+                       count);
     if (count == 0)
         return FG_OK;
     double *values = fg_alloc(count * per_item, sizeof *values);
     if (values == NULL)
         return fg_fail_memory(reader->err);
-    for (size_t k = 0; k < count * per_item; k++) /* polynomials: highest power first in the file, lowest in the model */
+    for (size_t k = 0; k < count * per_item;
+         k++) /* polynomials: highest power first in the file, lowest in the model */
         values[k] = at(m, r, COST + (model == MODEL_POLYNOMIAL ? count - 1 - k : k));
-    enum fg_code code = fg_network_set_cost(reader->network, cost,
-                                            model == MODEL_POLYNOMIAL ? FG_COST_POLYNOMIAL : FG_COST_PIECEWISE,
-                                            (int32_t)count, values, reader->err);
+    enum fg_code code =
+        fg_network_set_cost(reader->network, cost, model == MODEL_POLYNOMIAL ? FG_COST_POLYNOMIAL : FG_COST_PIECEWISE,
+                            (int32_t)count, values, reader->err);
     for (size_t k = 0; code == FG_OK && model == MODEL_PIECEWISE && k + 1 < count; k++)
         if (!(values[2 * k + 2] > values[2 * k]))
-            code = fail_at(reader, m, r, FG_ERR_VALUE, "power %.9g of point %zu is not above the one before; order the points",
-                           values[2 * k + 2], k + 2);
+            code = fail_at(reader, m, r, FG_ERR_VALUE,
+                           "power %.9g of point %zu is not above the one before; order the points", values[2 * k + 2],
+                           k + 2);
     fg_free(values);
     if (code == FG_OK && (at(m, r, STARTUP) != 0 || at(m, r, SHUTDOWN) != 0))
         code = note_at(reader, m, r, FG_NOTE_IGNORED, "start-up and shut-down costs");
@@ -487,13 +515,16 @@ static enum fg_code read_costs(struct reader *reader)
     if (rows == 0)
         return FG_OK;
     if (rows != generator_count && rows != 2 * generator_count)
-        return fail_field(reader, field(reader, "gencost"), FG_ERR_SCHEMA, "mpc.gencost has %zu rows for %zu generators; "
-                          "give one row each, and as many again for reactive power", rows, generator_count);
+        return fail_field(reader, field(reader, "gencost"), FG_ERR_SCHEMA,
+                          "mpc.gencost has %zu rows for %zu generators; "
+                          "give one row each, and as many again for reactive power",
+                          rows, generator_count);
     const struct matrix *m = &reader->gencost;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < m->value->cols; c++)
             if (!isfinite(at(m, r, c)))
-                return fail_at(reader, m, r, FG_ERR_VALUE, "column %zu is %g; give a finite number", c + 1, at(m, r, c));
+                return fail_at(reader, m, r, FG_ERR_VALUE, "column %zu is %g; give a finite number", c + 1,
+                               at(m, r, c));
     for (size_t r = 0; code == FG_OK && r < rows; r++) {
         struct fg_generator *g = &reader->network->generators[r % generator_count];
         code = read_cost(reader, r, r < generator_count ? &g->cost : &g->cost_reactive);
@@ -504,7 +535,7 @@ static enum fg_code read_costs(struct reader *reader)
 static enum fg_code read_generators(struct reader *reader)
 {
     static const bool may_be_infinite[GEN_COLUMNS] = {
-        [QMAX] = true, [QMIN] = true, [PMAX] = true, [PMIN] = true, [MBASE] = true,
+        [QMAX] = true,     [QMIN] = true,    [PMAX] = true,    [PMIN] = true,   [MBASE] = true,
         [RAMP_AGC] = true, [RAMP_10] = true, [RAMP_30] = true, [RAMP_Q] = true,
     };
     bool *is_source = fg_alloc(reader->bus.value->rows, sizeof *is_source);
@@ -557,10 +588,12 @@ static enum fg_code read_branch(struct reader *reader, const struct branch_key *
     size_t r = key->row;
     int32_t from = find_bus(reader, key->from), to = find_bus(reader, key->to);
     if (from < 0 || to < 0)
-        return fail_at(reader, m, r, FG_ERR_NETWORK, "bus %.17g does not exist; add it to mpc.bus or correct the number",
+        return fail_at(reader, m, r, FG_ERR_NETWORK,
+                       "bus %.17g does not exist; add it to mpc.bus or correct the number",
                        from < 0 ? key->from : key->to);
     if (from == to)
-        return fail_at(reader, m, r, FG_ERR_NETWORK, "both ends are at bus %.0f; connect two different buses", key->from);
+        return fail_at(reader, m, r, FG_ERR_NETWORK, "both ends are at bus %.0f; connect two different buses",
+                       key->from);
     char id[96];
     int written = snprintf(id, sizeof id, "%.0f-%.0f", key->from, key->to);
     if (key->parallel > 1)
@@ -580,7 +613,8 @@ static enum fg_code read_branch(struct reader *reader, const struct branch_key *
     if (b->ratio < 0)
         return fail_at(reader, m, r, FG_ERR_VALUE, "ratio %g is negative; give a positive one, or 0 for a line", tap);
     if (b->in_service && hypot(b->r_pu, b->x_pu) < 1e-12)
-        return fail_at(reader, m, r, FG_ERR_NETWORK, "the series impedance is zero; merge the two buses, or give a small "
+        return fail_at(reader, m, r, FG_ERR_NETWORK,
+                       "the series impedance is zero; merge the two buses, or give a small "
                        "impedance");
     double rate_b = INFINITY, rate_c = INFINITY;
     enum fg_code code = read_rating(reader, r, RATE_A, &b->rate_normal_mva);
@@ -604,15 +638,14 @@ static enum fg_code read_branch(struct reader *reader, const struct branch_key *
 static enum fg_code read_branches(struct reader *reader)
 {
     static const bool may_be_infinite[BRANCH_COLUMNS] = {
-        [RATE_A] = true, [RATE_B] = true, [RATE_C] = true, [ANGMIN] = true, [ANGMAX] = true
-    };
+        [RATE_A] = true, [RATE_B] = true, [RATE_C] = true, [ANGMIN] = true, [ANGMAX] = true};
     size_t count = reader->branch.value->rows;
     struct branch_key *keys = fg_alloc(count, sizeof *keys);
     if (keys == NULL)
         return fg_fail_memory(reader->err);
     enum fg_code code = check_numbers(reader, &reader->branch, may_be_infinite, BRANCH_COLUMNS);
     for (size_t r = 0; r < count; r++)
-        keys[r] = (struct branch_key){ at(&reader->branch, r, F_BUS), at(&reader->branch, r, T_BUS), r, 1 };
+        keys[r] = (struct branch_key){at(&reader->branch, r, F_BUS), at(&reader->branch, r, T_BUS), r, 1};
     if (code == FG_OK)
         qsort(keys, count, sizeof *keys, compare_pairs);
     for (size_t i = 1; code == FG_OK && i < count; i++)
@@ -660,7 +693,7 @@ enum fg_code fg_matpower_parse(const char *bytes, size_t length, const char *pla
                                struct fg_error *err)
 {
     *network = NULL;
-    struct reader reader = { .place = place, .err = err };
+    struct reader reader = {.place = place, .err = err};
     enum fg_code code = fg_matlab_run(&reader.run, bytes, length, place, err);
     if (code == FG_OK && (reader.network = fg_network_create()) == NULL)
         code = fg_fail_memory(err);

@@ -148,7 +148,8 @@ static enum fg_code add_injections(struct writer *writer)
             item->q_impedance_share != 0) {
             char place[256];
             snprintf(place, sizeof place, "injection %s", item->id);
-            return fg_fail(writer->err, FG_ERR_UNSUPPORTED, place, "a load that varies with voltage has no place in a "
+            return fg_fail(writer->err, FG_ERR_UNSUPPORTED, place,
+                           "a load that varies with voltage has no place in a "
                            "MATPOWER file; use the own JSON format, or make its power constant");
         }
         struct bus_row *row = row_of(writer, item->bus);
@@ -253,15 +254,24 @@ static enum fg_code put_buses(struct writer *writer)
         const struct bus_row *row = &writer->rows[i];
         if (row->representative != (int32_t)i)
             continue;
-        int type = !bus->in_service      ? TYPE_ISOLATED
-                   : row->is_reference   ? TYPE_REF
-                   : row->holds_voltage  ? TYPE_PV
-                                         : TYPE_PQ;
+        int type = !bus->in_service     ? TYPE_ISOLATED
+                   : row->is_reference  ? TYPE_REF
+                   : row->holds_voltage ? TYPE_PV
+                                        : TYPE_PQ;
         double numbers[BUS_COLUMNS] = {
-            [BUS_I] = row->number, [BUS_TYPE] = type, [PD] = row->p_mw, [QD] = row->q_mvar, [GS] = row->g_mw,
-            [BS] = row->b_mvar, [BUS_AREA] = 1, [VM] = bus->vm_start_pu,
-            [VA] = degrees(row->is_reference ? row->va_rad : bus->va_start_rad), [BASE_KV] = bus->vn_kv,
-            [ZONE] = zone_number(bus->zone), [VMAX] = row->vm_max_pu, [VMIN] = row->vm_min_pu,
+            [BUS_I] = row->number,
+            [BUS_TYPE] = type,
+            [PD] = row->p_mw,
+            [QD] = row->q_mvar,
+            [GS] = row->g_mw,
+            [BS] = row->b_mvar,
+            [BUS_AREA] = 1,
+            [VM] = bus->vm_start_pu,
+            [VA] = degrees(row->is_reference ? row->va_rad : bus->va_start_rad),
+            [BASE_KV] = bus->vn_kv,
+            [ZONE] = zone_number(bus->zone),
+            [VMAX] = row->vm_max_pu,
+            [VMIN] = row->vm_min_pu,
         };
         put_row(writer, numbers, BUS_COLUMNS);
         if (code == FG_OK && bus->zone != NULL && zone_number(bus->zone) == 1 && strcmp(bus->zone, "1") != 0)
@@ -278,10 +288,22 @@ static void put_generator(struct writer *writer, const struct fg_generator *g)
     double base = writer->network->base_mva;
     double ramp = isinf(g->ramp_mw_per_h) ? 0 : g->ramp_mw_per_h / 2;
     double numbers[GEN_COLUMNS] = {
-        [GEN_BUS] = row_of(writer, g->bus)->number, [PG] = g->p_mw, [QG] = g->q_mvar, [QMAX] = g->q_max_mvar,
-        [QMIN] = g->q_min_mvar, [VG] = isnan(g->vm_set_pu) ? 1 : g->vm_set_pu, [MBASE] = base,
-        [GEN_STATUS] = g->in_service, [PMAX] = g->p_max_mw, [PMIN] = g->p_min_mw, [PC1] = g->pc1_mw, [PC2] = g->pc2_mw,
-        [QC1MIN] = g->qc1_min_mvar, [QC1MAX] = g->qc1_max_mvar, [QC2MIN] = g->qc2_min_mvar, [QC2MAX] = g->qc2_max_mvar,
+        [GEN_BUS] = row_of(writer, g->bus)->number,
+        [PG] = g->p_mw,
+        [QG] = g->q_mvar,
+        [QMAX] = g->q_max_mvar,
+        [QMIN] = g->q_min_mvar,
+        [VG] = isnan(g->vm_set_pu) ? 1 : g->vm_set_pu,
+        [MBASE] = base,
+        [GEN_STATUS] = g->in_service,
+        [PMAX] = g->p_max_mw,
+        [PMIN] = g->p_min_mw,
+        [PC1] = g->pc1_mw,
+        [PC2] = g->pc2_mw,
+        [QC1MIN] = g->qc1_min_mvar,
+        [QC1MAX] = g->qc1_max_mvar,
+        [QC2MIN] = g->qc2_min_mvar,
+        [QC2MAX] = g->qc2_max_mvar,
         [RAMP_30] = ramp,
     };
     put_row(writer, numbers, GEN_COLUMNS);
@@ -291,8 +313,9 @@ static enum fg_code put_generators(struct writer *writer)
 {
     const struct fg_network *n = writer->network;
     enum fg_code code = FG_OK;
-    fg_text_puts(writer->text, "\n%% generator data\n%\tbus\tPg\tQg\tQmax\tQmin\tVg\tmBase\tstatus\tPmax\tPmin\tPc1\tPc2\t"
-                               "Qc1min\tQc1max\tQc2min\tQc2max\tramp_agc\tramp_10\tramp_30\tramp_q\tapf\nmpc.gen = [\n");
+    fg_text_puts(writer->text,
+                 "\n%% generator data\n%\tbus\tPg\tQg\tQmax\tQmin\tVg\tmBase\tstatus\tPmax\tPmin\tPc1\tPc2\t"
+                 "Qc1min\tQc1max\tQc2min\tQc2max\tramp_agc\tramp_10\tramp_30\tramp_q\tapf\nmpc.gen = [\n");
     for (size_t i = 0; code == FG_OK && i < n->generator_count; i++) {
         const struct fg_generator *g = &n->generators[i];
         put_generator(writer, g);
@@ -307,9 +330,16 @@ static enum fg_code put_generators(struct writer *writer)
     for (size_t i = 0; code == FG_OK && i < n->storage_count; i++) {
         const struct fg_storage *s = &n->storages[i];
         struct fg_generator g = {
-            .bus = s->bus, .p_mw = s->p_mw, .q_mvar = s->q_mvar, .p_min_mw = 0 - s->charge_max_mw,
-            .p_max_mw = s->discharge_max_mw, .q_min_mvar = s->q_min_mvar, .q_max_mvar = s->q_max_mvar, .vm_set_pu = NAN,
-            .in_service = s->in_service, .ramp_mw_per_h = INFINITY,
+            .bus = s->bus,
+            .p_mw = s->p_mw,
+            .q_mvar = s->q_mvar,
+            .p_min_mw = 0 - s->charge_max_mw,
+            .p_max_mw = s->discharge_max_mw,
+            .q_min_mvar = s->q_min_mvar,
+            .q_max_mvar = s->q_max_mvar,
+            .vm_set_pu = NAN,
+            .in_service = s->in_service,
+            .ramp_mw_per_h = INFINITY,
         };
         put_generator(writer, &g);
         code = note(writer, FG_NOTE_CONVERTED, "storage", s->id,
@@ -339,12 +369,12 @@ static void put_cost(struct writer *writer, const struct fg_cost *cost, size_t w
 
 static void put_costs(struct writer *writer)
 {
-    static const struct fg_cost none = { 0 };
+    static const struct fg_cost none = {0};
     const struct fg_network *n = writer->network;
     size_t width = 0;
     bool has_cost = false, has_reactive = false;
     for (size_t i = 0; i < n->generator_count; i++) {
-        const struct fg_cost *costs[2] = { &n->generators[i].cost, &n->generators[i].cost_reactive };
+        const struct fg_cost *costs[2] = {&n->generators[i].cost, &n->generators[i].cost_reactive};
         for (int k = 0; k < 2; k++)
             if (costs[k]->kind != FG_COST_NONE && cost_width(costs[k]) > width)
                 width = cost_width(costs[k]);
@@ -386,10 +416,17 @@ static enum fg_code put_branches(struct writer *writer)
         }
         bool is_line = b->kind != FG_BRANCH_TRANSFORMER && b->ratio == 1 && b->shift_rad == 0;
         double numbers[BRANCH_COLUMNS] = {
-            [F_BUS] = from->number, [T_BUS] = to->number, [BR_R] = b->r_pu, [BR_X] = b->x_pu,
-            [BR_B] = b->b_from_pu + b->b_to_pu, [RATE_A] = rating(b->rate_normal_mva),
-            [RATE_B] = rating(b->rate_emergency_mva), [RATE_C] = rating(b->rate_emergency_mva),
-            [TAP] = is_line ? 0 : b->ratio, [SHIFT] = degrees(b->shift_rad), [BR_STATUS] = carries(b),
+            [F_BUS] = from->number,
+            [T_BUS] = to->number,
+            [BR_R] = b->r_pu,
+            [BR_X] = b->x_pu,
+            [BR_B] = b->b_from_pu + b->b_to_pu,
+            [RATE_A] = rating(b->rate_normal_mva),
+            [RATE_B] = rating(b->rate_emergency_mva),
+            [RATE_C] = rating(b->rate_emergency_mva),
+            [TAP] = is_line ? 0 : b->ratio,
+            [SHIFT] = degrees(b->shift_rad),
+            [BR_STATUS] = carries(b),
             [ANGMIN] = isinf(b->angle_min_rad) ? -ANGLE_UNLIMITED : degrees(b->angle_min_rad),
             [ANGMAX] = isinf(b->angle_max_rad) ? ANGLE_UNLIMITED : degrees(b->angle_max_rad),
         };
@@ -446,7 +483,7 @@ static void put_head(struct writer *writer)
 
 enum fg_code fg_matpower_format(struct fg_network *network, struct fg_text *text, struct fg_error *err)
 {
-    struct writer writer = { network, text, err, fg_alloc(network->bus_count, sizeof *writer.rows) };
+    struct writer writer = {network, text, err, fg_alloc(network->bus_count, sizeof *writer.rows)};
     if (writer.rows == NULL)
         return fg_fail_memory(err);
     enum fg_code code = number_buses(&writer);

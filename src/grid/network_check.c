@@ -46,9 +46,9 @@ static enum fg_code check_finite(const struct check *check, const struct named_n
             return refuse(check, FG_ERR_VALUE, "%s is %g; give a finite number", numbers[i].name, numbers[i].value);
     return FG_OK;
 }
-#define FINITE(check, ...)                                                                                             \
-    check_finite(check, (const struct named_number[]){ __VA_ARGS__ },                                                  \
-                 sizeof((const struct named_number[]){ __VA_ARGS__ }) / sizeof(struct named_number))
+#define FINITE(check, ...)                                          \
+    check_finite(check, (const struct named_number[]){__VA_ARGS__}, \
+                 sizeof((const struct named_number[]){__VA_ARGS__}) / sizeof(struct named_number))
 
 /* A pair of limits, each of which may be infinite on its own side. */
 static enum fg_code check_limits(const struct check *check, const char *name, double low, double high)
@@ -56,23 +56,26 @@ static enum fg_code check_limits(const struct check *check, const char *name, do
     if (isnan(low) || isnan(high) || low == INFINITY || high == -INFINITY)
         return refuse(check, FG_ERR_VALUE, "limits of %s are %g and %g; give numbers, or none at all", name, low, high);
     if (low > high)
-        return refuse(check, FG_ERR_NETWORK, "lower limit of %s (%.9g) is above the upper one (%.9g); exchange or "
-                      "correct them", name, low, high);
+        return refuse(check, FG_ERR_NETWORK,
+                      "lower limit of %s (%.9g) is above the upper one (%.9g); exchange or "
+                      "correct them",
+                      name, low, high);
     return FG_OK;
 }
 
 /* An upper limit that is positive or infinite. */
 static enum fg_code check_ceiling(const struct check *check, const char *name, double value)
 {
-    return value > 0 ? FG_OK
-                     : refuse(check, FG_ERR_VALUE, "%s is %g; give a positive number, or none for no limit", name, value);
+    return value > 0
+               ? FG_OK
+               : refuse(check, FG_ERR_VALUE, "%s is %g; give a positive number, or none for no limit", name, value);
 }
 
 static enum fg_code check_bus_index(const struct check *check, const char *role, int32_t bus)
 {
     if (bus < 0 || (size_t)bus >= check->network->bus_count)
-        return refuse(check, FG_ERR_NETWORK, "%s has index %d, but the network has %zu buses; name an existing bus", role,
-                      (int)bus, check->network->bus_count);
+        return refuse(check, FG_ERR_NETWORK, "%s has index %d, but the network has %zu buses; name an existing bus",
+                      role, (int)bus, check->network->bus_count);
     return FG_OK;
 }
 
@@ -89,12 +92,13 @@ static enum fg_code check_ends(const struct check *check, int32_t from, int32_t 
 
 static enum fg_code check_bus(struct check *check, const struct fg_bus *bus)
 {
-    enum fg_code code = FINITE(check, { "nominal voltage", bus->vn_kv }, { "voltage magnitude", bus->vm_start_pu },
-                               { "voltage angle", bus->va_start_rad });
+    enum fg_code code = FINITE(check, {"nominal voltage", bus->vn_kv}, {"voltage magnitude", bus->vm_start_pu},
+                               {"voltage angle", bus->va_start_rad});
     if (code != FG_OK)
         return code;
     if (bus->vn_kv < 0)
-        return refuse(check, FG_ERR_VALUE, "nominal voltage is %g kV; give a positive one (0 when unknown)", bus->vn_kv);
+        return refuse(check, FG_ERR_VALUE, "nominal voltage is %g kV; give a positive one (0 when unknown)",
+                      bus->vn_kv);
     if (bus->vm_start_pu <= 0)
         return refuse(check, FG_ERR_VALUE, "voltage magnitude is %g p.u.; give a positive one, usually 1",
                       bus->vm_start_pu);
@@ -113,9 +117,9 @@ static enum fg_code check_tap(const struct check *check, const struct fg_tap_cha
 {
     if (!tap->exists)
         return FG_OK;
-    enum fg_code code = FINITE(check, { "tap step", tap->step_ratio }, { "tap angle step", tap->step_shift_rad },
-                               { "tap voltage target", tap->v_set_pu }, { "tap voltage band", tap->v_band_pu },
-                               { "line-drop resistance", tap->drop_r_pu }, { "line-drop reactance", tap->drop_x_pu });
+    enum fg_code code = FINITE(check, {"tap step", tap->step_ratio}, {"tap angle step", tap->step_shift_rad},
+                               {"tap voltage target", tap->v_set_pu}, {"tap voltage band", tap->v_band_pu},
+                               {"line-drop resistance", tap->drop_r_pu}, {"line-drop reactance", tap->drop_x_pu});
     if (code != FG_OK)
         return code;
     int32_t low = tap->minimum < tap->maximum ? tap->minimum : tap->maximum;
@@ -124,22 +128,27 @@ static enum fg_code check_tap(const struct check *check, const struct fg_tap_cha
         return refuse(check, FG_ERR_NETWORK, "tap position %d is outside %d..%d; correct the position or the range",
                       (int)tap->position, (int)low, (int)high);
     if (tap_factor(tap, low) <= 0 || tap_factor(tap, high) <= 0)
-        return refuse(check, FG_ERR_NETWORK, "tap range %d..%d with step %g takes the ratio to zero or below; correct "
-                      "the step or the range", (int)low, (int)high, tap->step_ratio);
+        return refuse(check, FG_ERR_NETWORK,
+                      "tap range %d..%d with step %g takes the ratio to zero or below; correct "
+                      "the step or the range",
+                      (int)low, (int)high, tap->step_ratio);
     for (int32_t k = 0; k < (tap->points ? tap->point_count : 0); k++) {
         const struct fg_tap_point *at = &tap->points[k];
         double sum = at->shift_rad + at->g_from_pu + at->b_from_pu + at->g_to_pu + at->b_to_pu;
         if (!(at->ratio > 0 && isfinite(at->ratio) && isfinite(sum) &&
               hypot(at->r_pu, at->x_pu) >= SMALLEST_IMPEDANCE_PU && isfinite(at->r_pu) && isfinite(at->x_pu)))
-            return refuse(check, FG_ERR_VALUE, "the two-port at tap position %d has ratio %g and impedance %g + j%g; give "
-                          "a positive ratio and finite numbers", (int)(tap->point_first + k), at->ratio, at->r_pu,
-                          at->x_pu);
+            return refuse(check, FG_ERR_VALUE,
+                          "the two-port at tap position %d has ratio %g and impedance %g + j%g; give "
+                          "a positive ratio and finite numbers",
+                          (int)(tap->point_first + k), at->ratio, at->r_pu, at->x_pu);
     }
     if (!tap->regulates)
         return FG_OK;
     if (tap->v_set_pu <= 0 || tap->v_band_pu < 0)
-        return refuse(check, FG_ERR_VALUE, "tap control holds %g p.u. within %g; give a positive target and a band of at "
-                      "least 0", tap->v_set_pu, tap->v_band_pu);
+        return refuse(check, FG_ERR_VALUE,
+                      "tap control holds %g p.u. within %g; give a positive target and a band of at "
+                      "least 0",
+                      tap->v_set_pu, tap->v_band_pu);
     return check_bus_index(check, "the regulated bus", tap->regulated_bus);
 }
 
@@ -147,14 +156,15 @@ static enum fg_code check_branch(struct check *check, const struct fg_branch *br
 {
     enum fg_code code = check_ends(check, branch->from, branch->to);
     if (code == FG_OK)
-        code = FINITE(check, { "resistance", branch->r_pu }, { "reactance", branch->x_pu },
-                      { "from conductance", branch->g_from_pu }, { "from susceptance", branch->b_from_pu },
-                      { "to conductance", branch->g_to_pu }, { "to susceptance", branch->b_to_pu },
-                      { "ratio", branch->ratio }, { "phase shift", branch->shift_rad });
+        code = FINITE(check, {"resistance", branch->r_pu}, {"reactance", branch->x_pu},
+                      {"from conductance", branch->g_from_pu}, {"from susceptance", branch->b_from_pu},
+                      {"to conductance", branch->g_to_pu}, {"to susceptance", branch->b_to_pu},
+                      {"ratio", branch->ratio}, {"phase shift", branch->shift_rad});
     if (code != FG_OK)
         return code;
     if (branch->in_service && hypot(branch->r_pu, branch->x_pu) < SMALLEST_IMPEDANCE_PU)
-        return refuse(check, FG_ERR_NETWORK, "the series impedance is zero; use a closed switch for a connection without "
+        return refuse(check, FG_ERR_NETWORK,
+                      "the series impedance is zero; use a closed switch for a connection without "
                       "impedance");
     if (branch->ratio <= 0)
         return refuse(check, FG_ERR_VALUE, "the ratio is %g; give a positive one (1 for a line)", branch->ratio);
@@ -169,8 +179,10 @@ static enum fg_code check_branch(struct check *check, const struct fg_branch *br
 static enum fg_code check_shares(const struct check *check, const char *name, double current, double impedance)
 {
     if (!(current >= 0 && impedance >= 0 && current + impedance <= 1 + SHARE_TOLERANCE))
-        return refuse(check, FG_ERR_VALUE, "shares of constant current and impedance of %s are %g and %g; give shares "
-                      "from 0 to 1 that add up to at most 1", name, current, impedance);
+        return refuse(check, FG_ERR_VALUE,
+                      "shares of constant current and impedance of %s are %g and %g; give shares "
+                      "from 0 to 1 that add up to at most 1",
+                      name, current, impedance);
     return FG_OK;
 }
 
@@ -178,7 +190,7 @@ static enum fg_code check_injection(struct check *check, const struct fg_injecti
 {
     enum fg_code code = check_bus_index(check, "its bus", injection->bus);
     if (code == FG_OK)
-        code = FINITE(check, { "active power", injection->p_mw }, { "reactive power", injection->q_mvar });
+        code = FINITE(check, {"active power", injection->p_mw}, {"reactive power", injection->q_mvar});
     if (code == FG_OK)
         code = check_shares(check, "active power", injection->p_current_share, injection->p_impedance_share);
     return code == FG_OK
@@ -194,15 +206,19 @@ static enum fg_code check_piecewise(const struct check *check, const struct fg_c
     double steepest = 0, before = -INFINITY;
     for (int32_t k = 0; k + 1 < cost->count; k++) {
         if (!(v[2 * k + 2] > v[2 * k]))
-            return refuse(check, FG_ERR_VALUE, "point %d of the piecewise-linear cost is at %.9g MW, not above the one "
-                          "before (%.9g MW); order the points by power", (int)k + 2, v[2 * k + 2], v[2 * k]);
+            return refuse(check, FG_ERR_VALUE,
+                          "point %d of the piecewise-linear cost is at %.9g MW, not above the one "
+                          "before (%.9g MW); order the points by power",
+                          (int)k + 2, v[2 * k + 2], v[2 * k]);
         steepest = fmax(steepest, fabs((v[2 * k + 3] - v[2 * k + 1]) / (v[2 * k + 2] - v[2 * k])));
     }
     for (int32_t k = 0; k + 1 < cost->count; k++) {
         double slope = (v[2 * k + 3] - v[2 * k + 1]) / (v[2 * k + 2] - v[2 * k]);
         if (slope < before - CONVEXITY_TOLERANCE * steepest)
-            return refuse(check, FG_ERR_UNSUPPORTED, "piecewise-linear cost is not convex: its slope falls from %.9g to "
-                          "%.9g at %.9g MW; give costs whose slopes rise", before, slope, v[2 * k]);
+            return refuse(check, FG_ERR_UNSUPPORTED,
+                          "piecewise-linear cost is not convex: its slope falls from %.9g to "
+                          "%.9g at %.9g MW; give costs whose slopes rise",
+                          before, slope, v[2 * k]);
         before = slope;
     }
     return FG_OK;
@@ -226,12 +242,12 @@ static enum fg_code check_generator(struct check *check, const struct fg_generat
 {
     enum fg_code code = check_bus_index(check, "its bus", generator->bus);
     if (code == FG_OK)
-        code = FINITE(check, { "active power", generator->p_mw }, { "reactive power", generator->q_mvar },
-                      { "angle set-point", generator->va_set_rad }, { "capability pc1", generator->pc1_mw },
-                      { "capability pc2", generator->pc2_mw }, { "capability qc1 minimum", generator->qc1_min_mvar },
-                      { "capability qc1 maximum", generator->qc1_max_mvar },
-                      { "capability qc2 minimum", generator->qc2_min_mvar },
-                      { "capability qc2 maximum", generator->qc2_max_mvar });
+        code = FINITE(check, {"active power", generator->p_mw}, {"reactive power", generator->q_mvar},
+                      {"angle set-point", generator->va_set_rad}, {"capability pc1", generator->pc1_mw},
+                      {"capability pc2", generator->pc2_mw}, {"capability qc1 minimum", generator->qc1_min_mvar},
+                      {"capability qc1 maximum", generator->qc1_max_mvar},
+                      {"capability qc2 minimum", generator->qc2_min_mvar},
+                      {"capability qc2 maximum", generator->qc2_max_mvar});
     if (code == FG_OK && generator->in_service)
         code = check_limits(check, "active power", generator->p_min_mw, generator->p_max_mw);
     if (code == FG_OK && generator->in_service)
@@ -259,9 +275,9 @@ static enum fg_code check_storage(struct check *check, const struct fg_storage *
 {
     enum fg_code code = check_bus_index(check, "its bus", storage->bus);
     if (code == FG_OK)
-        code = FINITE(check, { "active power", storage->p_mw }, { "reactive power", storage->q_mvar },
-                      { "energy", storage->energy_mwh }, { "lowest energy", storage->energy_min_mwh },
-                      { "highest energy", storage->energy_max_mwh }, { "standing loss", storage->standing_loss_mw });
+        code = FINITE(check, {"active power", storage->p_mw}, {"reactive power", storage->q_mvar},
+                      {"energy", storage->energy_mwh}, {"lowest energy", storage->energy_min_mwh},
+                      {"highest energy", storage->energy_max_mwh}, {"standing loss", storage->standing_loss_mw});
     if (code == FG_OK)
         code = check_limits(check, "reactive power", storage->q_min_mvar, storage->q_max_mvar);
     if (code == FG_OK)
@@ -271,7 +287,8 @@ static enum fg_code check_storage(struct check *check, const struct fg_storage *
     if (code != FG_OK)
         return code;
     if (!(storage->charge_max_mw >= 0 && storage->discharge_max_mw >= 0))
-        return refuse(check, FG_ERR_VALUE, "charging and discharging limits are %g and %g MW; give numbers of at least 0",
+        return refuse(check, FG_ERR_VALUE,
+                      "charging and discharging limits are %g and %g MW; give numbers of at least 0",
                       storage->charge_max_mw, storage->discharge_max_mw);
     if (storage->energy_mwh < storage->energy_min_mwh || storage->energy_mwh > storage->energy_max_mwh)
         return refuse(check, FG_ERR_NETWORK, "stored energy %.9g MWh is outside %.9g..%.9g MWh; correct it",
@@ -281,14 +298,15 @@ static enum fg_code check_storage(struct check *check, const struct fg_storage *
         return refuse(check, FG_ERR_VALUE, "efficiencies are %g and %g; give numbers above 0 and up to 1",
                       storage->charge_efficiency, storage->discharge_efficiency);
     if (storage->standing_loss_mw < 0)
-        return refuse(check, FG_ERR_VALUE, "standing loss is %g MW; give a number of at least 0", storage->standing_loss_mw);
+        return refuse(check, FG_ERR_VALUE, "standing loss is %g MW; give a number of at least 0",
+                      storage->standing_loss_mw);
     return FG_OK;
 }
 
 static enum fg_code check_shunt(struct check *check, const struct fg_shunt *shunt)
 {
     enum fg_code code = check_bus_index(check, "its bus", shunt->bus);
-    return code == FG_OK ? FINITE(check, { "conductance", shunt->g_mw }, { "susceptance", shunt->b_mvar }) : code;
+    return code == FG_OK ? FINITE(check, {"conductance", shunt->g_mw}, {"susceptance", shunt->b_mvar}) : code;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -320,19 +338,19 @@ static enum fg_code check_ids(struct check *check, const void *first_id, size_t 
     return code;
 }
 
-#define CHECK_ALL(check, label, array, count, function)                                                                \
-    do {                                                                                                               \
-        (check)->element = (label);                                                                                    \
-        if ((check)->network->count != 0) {                                                                            \
-            code = check_ids(check, &(check)->network->array[0].id, (check)->network->count,                           \
-                             sizeof *(check)->network->array);                                                         \
-            for (size_t i = 0; code == FG_OK && i < (check)->network->count; i++) {                                    \
-                (check)->id = (check)->network->array[i].id;                                                           \
-                code = function(check, &(check)->network->array[i]);                                                   \
-            }                                                                                                          \
-        }                                                                                                              \
-        if (code != FG_OK)                                                                                             \
-            return code;                                                                                               \
+#define CHECK_ALL(check, label, array, count, function)                                      \
+    do {                                                                                     \
+        (check)->element = (label);                                                          \
+        if ((check)->network->count != 0) {                                                  \
+            code = check_ids(check, &(check)->network->array[0].id, (check)->network->count, \
+                             sizeof *(check)->network->array);                               \
+            for (size_t i = 0; code == FG_OK && i < (check)->network->count; i++) {          \
+                (check)->id = (check)->network->array[i].id;                                 \
+                code = function(check, &(check)->network->array[i]);                         \
+            }                                                                                \
+        }                                                                                    \
+        if (code != FG_OK)                                                                   \
+            return code;                                                                     \
     } while (0)
 
 static enum fg_code check_switch(struct check *check, const struct fg_switch *item)
@@ -408,7 +426,8 @@ static enum fg_code warn_unfed_buses(struct fg_network *network, struct fg_error
         return FG_OK;
     char place[256];
     snprintf(place, sizeof place, "bus %s", buses[first].id);
-    return warn_once(network, place, unfed_count, "no source or generator feeds this bus; computations leave it out", err);
+    return warn_once(network, place, unfed_count, "no source or generator feeds this bus; computations leave it out",
+                     err);
 }
 
 static enum fg_code warn_emergency_ratings(struct fg_network *network, struct fg_error *err)
@@ -428,7 +447,7 @@ static enum fg_code warn_emergency_ratings(struct fg_network *network, struct fg
 
 enum fg_code fg_network_validate(struct fg_network *network, struct fg_error *err)
 {
-    struct check check = { network, err, "", "" };
+    struct check check = {network, err, "", ""};
     enum fg_code code = FG_OK;
     if (!(network->base_mva > 0 && isfinite(network->base_mva)))
         return fg_fail(err, FG_ERR_VALUE, "", "base power is %g MVA; give a positive one", network->base_mva);

@@ -1,29 +1,35 @@
 #include "grid/network_json_fields.h"
 
-#define FIELD(type_, owner, member) { #member, type_, offsetof(struct owner, member), false, NULL }
-#define NEED(type_, owner, member) { #member, type_, offsetof(struct owner, member), true, NULL }
-#define WORD(owner, member, words_) { #member, FG_FIELD_WORD, offsetof(struct owner, member), false, words_ }
-#define END { NULL, FG_FIELD_TEXT, 0, false, NULL }
+#define FIELD(type_, owner, member)                                 \
+    {                                                               \
+#member, type_, offsetof(struct owner, member), false, NULL \
+    }
+#define NEED(type_, owner, member)                                 \
+    {                                                              \
+#member, type_, offsetof(struct owner, member), true, NULL \
+    }
+#define WORD(owner, member, words_)                                           \
+    {                                                                         \
+#member, FG_FIELD_WORD, offsetof(struct owner, member), false, words_ \
+    }
+#define END                                 \
+    {                                       \
+        NULL, FG_FIELD_TEXT, 0, false, NULL \
+    }
 
-static const char *const branch_words[] = { "line", "transformer", "link", "generic", NULL };
-static const char *const rating_words[] = { "apparent", "current", NULL };
-static const char *const injection_words[] = { "load", "static_generator", NULL };
-static const char *const generator_words[] = { "dispatchable", "source", NULL };
-const char *const fg_note_words[] = { "ignored", "defaulted", "converted", "warning", NULL };
+static const char *const branch_words[] = {"line", "transformer", "link", "generic", NULL};
+static const char *const rating_words[] = {"apparent", "current", NULL};
+static const char *const injection_words[] = {"load", "static_generator", NULL};
+static const char *const generator_words[] = {"dispatchable", "source", NULL};
+const char *const fg_note_words[] = {"ignored", "defaulted", "converted", "warning", NULL};
 
 const struct fg_field fg_bus_fields[] = {
-    FIELD(FG_FIELD_TEXT, fg_bus, name),
-    NEED(FG_FIELD_NUMBER, fg_bus, vn_kv),
-    FIELD(FG_FIELD_NUMBER, fg_bus, vm_min_pu),
-    FIELD(FG_FIELD_NUMBER, fg_bus, vm_max_pu),
-    FIELD(FG_FIELD_NUMBER, fg_bus, vm_start_pu),
-    FIELD(FG_FIELD_NUMBER, fg_bus, va_start_rad),
-    FIELD(FG_FIELD_TEXT, fg_bus, zone),
-    FIELD(FG_FIELD_NULLABLE, fg_bus, x),
-    FIELD(FG_FIELD_NULLABLE, fg_bus, y),
-    FIELD(FG_FIELD_BOOL, fg_bus, in_service),
-    FIELD(FG_FIELD_BOOL, fg_bus, is_internal),
-    END,
+    FIELD(FG_FIELD_TEXT, fg_bus, name),          NEED(FG_FIELD_NUMBER, fg_bus, vn_kv),
+    FIELD(FG_FIELD_NUMBER, fg_bus, vm_min_pu),   FIELD(FG_FIELD_NUMBER, fg_bus, vm_max_pu),
+    FIELD(FG_FIELD_NUMBER, fg_bus, vm_start_pu), FIELD(FG_FIELD_NUMBER, fg_bus, va_start_rad),
+    FIELD(FG_FIELD_TEXT, fg_bus, zone),          FIELD(FG_FIELD_NULLABLE, fg_bus, x),
+    FIELD(FG_FIELD_NULLABLE, fg_bus, y),         FIELD(FG_FIELD_BOOL, fg_bus, in_service),
+    FIELD(FG_FIELD_BOOL, fg_bus, is_internal),   END,
 };
 
 const struct fg_field fg_branch_fields[] = {
@@ -90,7 +96,7 @@ const struct fg_field fg_switch_fields[] = {
 
 const struct fg_field fg_injection_fields[] = {
     FIELD(FG_FIELD_TEXT, fg_injection, name),
-    { "kind", FG_FIELD_WORD, offsetof(struct fg_injection, kind), true, injection_words },
+    {"kind", FG_FIELD_WORD, offsetof(struct fg_injection, kind), true, injection_words},
     NEED(FG_FIELD_BUS, fg_injection, bus),
     NEED(FG_FIELD_NUMBER, fg_injection, p_mw),
     NEED(FG_FIELD_NUMBER, fg_injection, q_mvar),
@@ -104,7 +110,7 @@ const struct fg_field fg_injection_fields[] = {
 
 const struct fg_field fg_generator_fields[] = {
     FIELD(FG_FIELD_TEXT, fg_generator, name),
-    { "kind", FG_FIELD_WORD, offsetof(struct fg_generator, kind), true, generator_words },
+    {"kind", FG_FIELD_WORD, offsetof(struct fg_generator, kind), true, generator_words},
     NEED(FG_FIELD_BUS, fg_generator, bus),
     FIELD(FG_FIELD_NUMBER, fg_generator, p_mw),
     FIELD(FG_FIELD_NUMBER, fg_generator, q_mvar),
@@ -156,7 +162,7 @@ const struct fg_field fg_shunt_fields[] = {
 
 bool fg_network_defaults_init(struct fg_network_defaults *defaults)
 {
-    *defaults = (struct fg_network_defaults){ .network = fg_network_create() };
+    *defaults = (struct fg_network_defaults){.network = fg_network_create()};
     struct fg_network *n = defaults->network;
     return n != NULL && (defaults->bus = fg_network_add_bus(n, "", 0)) != NULL &&
            (defaults->branch = fg_network_add_branch(n, "", -1, -1)) != NULL &&

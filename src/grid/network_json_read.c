@@ -1,6 +1,6 @@
 /* The own JSON format to network: the field tables of network_json_fields.c, strictly. */
-#include "grid/network_json.h"
 #include "base/json.h"
+#include "grid/network_json.h"
 #include "grid/network_json_fields.h"
 #include "grid/network_read.h"
 
@@ -162,8 +162,8 @@ static enum fg_code read_numbers(struct reader *reader, const struct fg_json_cur
 static enum fg_code read_cost(struct reader *reader, const struct fg_json_cursor *object, const char *key,
                               struct fg_cost *cost)
 {
-    static const char *const polynomial_members[] = { "kind", "coefficients", NULL };
-    static const char *const piecewise_members[] = { "kind", "points", NULL };
+    static const char *const polynomial_members[] = {"kind", "coefficients", NULL};
+    static const char *const piecewise_members[] = {"kind", "points", NULL};
     struct fg_json_cursor at = fg_json_member(object, key), list;
     if (at.value == NULL)
         return FG_OK;
@@ -207,8 +207,8 @@ static enum fg_code read_cost(struct reader *reader, const struct fg_json_cursor
 
 static enum fg_code read_tap(struct reader *reader, const struct fg_json_cursor *object, struct fg_tap_changer *tap)
 {
-    static const char *const extra[] = { "points", NULL };
-    static const char *const none[] = { NULL };
+    static const char *const extra[] = {"points", NULL};
+    static const char *const none[] = {NULL};
     struct fg_json_cursor at = fg_json_member(object, "tap"), list;
     if (at.value == NULL)
         return FG_OK;
@@ -246,7 +246,7 @@ static enum fg_code read_id(struct reader *reader, const struct fg_json_cursor *
     return code;
 }
 
-static const char *const id_only[] = { "id", NULL };
+static const char *const id_only[] = {"id", NULL};
 
 static enum fg_code read_bus(struct reader *reader, const struct fg_json_cursor *item, const char *id)
 {
@@ -256,7 +256,7 @@ static enum fg_code read_bus(struct reader *reader, const struct fg_json_cursor 
 
 static enum fg_code read_branch(struct reader *reader, const struct fg_json_cursor *item, const char *id)
 {
-    static const char *const extra[] = { "id", "tap", NULL };
+    static const char *const extra[] = {"id", "tap", NULL};
     struct fg_branch *branch = fg_network_add_branch(reader->network, id, -1, -1);
     if (branch == NULL)
         return fg_fail_memory(reader->err);
@@ -278,7 +278,7 @@ static enum fg_code read_injection(struct reader *reader, const struct fg_json_c
 
 static enum fg_code read_generator(struct reader *reader, const struct fg_json_cursor *item, const char *id)
 {
-    static const char *const extra[] = { "id", "cost", "cost_reactive", NULL };
+    static const char *const extra[] = {"id", "cost", "cost_reactive", NULL};
     struct fg_generator *generator = fg_network_add_generator(reader->network, id, FG_GENERATOR_DISPATCHABLE, -1);
     if (generator == NULL)
         return fg_fail_memory(reader->err);
@@ -302,8 +302,8 @@ static enum fg_code read_shunt(struct reader *reader, const struct fg_json_curso
 
 static enum fg_code read_notes(struct reader *reader, const struct fg_json_cursor *root)
 {
-    static const char *const members[] = { "kind", "place", "text", "count", NULL };
-    static const struct fg_field kind_field = { "kind", FG_FIELD_WORD, 0, true, fg_note_words };
+    static const char *const members[] = {"kind", "place", "text", "count", NULL};
+    static const struct fg_field kind_field = {"kind", FG_FIELD_WORD, 0, true, fg_note_words};
     struct fg_json_cursor list;
     enum fg_code code = fg_json_or_array(root, "notes", &list, reader->err);
     for (size_t i = 0; code == FG_OK && i < fg_json_count(&list); i++) {
@@ -357,7 +357,7 @@ static enum fg_code index_buses(struct reader *reader, const struct fg_json_curs
     if (reader->keys == NULL)
         return fg_fail_memory(reader->err);
     for (size_t i = 0; i < count; i++)
-        reader->keys[i] = (struct bus_key){ reader->network->buses[i].id, (int32_t)i };
+        reader->keys[i] = (struct bus_key){reader->network->buses[i].id, (int32_t)i};
     if (count != 0)
         qsort(reader->keys, count, sizeof *reader->keys, compare_keys);
     reader->key_count = count;
@@ -374,10 +374,9 @@ static enum fg_code index_buses(struct reader *reader, const struct fg_json_curs
 
 static enum fg_code read_head(struct reader *reader, const struct fg_json_cursor *root)
 {
-    static const char *const members[] = { "flexgrid_network", "name",       "base_mva",   "frequency_hz",
-                                           "buses",            "branches",   "switches",   "injections",
-                                           "generators",       "storages",   "shunts",     "notes",
-                                           NULL };
+    static const char *const members[] = {"flexgrid_network", "name",     "base_mva",   "frequency_hz", "buses",
+                                          "branches",         "switches", "injections", "generators",   "storages",
+                                          "shunts",           "notes",    NULL};
     int64_t version;
     const char *name;
     enum fg_code code = fg_json_is_object(root, reader->err);
@@ -385,8 +384,9 @@ static enum fg_code read_head(struct reader *reader, const struct fg_json_cursor
         code = fg_json_get_integer(root, "flexgrid_network", &version, reader->err);
     if (code == FG_OK && version != FG_NETWORK_JSON_VERSION) {
         struct fg_json_cursor at = fg_json_member(root, "flexgrid_network");
-        code = fg_json_fail(&at, FG_ERR_UNSUPPORTED, reader->err, "version %lld is not known; this program reads version %d",
-                            (long long)version, FG_NETWORK_JSON_VERSION);
+        code = fg_json_fail(&at, FG_ERR_UNSUPPORTED, reader->err,
+                            "version %lld is not known; this program reads version %d", (long long)version,
+                            FG_NETWORK_JSON_VERSION);
     }
     if (code == FG_OK)
         code = fg_json_only(root, members, reader->err);
@@ -396,7 +396,8 @@ static enum fg_code read_head(struct reader *reader, const struct fg_json_cursor
         code = fg_fail_memory(reader->err);
     if (code == FG_OK)
         code = fg_json_get_number(root, "base_mva", &reader->network->base_mva, reader->err);
-    return code == FG_OK ? fg_json_or_number(root, "frequency_hz", 50, &reader->network->frequency_hz, reader->err) : code;
+    return code == FG_OK ? fg_json_or_number(root, "frequency_hz", 50, &reader->network->frequency_hz, reader->err)
+                         : code;
 }
 
 static enum fg_code read_network(struct reader *reader, const struct fg_json_cursor *root)
@@ -424,7 +425,7 @@ static enum fg_code read_network(struct reader *reader, const struct fg_json_cur
 static enum fg_code read_document(json_t *document, const char *place, struct fg_network **network,
                                   struct fg_error *err)
 {
-    struct reader reader = { .network = fg_network_create(), .err = err };
+    struct reader reader = {.network = fg_network_create(), .err = err};
     if (reader.network == NULL)
         return fg_fail_memory(err);
     struct fg_json_cursor root = fg_json_root(document, place);

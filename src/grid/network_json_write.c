@@ -1,6 +1,6 @@
 /* Network to the own JSON format: the field tables of network_json_fields.c, elements one a line, defaults left out. */
-#include "grid/network_json.h"
 #include "base/json.h"
+#include "grid/network_json.h"
 #include "grid/network_json_fields.h"
 
 #include <math.h>
@@ -99,7 +99,7 @@ static void put_cost(struct fg_json_writer *writer, const char *key, const struc
 static void put_tap(struct fg_json_writer *writer, const struct fg_network *network, const struct fg_tap_changer *tap,
                     const struct fg_tap_changer *standard)
 {
-    static const struct fg_tap_point no_point = { 0 };
+    static const struct fg_tap_point no_point = {0};
     if (!tap->exists)
         return;
     fg_json_begin_row_object(writer, "tap");
@@ -123,17 +123,17 @@ static void begin_element(struct fg_json_writer *writer, const char *id)
 }
 
 /* An array of elements that consist of their fields alone. */
-#define PUT_ALL(key, array, count, fields, standard)                                                                   \
-    do {                                                                                                               \
-        if (network->count == 0)                                                                                       \
-            break;                                                                                                     \
-        fg_json_begin_array(&writer, key);                                                                             \
-        for (size_t i = 0; i < network->count; i++) {                                                                  \
-            begin_element(&writer, network->array[i].id);                                                              \
-            put_fields(&writer, network, fields, &network->array[i], standard);                                        \
-            fg_json_end_object(&writer);                                                                               \
-        }                                                                                                              \
-        fg_json_end_array(&writer);                                                                                    \
+#define PUT_ALL(key, array, count, fields, standard)                            \
+    do {                                                                        \
+        if (network->count == 0)                                                \
+            break;                                                              \
+        fg_json_begin_array(&writer, key);                                      \
+        for (size_t i = 0; i < network->count; i++) {                           \
+            begin_element(&writer, network->array[i].id);                       \
+            put_fields(&writer, network, fields, &network->array[i], standard); \
+            fg_json_end_object(&writer);                                        \
+        }                                                                       \
+        fg_json_end_array(&writer);                                             \
     } while (0)
 
 static void put_network(const struct fg_network *network, const struct fg_network_defaults *defaults,

@@ -19,13 +19,13 @@ static const struct reader {
     enum fg_code (*parse)(const char *bytes, size_t length, const char *place, struct fg_network **network,
                           struct fg_error *err);
 } readers[] = {
-    { "flexgrid", true, "\"flexgrid_network\"", fg_network_json_parse },
-    { "matpower", false, "mpc", fg_matpower_parse },
-    { "pandapower", true, "\"pandapowerNet\"", fg_pandapower_parse },
-    { "power-grid-model", true, "\"is_batch\"", fg_pgm_parse },
+    {"flexgrid", true, "\"flexgrid_network\"", fg_network_json_parse},
+    {"matpower", false, "mpc", fg_matpower_parse},
+    {"pandapower", true, "\"pandapowerNet\"", fg_pandapower_parse},
+    {"power-grid-model", true, "\"is_batch\"", fg_pgm_parse},
 };
 #define READER_COUNT (sizeof readers / sizeof *readers)
-const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", "power-grid-model", NULL };
+const char *const fg_network_formats[] = {"flexgrid", "matpower", "pandapower", "power-grid-model", NULL};
 
 enum fg_code fg_network_validate_file(struct fg_network *network, const char *place, struct fg_error *err)
 {

@@ -1,4 +1,5 @@
-/* Reading a network of any format that is understood: MATPOWER, the own JSON, pandapower, power-grid-model, SimBench. */
+/* Reading a network of any format that is understood: MATPOWER, the own JSON, pandapower, power-grid-model, SimBench.
+ */
 #ifndef FG_GRID_NETWORK_READ_H
 #define FG_GRID_NETWORK_READ_H
 

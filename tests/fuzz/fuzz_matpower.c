@@ -1,4 +1,5 @@
-/* Any bytes through the MATPOWER reader. What it accepts is a valid network, and survives being written and read again. */
+/* Any bytes through the MATPOWER reader. What it accepts is a valid network, and survives being written and read again.
+ */
 #include "grid/matpower.h"
 
 #include <stdint.h>
