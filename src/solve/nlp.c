@@ -407,6 +407,7 @@ static double true_objective(const struct fg_nlp *nlp)
 }
 
 enum { HISTORY = 4 }; /* errors that a free step must stay below */
+static const double FREE_LOSS = 1e4; /* growth of the barrier function that a free step may cause, relative */
 
 /* State of the barrier update: free while the error falls, else monotone until the barrier problem is solved. */
 struct barrier {
@@ -459,12 +460,14 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
     }
 }
 
-/* A free step: as far as the bounds allow, without a line search; the error is watched instead. */
+/* A free step: as far as the bounds allow, without a line search; the error is watched instead. It may lose ground, but
+ * not leave the region altogether. */
 static double free_step(struct fg_nlp *nlp)
 {
-    double f, theta, phi;
+    double f, theta, phi, start = fg_ipm_barrier(nlp, nlp->f, nlp->x, nlp->s, nlp->p, nlp->q);
     for (double alpha = fg_ipm_max_primal(nlp); alpha > 1e-8; alpha /= 2)
-        if (fg_search_try(nlp, alpha, &f, &theta, &phi)) {
+        if (fg_search_try(nlp, alpha, &f, &theta, &phi) && theta <= nlp->filter.theta_max &&
+            phi - start <= FREE_LOSS * fmax(1, fabs(start))) {
             fg_search_accept(nlp, f);
             return alpha;
         }
