@@ -323,6 +323,8 @@ static enum fg_code diagnose(const struct fg_network *network, const struct fg_t
     return FG_OK;
 }
 
+static const double LOOSE = 1e-4; /* distance of the dual bound from the relaxation's optimum worth a second solve */
+
 /* Start a model at a solution of another physics. */
 static void start_at(struct model *model, const struct fg_network *network, const struct fg_opf_network_result *from)
 {
@@ -351,8 +353,18 @@ static void add_bound(const struct fg_network *network, const struct fg_topology
     if (built && fg_opf_solve(model.opf, &options->solver, &solved, NULL) == FG_OK && isfinite(solved.bound)) {
         result->has_bound = true;
         result->soc_bound = solved.bound;
-        result->soc_gap = (result->objective - solved.bound) / fmax(fabs(result->objective), 1e-12);
         result->soc_seconds = solved.seconds;
+        if (solved.objective - solved.bound > LOOSE * fabs(solved.objective)) { /* sharpen the multipliers */
+            struct fg_opf_options sharp = options->solver;
+            sharp.tolerance *= 1e-2;
+            sharp.max_iterations = 100;
+            sharp.warm_start = true;
+            if (fg_opf_solve(model.opf, &sharp, &solved, NULL) == FG_OK) {
+                result->soc_bound = fmax(result->soc_bound, solved.bound);
+                result->soc_seconds += solved.seconds;
+            }
+        }
+        result->soc_gap = (result->objective - result->soc_bound) / fmax(fabs(result->objective), 1e-12);
     }
     model_release(&model);
 }
@@ -378,7 +390,8 @@ enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct
         result->seconds = solved.seconds;
         result->infeasibility = solved.infeasibility;
         read_solution(&model, network, result);
-        if (solved.status == FG_OPF_LOCALLY_INFEASIBLE)
+        if (solved.status == FG_OPF_LOCALLY_INFEASIBLE ||
+            (solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility > NOTICEABLE))
             code = diagnose(network, topology, options, result, err);
         else if (options->relaxation && options->physics == FG_PHYSICS_AC)
             add_bound(network, topology, options, result);

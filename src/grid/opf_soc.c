@@ -197,7 +197,10 @@ static void variables_and_rows(struct fg_opf *opf, struct opf_block *block)
         forms_of(block, k, form);
         for (int f = PF; f <= QT; f++)
             add_form(opf, row[f], &form[f], v, 1);
-        add_form(opf, fg_opf_new_row(opf, 0, 0, INFINITY, label), &form[DROP], v, 1);
+        /* Voltage differences on short branches are of the size of the impedance: rows in those units. */
+        struct series s = series_of(block, k);
+        double scale = 1 / hypot(s.r, s.x);
+        add_form(opf, fg_opf_new_row(opf, 0, 0, INFINITY, label), &form[DROP], v, scale);
         block->edge_cone_row[k] = fg_opf_new_row(opf, -INFINITY, 0, INFINITY, -1);
         fg_opf_new_linear(opf, block->edge_cone_row[k], v[4], -1);
         if (fg_opf_edge_is_rated(block, k)) {
@@ -212,8 +215,8 @@ static void variables_and_rows(struct fg_opf *opf, struct opf_block *block)
             edge_variables(block, *twin, w);
             for (int f = WR; f <= WI; f++) {
                 int32_t same = fg_opf_new_row(opf, 0, 0, INFINITY, label);
-                add_form(opf, same, &form[f], v, 1);
-                add_form(opf, same, &other[f], w, -1);
+                add_form(opf, same, &form[f], v, scale);
+                add_form(opf, same, &other[f], w, -scale);
             }
             continue;
         }

@@ -264,8 +264,12 @@ static double slack_sigma(const struct fg_nlp *nlp, int32_t r)
     return fmax(sigma, 1e-20);
 }
 
-/* Solve with the factored matrix for the given residual of the rows, and expand the step. */
-static bool solve_step(struct fg_nlp *nlp, const double *residual)
+/* Relative residuals at which a step is trusted; stricter where pivots were lost. */
+static const double SOLVE_QUALITY = 1e-5, LOST_PIVOT_QUALITY = 1e-9;
+
+/* Solve with the factored matrix for the given residual of the rows, and expand the step; false when the solve is less
+ * accurate than `quality_needed`. */
+static bool solve_step(struct fg_nlp *nlp, const double *residual, double quality_needed)
 {
     double mu = nlp->mu;
     for (int32_t i = 0; i < nlp->n; i++) {
@@ -292,7 +296,7 @@ static bool solve_step(struct fg_nlp *nlp, const double *residual)
         nlp->rhs_g[r] = value;
     }
     double quality = fg_kkt_solve(nlp, nlp->rhs_x, nlp->rhs_g, nlp->dx, nlp->dy);
-    if (!(quality < 1e-5))
+    if (!(quality < quality_needed))
         return false;
     for (int32_t i = 0; i < nlp->n; i++) {
         nlp->dzl[i] = nlp->dzu[i] = 0;
@@ -336,7 +340,7 @@ static bool solve_step(struct fg_nlp *nlp, const double *residual)
 
 bool fg_ipm_resolve(struct fg_nlp *nlp, const double *residual)
 {
-    return solve_step(nlp, residual);
+    return solve_step(nlp, residual, SOLVE_QUALITY);
 }
 
 /* Algorithm IC of the paper: raise delta_w until the inertia is right, delta_c when the Jacobian looks dependent. */
@@ -349,7 +353,7 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
         struct fg_ldl_inertia inertia = fg_kkt_factor(nlp, delta_w, delta_c);
         /* A pivot lost to rounding does no harm where the solve is accurate all the same. */
         bool right = inertia.negative == nlp->kkt.kept;
-        if (right && solve_step(nlp, nlp->residual)) {
+        if (right && solve_step(nlp, nlp->residual, inertia.zero > 0 ? LOST_PIVOT_QUALITY : SOLVE_QUALITY)) {
             if (delta_w > 0)
                 nlp->delta_w_last = delta_w;
             return true;
