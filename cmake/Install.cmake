@@ -3,8 +3,8 @@
 set(FG_PUBLIC_HEADERS
     base/csv.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h base/text.h base/units.h
     grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
-    grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h solve/ldl.h solve/lp.h
-    solve/nlp.h
+    grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
+    solve/ldl.h solve/lp.h solve/nlp.h
     market/auction.h market/order.h market/settlement.h
     toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
 

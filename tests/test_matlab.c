@@ -137,6 +137,9 @@ static void functions_and_operators(void **state)
     X("x = 6 ./ [1 2 3];", 1, 3, 6, 3, 2);
     X("x = 2 .^ [1 2 3];", 1, 3, 2, 4, 8);
     X("x = pi / 180 * 90;", 1, 1, 1.5707963267948966);
+    X("x = repmat([1 2], 2, 2);", 2, 4, 1, 2, 1, 2, 1, 2, 1, 2);
+    X("m = struct; m.a = 3; m.b.c = 4; x = m.a + m.b.c;", 1, 1, 7);
+    X("m = struct(); m.a = []; x = size(m.a);", 1, 2, 0, 0);
     X("x = any([0 0 1]) + all([1 0]);", 1, 1, 1);
 }
 
@@ -185,6 +188,8 @@ static void refusals_name_what_and_where(void **state)
     expect_refused("x = [1 2; 3 4] / [1 2; 3 4];", FG_ERR_UNSUPPORTED, "t.m:1", "./");
     expect_refused("mpc.a = 1;\nx = mpc;", FG_ERR_UNSUPPORTED, "t.m:2", "structure");
     expect_refused("mpc.a = 1;\nmpc = 2;", FG_ERR_UNSUPPORTED, "t.m:2", "structure");
+    expect_refused("m = 1;\nm.a = 2;", FG_ERR_UNSUPPORTED, "t.m:2", "no fields");
+    expect_refused("m = struct('a', 1);", FG_ERR_UNSUPPORTED, "t.m:1", "'struct'");
     expect_refused("disp('hello')", FG_ERR_UNSUPPORTED, "t.m:1", "'disp'");
     expect_refused("x = 1 2", FG_ERR_SYNTAX, "t.m:1", "end of the statement");
     expect_refused("function [baseMVA, bus] = case9\n", FG_ERR_UNSUPPORTED, "t.m:1", "version 1");

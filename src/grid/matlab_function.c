@@ -233,6 +233,21 @@ static enum fg_code find(struct fg_matlab *run, const struct fg_matlab_value *a,
     return code;
 }
 
+static enum fg_code repeat(struct fg_matlab *run, const struct fg_matlab_value *arguments, struct fg_matlab_value *out)
+{
+    const struct fg_matlab_value *a = &arguments[0];
+    size_t down = 0, across = 0;
+    enum fg_code code = whole_number(run, "repmat", &arguments[1], 0, &down);
+    if (code == FG_OK)
+        code = whole_number(run, "repmat", &arguments[2], 0, &across);
+    if (code == FG_OK)
+        code = fg_matlab_matrix(run, a->rows * down, a->cols * across, out);
+    for (size_t r = 0; code == FG_OK && r < out->rows; r++)
+        for (size_t c = 0; c < out->cols; c++)
+            out->numbers[r * out->cols + c] = a->numbers[(r % a->rows) * a->cols + c % a->cols];
+    return code;
+}
+
 static enum fg_code measure(struct fg_matlab *run, const char *name, const struct fg_matlab_value *arguments,
                             size_t count, struct fg_matlab_value *out)
 {
@@ -341,6 +356,14 @@ enum fg_code fg_matlab_call(struct fg_matlab *run, const char *name, const struc
                : argument_count == 1 ? find(run, &arguments[0], out)
                                      : wrong_arguments(run, name, argument_count);
     }
+    if (strcmp(name, "repmat") == 0) {
+        code = need_numeric(run, name, arguments, argument_count);
+        return code != FG_OK         ? code
+               : argument_count == 3 ? repeat(run, arguments, out)
+                                     : wrong_arguments(run, name, argument_count);
+    }
+    if (strcmp(name, "struct") == 0 && argument_count == 0)
+        return fg_matlab_matrix(run, 0, 0, out); /* empty; its fields become variables of their own */
     *known = false;
     return FG_OK;
 }

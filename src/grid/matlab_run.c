@@ -117,7 +117,14 @@ static bool value_copy(struct fg_matlab_value *target, const struct fg_matlab_va
     return ok;
 }
 
-/* A name must not be a structure and a value at the same time. */
+static void forget(struct fg_matlab *run, struct fg_matlab_variable *variable)
+{
+    fg_free(variable->name);
+    value_release(&variable->value);
+    *variable = run->variables[--run->variable_count];
+}
+
+/* A name must not be a structure and a value at the same time; "mpc = struct" and "mpc = []" give way to fields. */
 static enum fg_code check_name_is_free(struct fg_matlab *run, const char *name)
 {
     if (fg_matlab_is_structure(run, name))
@@ -126,7 +133,12 @@ static enum fg_code check_name_is_free(struct fg_matlab *run, const char *name)
     char prefix[FG_MATLAB_MAX_DOTTED_NAME + 1];
     for (const char *dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
         snprintf(prefix, sizeof prefix, "%.*s", (int)(dot - name), name);
-        if (fg_matlab_variable_find(run, prefix) != NULL)
+        struct fg_matlab_variable *variable = fg_matlab_variable_find(run, prefix);
+        bool is_empty = variable != NULL && variable->value.kind == FG_MATLAB_NUMBER && variable->value.rows == 0 &&
+                        variable->value.cols == 0;
+        if (is_empty)
+            forget(run, variable);
+        else if (variable != NULL)
             return fg_matlab_fail(run, FG_ERR_UNSUPPORTED, "'%s' is a value and has no fields; '%s' is not understood",
                                   prefix, name);
     }
