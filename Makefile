@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SUITE ?= trixie
 
 .PHONY: all run test dev bench coverage fuzz install test-install test-fresh format clean help
 
@@ -44,9 +45,9 @@ test-install: ## install into an empty folder and build the library example agai
 	@tools/bootstrap test
 	@tools/test_install
 
-test-fresh: ## prove `make run` and `make test` in an empty Debian 13 (root; takes a while)
+test-fresh: ## prove `make run` and `make test` in an empty Debian 13 (SUITE=bookworm: 12); needs root
 	@tools/bootstrap fresh
-	@tools/test_fresh
+	@tools/test_fresh "$(SUITE)"
 
 format: ## format the sources with clang-format
 	@tools/bootstrap format
