@@ -47,8 +47,8 @@ static void show_headline(const struct fg_clear_result *result, bool has_colour,
         before += result->limits[i].violation_before > 0.0;
         after += result->limits[i].violation_after > 0.0;
     }
-    for (size_t i = 0; result->orders != NULL && i < result->market->order_count; i++)
-        accepted += result->orders[i].energy.ws != 0;
+    for (size_t i = 0; result->settlement.orders != NULL && i < result->market->order_count; i++)
+        accepted += result->settlement.orders[i].energy.ws != 0;
     fg_text_printf(text, "Market ");
     fg_terminal_put(text, result->market->id, 40);
     fg_text_printf(text, ": %s%s%s in %.2f s\n", fg_terminal_tone(tones[result->status], has_colour),
@@ -176,22 +176,22 @@ static enum fg_code show_orders(const struct fg_clear_result *result, size_t mos
                                 struct fg_text *text, struct fg_error *err)
 {
     const struct fg_market *market = result->market;
-    if (result->orders == NULL)
+    if (result->settlement.orders == NULL)
         return FG_OK;
     struct order_row *rows = fg_alloc(market->order_count + 1, sizeof *rows);
     if (rows == NULL)
         return fg_fail_memory(err);
     size_t count = 0;
     for (size_t i = 0; i < market->order_count; i++)
-        if (result->orders[i].energy.ws != 0)
-            rows[count++] = (struct order_row){i, fabs(fg_units(result->orders[i].settled))};
+        if (result->settlement.orders[i].energy.ws != 0)
+            rows[count++] = (struct order_row){i, fabs(fg_units(result->settlement.orders[i].settled))};
     qsort(rows, count, sizeof *rows, by_key);
     struct fg_table table;
     fg_table_init(&table, 8,
                   (const char *const[]){"<order", "<participant", "<kind", "<product", "<where", "MWh", "%", "settled"});
     for (size_t r = 0; r < count && r < most; r++) {
         const struct fg_order *order = &market->orders[rows[r].index];
-        const struct fg_clear_order *outcome = &result->orders[rows[r].index];
+        const struct fg_order_settlement *outcome = &result->settlement.orders[rows[r].index];
         fg_table_text(&table, order->id);
         fg_table_text(&table, market->participants[order->participant].id);
         fg_table_printf(&table, FG_TONE_PLAIN, "%s %s",
@@ -202,7 +202,7 @@ static enum fg_code show_orders(const struct fg_clear_result *result, size_t mos
         fg_table_text(&table, fg_product_words[order->product]);
         fg_table_text(&table, order->zone >= 0 ? market->zones[order->zone].id : order->location);
         fg_table_number(&table, 3, (double)outcome->energy.ws / 3.6e9);
-        fg_table_number(&table, 0, 100.0 * outcome->fraction);
+        fg_table_number(&table, 0, 100.0 * result->fraction[rows[r].index]);
         fg_table_number(&table, 2, fg_units(outcome->settled) + fg_units(outcome->make_whole));
     }
     if (count > 0) {
@@ -239,7 +239,7 @@ static void show_prices(const struct fg_clear_result *result, int width, bool ha
         char label[24];
         fg_chart_time_label(&time, t, label);
         fg_table_text(&table, label);
-        fg_table_number(&table, 2, prices[low].part[FG_CLEAR_ENERGY]);
+        fg_table_number(&table, 2, prices[low].part[FG_PART_ENERGY]);
         fg_table_number(&table, 2, prices[low].total);
         fg_table_text(&table, result->network->buses[low].id);
         fg_table_number(&table, 2, prices[high].total);
@@ -250,21 +250,26 @@ static void show_prices(const struct fg_clear_result *result, int width, bool ha
     fg_table_release(&table);
 }
 
+static double balance_of(const struct fg_clear_result *result, enum fg_account account, int32_t participant)
+{
+    struct fg_money money;
+    return fg_settlement_balance(&result->settlement, account, participant, &money, NULL) == FG_OK ? fg_units(money) : NAN;
+}
+
 static void show_payments(const struct fg_clear_result *result, int width, bool has_colour, struct fg_text *text)
 {
     struct fg_table table;
     fg_table_init(&table, 2, (const char *const[]){"<account", "balance"});
     for (size_t p = 0; p < result->market->participant_count; p++) {
         fg_table_text(&table, result->market->participants[p].id);
-        fg_table_number(&table, 2,
-                        (double)fg_clear_account_balance(result, FG_CLEAR_ACCOUNT_PARTICIPANT, (int32_t)p) / 1e6);
+        fg_table_number(&table, 2, balance_of(result, FG_ACCOUNT_PARTICIPANT, (int32_t)p));
     }
-    for (int account = 0; account < FG_CLEAR_ACCOUNTS; account++) {
-        int64_t balance = fg_clear_account_balance(result, (enum fg_clear_account)account, -1);
-        if (account == FG_CLEAR_ACCOUNT_PARTICIPANT || balance == 0)
+    for (int account = 0; account < FG_ACCOUNT_COUNT; account++) {
+        double balance = account == FG_ACCOUNT_PARTICIPANT ? 0.0 : balance_of(result, (enum fg_account)account, -1);
+        if (balance == 0.0)
             continue;
-        fg_table_text_tone(&table, FG_TONE_DIM, fg_clear_account_word((enum fg_clear_account)account));
-        fg_table_number_tone(&table, FG_TONE_DIM, 2, (double)balance / 1e6);
+        fg_table_text_tone(&table, FG_TONE_DIM, fg_account_words[account]);
+        fg_table_number_tone(&table, FG_TONE_DIM, 2, balance);
     }
     fg_text_printf(text, "\nPayments, %s (+ receives)\n", result->market->currency);
     fg_table_put(&table, width, has_colour, text);

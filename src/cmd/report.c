@@ -120,7 +120,7 @@ static enum fg_code fill_worst(struct fg_report_model *model, struct fg_error *e
         if (weight[t] > weight[model->worst_period])
             model->worst_period = t;
     for (size_t i = 0; i < model->market->order_count; i++)
-        model->accepted_orders += model->result->orders != NULL && model->result->orders[i].energy.ws != 0;
+        model->accepted_orders += model->result->settlement.orders != NULL && model->result->settlement.orders[i].energy.ws != 0;
     return FG_OK;
 }
 
@@ -183,7 +183,7 @@ static void put_tile(struct fg_text *text, const char *label, int decimals, doub
     fg_text_puts(text, "<div class=\"tile\"><dt>");
     fg_html_put(text, label);
     fg_text_puts(text, "</dt><dd>");
-    fg_html_number(text, decimals, value);
+    fg_html_number(text, fabs(value) < 1e5 ? decimals : 0, value);
     fg_text_puts(text, " <span class=\"unit\">");
     fg_html_put(text, unit);
     fg_text_puts(text, "</span>");

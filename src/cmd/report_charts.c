@@ -63,7 +63,7 @@ static enum fg_code put_flexibility(struct fg_report_model *model, struct fg_tex
     for (size_t i = 0; i < market->order_count && model->result->accepted != NULL; i++) {
         const struct fg_order *order = &market->orders[i];
         if (order->side != FG_SIDE_SELL || order->product != FG_PRODUCT_ACTIVE ||
-            model->result->orders[i].energy.ws == 0)
+            model->result->settlement.orders[i].energy.ws == 0)
             continue;
         const char *technology =
             order->asset >= 0 && market->assets[order->asset].technology != NULL ? market->assets[order->asset].technology
@@ -131,8 +131,8 @@ static enum fg_code put_price_charts(struct fg_report_model *model, const struct
             has_price = true;
             low[t] = isnan(low[t]) ? price->total : fmin(low[t], price->total);
             high[t] = isnan(high[t]) ? price->total : fmax(high[t], price->total);
-            energy[t] = price->part[FG_CLEAR_ENERGY];
-            spread += fabs(price->total - price->part[FG_CLEAR_ENERGY]);
+            energy[t] = price->part[FG_PART_ENERGY];
+            spread += fabs(price->total - price->part[FG_PART_ENERGY]);
         }
         if (has_price && !model->network->buses[b].is_internal)
             rows[row_count++] = (struct row_spread){(int32_t)b, spread};

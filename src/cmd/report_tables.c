@@ -167,7 +167,8 @@ static void put_order_row(const struct fg_report_model *model, size_t index, con
 {
     const struct fg_market *market = model->market;
     const struct fg_order *order = &market->orders[index];
-    const struct fg_clear_order *outcome = &model->result->orders[index];
+    const struct fg_order_settlement *outcome = &model->result->settlement.orders[index];
+    const double fraction = model->result->fraction[index];
     bool is_accepted = outcome->energy.ws != 0;
     fg_text_puts(text, is_accepted ? "<tr>" : "<tr class=\"dim\">");
     fg_html_cell(text, order->id);
@@ -182,10 +183,10 @@ static void put_order_row(const struct fg_report_model *model, size_t index, con
                                                                 : "");
     fg_html_cell_number(text, 2, fg_per_mwh(order->points[0].price));
     fg_html_cell_number(text, 3, energy_mwh(outcome->energy));
-    fg_html_cell_number(text, 0, 100.0 * outcome->fraction);
+    fg_html_cell_number(text, 0, 100.0 * fraction);
     fg_html_cell_number(text, 2, fg_units(outcome->settled));
     fg_html_cell_number(text, 2, fg_units(outcome->make_whole));
-    fg_html_cell(text, is_accepted ? (outcome->fraction > 0.9995 ? "accepted" : "accepted in part")
+    fg_html_cell(text, is_accepted ? (fraction > 0.9995 ? "accepted" : "accepted in part")
                                    : order_reason(model, index, paradox));
     fg_text_puts(text, "</tr>\n");
 }
@@ -198,7 +199,7 @@ static enum fg_code put_orders(struct fg_report_model *model, struct fg_text *te
     const struct fg_clear_result *result = model->result;
     const size_t count = model->market->order_count;
     fg_text_puts(text, "<section id=\"orders\"><h2>Orders</h2>\n");
-    if (result->orders == NULL || count == 0) {
+    if (result->settlement.orders == NULL || count == 0) {
         fg_text_puts(text, "<p>No orders.</p></section>\n");
         return FG_OK;
     }
@@ -217,7 +218,7 @@ static enum fg_code put_orders(struct fg_report_model *model, struct fg_text *te
     size_t shown = 0;
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < count; i++)
-            if ((result->orders[i].energy.ws != 0) == (pass == 0) && shown < ROWS_MAX) {
+            if ((result->settlement.orders[i].energy.ws != 0) == (pass == 0) && shown < ROWS_MAX) {
                 put_order_row(model, i, paradox, text);
                 shown++;
             }
@@ -228,34 +229,42 @@ static enum fg_code put_orders(struct fg_report_model *model, struct fg_text *te
     return FG_OK;
 }
 
+/* Balance in micro-units; 0 when it does not fit, which settling has ruled out. */
+static int64_t balance_u(const struct fg_report_model *model, enum fg_account account, int32_t participant)
+{
+    struct fg_money money;
+    return fg_settlement_balance(&model->result->settlement, account, participant, &money, NULL) == FG_OK ? money.u : 0;
+}
+
+static void put_account(struct fg_text *text, const char *name, int64_t balance)
+{
+    fg_text_puts(text, "<tr>");
+    fg_html_cell(text, name);
+    fg_html_cell_number(text, 2, (double)balance / 1e6);
+    fg_text_puts(text, "</tr>\n");
+}
+
 static void put_accounts(const struct fg_report_model *model, struct fg_text *text)
 {
     static const char *const titles[] = {"<account", "balance"};
-    static const char *const names[FG_CLEAR_ACCOUNTS] = {
+    static const char *const names[FG_ACCOUNT_COUNT] = {
         "participant", "market (passes on)", "supplier at the slack", "congestion and voltage rent",
         "losses beyond the marginal ones", "make-whole", "pricing difference", "rounding"};
+    int64_t total = 0;
     fg_html_table_begin(text, 2, titles);
     for (size_t p = 0; p < model->market->participant_count; p++) {
         const struct fg_participant *participant = &model->market->participants[p];
-        fg_text_puts(text, "<tr>");
-        fg_html_cell(text, participant->name != NULL ? participant->name : participant->id);
-        fg_html_cell_number(text, 2,
-                            (double)fg_clear_account_balance(model->result, FG_CLEAR_ACCOUNT_PARTICIPANT, (int32_t)p) / 1e6);
-        fg_text_puts(text, "</tr>\n");
-    }
-    int64_t total = 0;
-    for (int account = 0; account < FG_CLEAR_ACCOUNTS; account++) {
-        if (account == FG_CLEAR_ACCOUNT_PARTICIPANT)
-            continue;
-        int64_t balance = fg_clear_account_balance(model->result, (enum fg_clear_account)account, -1);
+        int64_t balance = balance_u(model, FG_ACCOUNT_PARTICIPANT, (int32_t)p);
         total += balance;
-        fg_text_puts(text, "<tr>");
-        fg_html_cell(text, names[account]);
-        fg_html_cell_number(text, 2, (double)balance / 1e6);
-        fg_text_puts(text, "</tr>\n");
+        put_account(text, participant->name != NULL ? participant->name : participant->id, balance);
     }
-    for (size_t p = 0; p < model->market->participant_count; p++)
-        total += fg_clear_account_balance(model->result, FG_CLEAR_ACCOUNT_PARTICIPANT, (int32_t)p);
+    for (int account = 0; account < FG_ACCOUNT_COUNT; account++) {
+        if (account == FG_ACCOUNT_PARTICIPANT)
+            continue;
+        int64_t balance = balance_u(model, (enum fg_account)account, -1);
+        total += balance;
+        put_account(text, names[account], balance);
+    }
     fg_text_puts(text, "<tr class=\"total\"><td>sum of all accounts</td>");
     fg_html_cell_number(text, 6, (double)total / 1e6);
     fg_text_puts(text, "</tr>\n");
@@ -268,7 +277,7 @@ static void put_payments(const struct fg_report_model *model, struct fg_text *te
                        "in ");
     fg_html_put(text, model->market->currency);
     fg_text_printf(text, ": positive is received. %zu postings; the sum of all accounts is zero.</p>\n",
-                   model->result->posting_count);
+                   model->result->settlement.posting_count);
     put_accounts(model, text);
     fg_text_puts(text, "</section>\n");
 }
@@ -304,7 +313,7 @@ static void put_certificate(const struct fg_report_model *model, struct fg_text 
     put_fact(text, "of which integer decisions", 4, 100.0 * result->integer_gap, "%");
     put_fact(text, "of which relaxation", 4, 100.0 * result->relaxation_gap, "%");
     put_fact(text, "Cost when nothing is accepted", 4, result->baseline_cost, currency);
-    put_fact(text, "Largest violation after rounding", 8, result->max_violation_pu, "p.u. or share of rating");
+    put_fact(text, "Largest violation after rounding", 4, result->max_violation, "of its tolerance");
     put_fact(text, "Variables", 0, (double)result->variable_count, "");
     put_fact(text, "Rows", 0, (double)result->row_count, "");
     put_fact(text, "Integer decisions", 0, (double)result->integer_count, "");
