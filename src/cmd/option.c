@@ -207,7 +207,8 @@ enum fg_code fg_option_parse(const struct fg_option *table, size_t count, void *
     return FG_OK;
 }
 
-void fg_option_wrap(struct fg_text *text, const char *help, int indent, int width)
+/* Append `help` in lines of at most `width` columns, all but the first indented by `indent`. */
+static void put_wrapped(struct fg_text *text, const char *help, int indent, int width)
 {
     int column = indent;
     while (*help != '\0') {
@@ -243,6 +244,6 @@ void fg_option_help(const struct fg_option *table, size_t count, int width, stru
             fg_text_printf(text, "%s\n%*s", head, HELP_COLUMN, "");
         else
             fg_text_printf(text, "%-*s", HELP_COLUMN, head);
-        fg_option_wrap(text, option->help, HELP_COLUMN, width);
+        put_wrapped(text, option->help, HELP_COLUMN, width);
     }
 }
