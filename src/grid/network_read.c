@@ -4,6 +4,7 @@
 #include "grid/network_json.h"
 #include "grid/pandapower.h"
 #include "grid/pgm.h"
+#include "grid/simbench.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static const struct reader {
     {"power-grid-model", true, "\"is_batch\"", fg_pgm_parse},
 };
 #define READER_COUNT (sizeof readers / sizeof *readers)
-const char *const fg_network_formats[] = {"flexgrid", "matpower", "pandapower", "power-grid-model", NULL};
+const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", "power-grid-model", "simbench", NULL };
 
 enum fg_code fg_network_validate_file(struct fg_network *network, const char *place, struct fg_error *err)
 {
@@ -82,13 +83,17 @@ enum fg_code fg_network_read(const char *path, const char *format, struct fg_net
     for (size_t k = 0; format != NULL && k < READER_COUNT; k++)
         if (strcmp(format, readers[k].name) == 0)
             reader = &readers[k];
-    if (format != NULL && reader == NULL) {
+    if (format != NULL && reader == NULL && strcmp(format, "simbench") != 0) {
         char what[120];
         snprintf(what, sizeof what, "\"%.60s\" is not a network format", format);
         return refuse(path, err, what);
     }
     struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return refuse(path, err, "the folder does not hold a network");
+    bool is_folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    bool is_simbench = format != NULL && strcmp(format, "simbench") == 0;
+    if (is_simbench || (is_folder && format == NULL))
+        return fg_simbench_read(path, network, err);
+    if (is_folder)
+        return refuse(path, err, "a folder can only hold a network of format simbench");
     return read_file(path, reader, network, err);
 }

@@ -1,91 +1,15 @@
-/* Two- and three-winding transformers of a pandapower network.
- *
- * All on the low-voltage side, with vn the winding voltages at the tap position and Zb = vn_bus_lv^2 / sn_mva:
- *
- *   ratio = (vn_hv / vn_lv) / (vn_bus_hv / vn_bus_lv)
- *   |z| = vk / 100 * vn_lv^2 / sn / Zb / parallel      r likewise from vkr      x = sign(vk) sqrt(z^2 - r^2)
- *   g = pfe / vn_lv^2 * Zb * parallel                  b = -sign(i0) sqrt((i0 sn)^2 - pfe^2) / vn_lv^2 * Zb * parallel
- *
- * The T (z/2, magnetising y, z/2) becomes a pi by the exact star-delta transformation. A complex tap step
- * (step_percent at step_degree) adds du = vn * step_percent * (pos - neutral) at that angle to the tapped winding's
- * voltage; an ideal one only shifts the angle. Three-winding transformers become the star of their pairwise
- * short-circuit voltages. (pandapower documentation, "Transformer", "Three Winding Transformer"; default trafo_model "t".)
- */
+/* Two- and three-winding transformers of a pandapower network (model in transformer_t.h). Three-winding transformers
+ * become the star of their pairwise short-circuit voltages. (pandapower documentation, "Transformer", "Three Winding
+ * Transformer"; default trafo_model "t".) */
 #include "grid/pandapower_reader.h"
+#include "grid/transformer_t.h"
 
-#include <complex.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define RAD_PER_DEGREE (3.14159265358979323846 / 180)
-#define MOST_TAP_POSITIONS 1000
-
-enum tap_kind { TAP_NONE, TAP_COMPLEX, TAP_IDEAL };
-struct tap {
-    enum tap_kind kind;
-    bool on_hv, at_star_point;
-    double position, neutral, step_percent, step_degree;
-    double minimum, maximum; /* NAN: not given */
-};
-
-struct transformer {
-    double vn_hv_kv, vn_lv_kv, bus_hv_kv, bus_lv_kv;
-    double sn_mva, vk_percent, vkr_percent, pfe_kw, i0_percent, shift_degree, parallel;
-    double r_share_hv, x_share_hv; /* of the leakage impedance, on the hv side of the T */
-    struct tap taps[2];
-};
-
-static void apply_tap(const struct tap *tap, double position, double *vn_hv_kv, double *vn_lv_kv, double *shift_rad)
-{
-    if (tap->kind == TAP_NONE)
-        return;
-    bool on_hv = tap->on_hv;
-    double steps = position - tap->neutral, percent = tap->step_percent, angle = tap->step_degree * RAD_PER_DEGREE;
-    if (tap->at_star_point) {
-        /* The winding is tapped at its far end: the same voltage change seen from the other side. */
-        double complex step = percent * cexp(CMPLX(0, angle));
-        step = 100 * step / (100 + step * steps);
-        percent = cabs(step);
-        angle = carg(step) - 180 * RAD_PER_DEGREE;
-        on_hv = !on_hv;
-    }
-    double direction = on_hv ? 1 : -1;
-    if (tap->kind == TAP_IDEAL) {
-        *shift_rad += direction * (angle != 0 ? steps * angle : 2 * asin(steps * percent / 200));
-        return;
-    }
-    double *vn_kv = on_hv ? vn_hv_kv : vn_lv_kv, du = *vn_kv * percent * steps / 100;
-    *shift_rad += atan(direction * du * sin(angle) / (*vn_kv + du * cos(angle)));
-    *vn_kv = hypot(*vn_kv + du * cos(angle), du * sin(angle));
-}
-
-static struct fg_tap_point two_port(const struct transformer *t, double sn_mva, double position)
-{
-    double vn_hv_kv = t->vn_hv_kv, vn_lv_kv = t->vn_lv_kv, shift_rad = t->shift_degree * RAD_PER_DEGREE;
-    apply_tap(&t->taps[0], position, &vn_hv_kv, &vn_lv_kv, &shift_rad);
-    apply_tap(&t->taps[1], t->taps[1].position, &vn_hv_kv, &vn_lv_kv, &shift_rad);
-
-    double v2 = vn_lv_kv * vn_lv_kv / (t->bus_lv_kv * t->bus_lv_kv); /* (p.u.)^2 on the bus's base */
-    double z = t->vk_percent / 100 / t->sn_mva * v2 * sn_mva / t->parallel;
-    double r = t->vkr_percent / 100 / t->sn_mva * v2 * sn_mva / t->parallel;
-    double x = copysign(sqrt(fmax(z * z - r * r, 0)), z);
-    double pfe_mw = t->pfe_kw * 1e-3, s0_mva = t->i0_percent / 100 * t->sn_mva;
-    double g = pfe_mw / v2 / sn_mva * t->parallel;
-    double b = -copysign(sqrt(fmax(s0_mva * s0_mva - pfe_mw * pfe_mw, 0)), s0_mva) / v2 / sn_mva * t->parallel;
-
-    /* Star (za, zb, 1/y) to delta: z = za + zb + za zb y, shunts zb y / z and za y / z. */
-    double complex za = CMPLX(r * t->r_share_hv, x * t->x_share_hv), zb = CMPLX(r, x) - za, y = CMPLX(g, b);
-    double complex series = za + zb + za * zb * y;
-    double complex y_hv = y == 0 ? 0 : zb * y / series, y_lv = y == 0 ? 0 : za * y / series;
-    return (struct fg_tap_point){ .ratio = vn_hv_kv / vn_lv_kv / (t->bus_hv_kv / t->bus_lv_kv),
-                                  .shift_rad = shift_rad, .r_pu = creal(series), .x_pu = cimag(series),
-                                  .g_from_pu = creal(y_hv), .b_from_pu = cimag(y_hv),
-                                  .g_to_pu = creal(y_lv), .b_to_pu = cimag(y_lv) };
-}
-
 /* Read the tap columns with a prefix "tap" or "tap2"; `side` receives "hv", "mv", "lv" or NULL. */
-static void read_tap(struct fg_pp_row *row, const char *prefix, struct tap *tap, const char **side)
+static void read_tap(struct fg_pp_row *row, const char *prefix, struct fg_transformer_tap *tap, const char **side)
 {
     char column[40];
 #define COLUMN(suffix) (snprintf(column, sizeof column, "%s%s", prefix, suffix), column)
@@ -100,79 +24,38 @@ static void read_tap(struct fg_pp_row *row, const char *prefix, struct tap *tap,
     bool is_typed = fg_pp_table_has(row->table, column);
     bool is_shifter = !is_typed && fg_pp_bool(row, COLUMN("_phase_shifter"), false);
 #undef COLUMN
-    tap->kind = TAP_NONE;
+    tap->kind = FG_TAP_NONE;
     if (isnan(tap->position) || isnan(tap->neutral) || *side == NULL)
         return;
     if (!is_typed) /* before format 3.0 */
-        tap->kind = is_shifter || (tap->step_percent == 0 && tap->step_degree != 0) ? TAP_IDEAL : TAP_COMPLEX;
+        tap->kind = is_shifter || (tap->step_percent == 0 && tap->step_degree != 0) ? FG_TAP_IDEAL : FG_TAP_COMPLEX;
     else if (type != NULL && strcmp(type, "Ideal") == 0)
-        tap->kind = TAP_IDEAL;
+        tap->kind = FG_TAP_IDEAL;
     else if (type != NULL && (strcmp(type, "Ratio") == 0 || strcmp(type, "Symmetrical") == 0))
-        tap->kind = TAP_COMPLEX;
+        tap->kind = FG_TAP_COMPLEX;
     else if (type != NULL && strcmp(type, "None") != 0 && *type != '\0')
         fg_pp_refuse(row, "tap_changer_type", FG_ERR_UNSUPPORTED,
                      "tap changer type \"%s\"; \"Ratio\", \"Symmetrical\", \"Ideal\" and none are known", type);
-    if (tap->kind == TAP_IDEAL && tap->step_percent != 0 && tap->step_degree != 0)
+    if (tap->kind == FG_TAP_IDEAL && tap->step_percent != 0 && tap->step_degree != 0)
         fg_pp_refuse(row, "tap_step_degree", FG_ERR_VALUE,
                      "an ideal phase shifter has either tap_step_degree or tap_step_percent; drop one");
 }
 
-static bool is_whole(double value)
-{
-    return value == floor(value) && fabs(value) <= 1e6;
-}
-
-/* Make the branch's tap changer movable where positions are whole numbers. */
-static enum fg_code set_tap_changer(struct fg_pp_reader *reader, const struct fg_pp_row *row,
-                                    const struct transformer *t, struct fg_branch *branch)
-{
-    const struct tap *tap = &t->taps[0];
-    if (tap->kind == TAP_NONE)
-        return FG_OK;
-    double low = isnan(tap->minimum) ? tap->position : fmin(tap->minimum, tap->maximum);
-    double high = isnan(tap->maximum) ? tap->position : fmax(tap->minimum, tap->maximum);
-    if (!is_whole(tap->position) || !is_whole(tap->neutral) || !is_whole(low) || !is_whole(high) ||
-        tap->position < low || tap->position > high || high - low >= MOST_TAP_POSITIONS)
-        return fg_pp_note(reader, row, FG_NOTE_CONVERTED,
-                          "tap changer whose position is not a whole number within its range of at most %d positions: "
-                          "fixed where it stands", MOST_TAP_POSITIONS);
-    double direction = tap->on_hv != tap->at_star_point ? 1 : -1;
-    branch->tap.exists = true;
-    branch->tap.position = (int32_t)tap->position;
-    branch->tap.neutral = (int32_t)tap->neutral;
-    branch->tap.minimum = (int32_t)low;
-    branch->tap.maximum = (int32_t)high;
-    branch->tap.on_from_side = direction > 0;
-    if (tap->kind == TAP_COMPLEX && tap->step_degree == 0 && direction > 0 && !tap->at_star_point) {
-        branch->tap.step_ratio = tap->step_percent / 100;
-        return FG_OK;
-    }
-    if (tap->kind == TAP_IDEAL && tap->step_percent == 0) {
-        branch->tap.step_shift_rad = direction * tap->step_degree * RAD_PER_DEGREE;
-        return FG_OK;
-    }
-    /* Impedance refers to the tapped winding, or steps are not linear. */
-    struct fg_tap_point points[MOST_TAP_POSITIONS];
-    int32_t count = branch->tap.maximum - branch->tap.minimum + 1;
-    for (int32_t k = 0; k < count; k++)
-        points[k] = two_port(t, reader->sn_mva, low + k);
-    return fg_network_set_tap_points(reader->network, &branch->tap, branch->tap.minimum, count, points, reader->err);
-}
-
 static enum fg_code add_transformer(struct fg_pp_reader *reader, const struct fg_pp_row *row, const char *id,
-                                    int32_t from, int32_t to, const struct transformer *t, struct fg_branch **added)
+                                    int32_t from, int32_t to, const struct fg_transformer_t *t,
+                                    struct fg_branch **added)
 {
     struct fg_branch *branch = fg_network_add_branch(reader->network, id, from, to);
     if (branch == NULL || fg_names_add(&reader->branches, branch->id, (int32_t)reader->network->branch_count - 1))
         return fg_fail_memory(reader->err);
-    struct fg_tap_point at = two_port(t, reader->sn_mva, t->taps[0].position);
-    branch->kind = FG_BRANCH_TRANSFORMER;
-    branch->ratio = at.ratio, branch->shift_rad = at.shift_rad;
-    branch->r_pu = at.r_pu, branch->x_pu = at.x_pu;
-    branch->g_from_pu = at.g_from_pu, branch->b_from_pu = at.b_from_pu;
-    branch->g_to_pu = at.g_to_pu, branch->b_to_pu = at.b_to_pu;
     *added = branch;
-    return set_tap_changer(reader, row, t, branch);
+    bool is_fixed;
+    enum fg_code code = fg_transformer_apply(t, reader->network, branch, &is_fixed, reader->err);
+    return code == FG_OK && is_fixed
+               ? fg_pp_note(reader, row, FG_NOTE_CONVERTED,
+                            "tap changer whose position is not a whole number within its range of at most %d positions: "
+                            "fixed where it stands", FG_TRANSFORMER_MOST_TAPS)
+               : code;
 }
 
 static bool uses_tap_table(struct fg_pp_row *row)
@@ -188,7 +71,7 @@ static enum fg_code refuse_tap_table(struct fg_pp_row *row)
 }
 
 /* Limits and signs of one winding pair's data. */
-static enum fg_code check_transformer(struct fg_pp_row *row, const struct transformer *t)
+static enum fg_code check_transformer(struct fg_pp_row *row, const struct fg_transformer_t *t)
 {
     if (row->code == FG_OK && !(t->vn_hv_kv > 0 && t->vn_lv_kv > 0 && t->sn_mva > 0 && t->parallel > 0))
         fg_pp_refuse(row, NULL, FG_ERR_VALUE,
@@ -216,7 +99,7 @@ static double magnetising_percent(struct fg_pp_reader *reader, const struct fg_p
 
 enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
-    struct transformer t = { 0 };
+    struct fg_transformer_t t = { 0 };
     const char *side;
     int32_t from = fg_pp_bus(reader, row, "hv_bus"), to = fg_pp_bus(reader, row, "lv_bus");
     t.sn_mva = fg_pp_need(row, "sn_mva");
@@ -237,7 +120,7 @@ enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
         read_tap(row, prefixes[k], &t.taps[k], &side);
         t.taps[k].on_hv = side != NULL && strcmp(side, "hv") == 0;
         if (!t.taps[k].on_hv && (side == NULL || strcmp(side, "lv") != 0))
-            t.taps[k].kind = TAP_NONE;
+            t.taps[k].kind = FG_TAP_NONE;
     }
     if (row->code == FG_OK && uses_tap_table(row))
         refuse_tap_table(row);
@@ -302,7 +185,7 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
         shift_degree[i] = i == 0 ? 0 : fg_pp_number(row, COLUMN("shift_%s_degree"), 0);
 #undef COLUMN
     }
-    struct tap tap;
+    struct fg_transformer_tap tap;
     const char *tap_side, *loss_side = fg_pp_string(row, "loss_side");
     read_tap(row, "tap", &tap, &tap_side);
     tap.at_star_point = fg_pp_bool(row, "tap_at_star_point", false);
@@ -311,11 +194,11 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
     bool in_service = fg_pp_bool(row, "in_service", true);
     if (row->code == FG_OK && uses_tap_table(row))
         refuse_tap_table(row);
-    if (row->code == FG_OK && tap.at_star_point && tap.kind == TAP_IDEAL)
+    if (row->code == FG_OK && tap.at_star_point && tap.kind == FG_TAP_IDEAL)
         fg_pp_refuse(row, "tap_at_star_point", FG_ERR_UNSUPPORTED,
                      "an ideal phase shifter at the star point; put it at the winding's terminal");
     for (int i = 0; i < 3 && row->code == FG_OK; i++)
-        check_transformer(row, &(struct transformer){ .vn_hv_kv = vn_kv[i], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i],
+        check_transformer(row, &(struct fg_transformer_t){ .vn_hv_kv = vn_kv[i], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i],
                                                       .parallel = 1, .vk_percent = vk[i], .vkr_percent = vkr[i] });
     if (row->code != FG_OK)
         return row->code;
@@ -344,7 +227,7 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
     if (loss_side == NULL)
         loss_side = "hv";
     for (int i = 0; i < 3; i++) {
-        struct transformer t = { .vn_hv_kv = vn_kv[0], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i], .parallel = 1,
+        struct fg_transformer_t t = { .vn_hv_kv = vn_kv[0], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i], .parallel = 1,
                                  .vk_percent = copysign(hypot(star_r[i], star_i[i]), star_i[i]),
                                  .vkr_percent = star_r[i], .shift_degree = shift_degree[i], .r_share_hv = 0.5,
                                  .x_share_hv = 0.5, .bus_hv_kv = star_kv, .bus_lv_kv = network->buses[bus[i]].vn_kv };
@@ -354,7 +237,7 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
             t.pfe_kw = pfe_kw;
             t.i0_percent = i0_percent;
         }
-        if (tap.kind != TAP_NONE && strcmp(tap_side, windings[i]) == 0) {
+        if (tap.kind != FG_TAP_NONE && strcmp(tap_side, windings[i]) == 0) {
             t.taps[0] = tap;
             t.taps[0].on_hv = i == 0;
         }
