@@ -91,9 +91,9 @@ enum fg_code fg_network_read(const char *path, const char *format, struct fg_net
     struct stat status;
     bool is_folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
     bool is_simbench = format != NULL && strcmp(format, "simbench") == 0;
-    if (is_simbench || (is_folder && format == NULL))
+    if (is_simbench || (is_folder && format == NULL && fg_simbench_is_folder(path)))
         return fg_simbench_read(path, network, err);
     if (is_folder)
-        return refuse(path, err, "a folder can only hold a network of format simbench");
+        return refuse(path, err, "the folder is not a SimBench data set (it has no Node.csv)");
     return read_file(path, reader, network, err);
 }

@@ -96,10 +96,10 @@ static enum fg_code read_elements(struct fg_sb_reader *reader)
         const char *table;
         fg_sb_row_reader *read;
     } sections[] = {
+        { "Switch", fg_sb_switch },
         { "Line", fg_sb_line },
         { "Transformer", fg_sb_transformer },
         { "Transformer3W", fg_sb_transformer3w },
-        { "Switch", fg_sb_switch },
         { "ExternalNet", fg_sb_external_net },
         { "PowerPlant", fg_sb_power_plant },
         { "RES", fg_sb_res },

@@ -11,6 +11,9 @@
 
 #include "grid/network.h"
 
+/* Whether a folder holds Node.csv or Node.csv.gz. */
+bool fg_simbench_is_folder(const char *folder);
+
 /* The network alone. On success *network is the caller's (fg_network_destroy), validated; on failure it is NULL.
  * Thread rule: reentrant. */
 enum fg_code fg_simbench_read(const char *folder, struct fg_network **network, struct fg_error *err);

@@ -172,5 +172,10 @@ enum fg_code fg_sb_switch(struct fg_sb_reader *reader, struct fg_sb_row *row)
     bool closed = strcmp(condition, "1") == 0 || strcmp(condition, "True") == 0;
     if (!closed && strcmp(condition, "0") != 0 && strcmp(condition, "False") != 0)
         return fg_sb_refuse(row, "cond", FG_ERR_VALUE, "\"%.20s\"; give 1 (closed) or 0 (open)", condition);
+    /* Set points stand at busbars; what hangs at the auxiliary node of a closed switch refers to them as well. */
+    if (closed && isnan(reader->vm_set_pu[from]))
+        reader->vm_set_pu[from] = reader->vm_set_pu[to];
+    else if (closed && isnan(reader->vm_set_pu[to]))
+        reader->vm_set_pu[to] = reader->vm_set_pu[from];
     return fg_network_add_switch(reader->network, id, from, to, closed) == NULL ? fg_fail_memory(reader->err) : FG_OK;
 }

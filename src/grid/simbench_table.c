@@ -18,25 +18,39 @@ static enum fg_code open_in_memory(const struct fg_sb_reader *reader, const char
     return FG_OK;
 }
 
-enum fg_code fg_sb_table_open(const struct fg_sb_reader *reader, const char *name, struct fg_sb_table *table)
+/* The path of a table that exists, in `path`; false when there is none. */
+static bool find_file(const char *folder, const char *name, struct fg_text *path)
 {
     static const char *const endings[] = { ".csv", ".csv.gz" };
+    for (size_t i = 0; i < 2; i++) {
+        path->length = 0;
+        fg_text_printf(path, "%s/%s%s", folder, name, endings[i]);
+        if (!path->failed && access(path->data, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool fg_simbench_is_folder(const char *folder)
+{
+    struct fg_text path;
+    fg_text_init(&path);
+    bool found = find_file(folder, "Node", &path);
+    fg_text_release(&path);
+    return found;
+}
+
+enum fg_code fg_sb_table_open(const struct fg_sb_reader *reader, const char *name, struct fg_sb_table *table)
+{
     *table = (struct fg_sb_table){ .name = name };
     if (reader->folder == NULL)
         return open_in_memory(reader, name, table);
     struct fg_text path;
     fg_text_init(&path);
-    enum fg_code code = FG_OK;
-    for (size_t i = 0; i < 2 && code == FG_OK && !table->exists; i++) {
-        path.length = 0;
-        fg_text_printf(&path, "%s/%s%s", reader->folder, name, endings[i]);
-        if (path.failed)
-            code = fg_fail_memory(reader->err);
-        else if (access(path.data, F_OK) == 0) {
-            table->exists = true;
-            code = fg_csv_read(&table->csv, path.data, reader->err);
-        }
-    }
+    table->exists = find_file(reader->folder, name, &path);
+    enum fg_code code = path.failed      ? fg_fail_memory(reader->err)
+                        : table->exists ? fg_csv_read(&table->csv, path.data, reader->err)
+                                         : FG_OK;
     fg_text_release(&path);
     return code;
 }
