@@ -14,22 +14,22 @@
 #include <string.h>
 
 /* cmocka compares floats only. */
-#define assert_near(value, expected, tolerance)                                                                        \
-    do {                                                                                                               \
-        double value_ = (value), expected_ = (expected);                                                               \
-        if (!(fabs(value_ - expected_) <= (tolerance)))                                                                \
-            fail_msg("%s is %.17g, expected %.17g", #value, value_, expected_);                                        \
+#define assert_near(value, expected, tolerance)                                 \
+    do {                                                                        \
+        double value_ = (value), expected_ = (expected);                        \
+        if (!(fabs(value_ - expected_) <= (tolerance)))                         \
+            fail_msg("%s is %.17g, expected %.17g", #value, value_, expected_); \
     } while (0)
 
 struct reference_state {
     double *vm_pu, *va_rad; /* per bus of the network; NAN: not published */
 };
 
-/* Largest mismatch in MVA over all nodes with a published voltage; `worst` receives a bus id (may be NULL). Free ends of
- * branches carry no current, which gives their voltage. Reference nodes are left out; at nodes that hold their voltage
- * only P counts. */
-static inline double reference_state_mismatch_mva(const struct fg_network *network,
-                                                  const struct reference_state *state, const char **worst)
+/* Largest mismatch in MVA over all nodes with a published voltage; `worst` receives a bus id (may be NULL). Free ends
+ * of branches carry no current, which gives their voltage. Reference nodes are left out; at nodes that hold their
+ * voltage only P counts. */
+static inline double reference_state_mismatch_mva(const struct fg_network *network, const struct reference_state *state,
+                                                  const char **worst)
 {
     struct fg_topology *topology;
     struct fg_error err;
@@ -51,7 +51,8 @@ static inline double reference_state_mismatch_mva(const struct fg_network *netwo
     }
     for (int32_t i = 0; i < topology->edge_count; i++) {
         const struct fg_edge *edge = &topology->edges[i];
-        double complex vf = vm[edge->from] * cexp(CMPLX(0, va[edge->from])), vt = vm[edge->to] * cexp(CMPLX(0, va[edge->to]));
+        double complex vf = vm[edge->from] * cexp(CMPLX(0, va[edge->from])),
+                       vt = vm[edge->to] * cexp(CMPLX(0, va[edge->to]));
         if (topology->bus_of_node[edge->to] < 0) {
             vt = -CMPLX(edge->gtf, edge->btf) / CMPLX(edge->gtt, edge->btt) * vf;
             vm[edge->to] = cabs(vt), va[edge->to] = carg(vt);
@@ -123,7 +124,8 @@ static inline void reference_state_release(struct reference_state *state)
 }
 
 /* From a CSV file with the columns bus, vm_pu, va_degree. The number of buses set; -1 when the file or a bus fails. */
-static inline int reference_state_load(struct reference_state *state, const struct fg_network *network, const char *path)
+static inline int reference_state_load(struct reference_state *state, const struct fg_network *network,
+                                       const char *path)
 {
     struct fg_csv csv;
     struct fg_error err;

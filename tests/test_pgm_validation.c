@@ -5,22 +5,23 @@
 #include "grid/pgm.h"
 #include "grid/powerflow.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <jansson.h>
-#include <cmocka.h> /* after the headers it needs */
+
+#include <cmocka.h>
 
 #define ROOT FG_SHARED_DIR "/data/cases/power-grid-model/power_flow/"
 
 enum expectation {
-    MATCHES,  /* every published number we compute */
-    REFUSED,  /* by the reader, with a reason */
-    NO_REST,  /* tap control finds no resting state and says so */
-    SOLVES    /* no balanced result published: it must converge */
+    MATCHES, /* every published number we compute */
+    REFUSED, /* by the reader, with a reason */
+    NO_REST, /* tap control finds no resting state and says so */
+    SOLVES   /* no balanced result published: it must converge */
 };
 struct folder {
     const char *name;
@@ -68,8 +69,8 @@ static void compare(struct comparison *c, const char *component, const json_t *r
                       allowed);
 }
 
-static void compare_terminal(struct comparison *c, const char *component, const json_t *row, const char *suffix, double p_mw,
-                             double q_mvar, double i_pu, double vn_kv)
+static void compare_terminal(struct comparison *c, const char *component, const json_t *row, const char *suffix,
+                             double p_mw, double q_mvar, double i_pu, double vn_kv)
 {
     char attribute[16];
     double s_va = hypot(p_mw, q_mvar) * 1e6;
@@ -164,7 +165,8 @@ static void compare_injection(struct comparison *c, const char *component, const
     for (size_t g = 0; g < c->network->generator_count; g++) {
         if (strcmp(c->network->generators[g].id, id) != 0)
             continue;
-        /* Regulated. Which of several at one bus gives the reactive power is a convention; the branches tell the sum. */
+        /* Regulated. Which of several at one bus gives the reactive power is a convention; the branches tell the sum.
+         */
         double p = sign * c->result->generator_p_mw[g];
         compare(c, component, row, "p", p * 1e6, p * 1e6);
         return;
@@ -193,11 +195,12 @@ static void compare_tap(struct comparison *c, const json_t *row, const json_t *i
     json_int_t id = json_integer_value(json_object_get(row, "id"));
     size_t i;
     json_t *regulator;
-    json_array_foreach(json_object_get(json_object_get(input, "data"), "transformer_tap_regulator"), i, regulator) {
+    json_array_foreach (json_object_get(json_object_get(input, "data"), "transformer_tap_regulator"), i, regulator) {
         if (json_integer_value(json_object_get(regulator, "id")) != id)
             continue;
         char branch_id[32];
-        snprintf(branch_id, sizeof branch_id, "%lld", json_integer_value(json_object_get(regulator, "regulated_object")));
+        snprintf(branch_id, sizeof branch_id, "%lld",
+                 json_integer_value(json_object_get(regulator, "regulated_object")));
         int32_t b = fg_network_find_branch(c->network, branch_id);
         assert_true(b >= 0);
         bool has_position = json_integer_value(json_object_get(row, "tap_pos")) != -128; /* -128: not energized */
@@ -210,9 +213,9 @@ static void compare_scenario(struct comparison *c, const json_t *input, json_t *
 {
     const char *component;
     json_t *rows, *row;
-    json_object_foreach(data, component, rows) {
+    json_object_foreach (data, component, rows) {
         size_t i;
-        json_array_foreach(rows, i, row) {
+        json_array_foreach (rows, i, row) {
             char id[32];
             snprintf(id, sizeof id, "%lld", json_integer_value(json_object_get(row, "id")));
             if (strcmp(component, "node") == 0)
@@ -255,8 +258,8 @@ static enum fg_tap_strategy strategy_of(const json_t *params)
 static void solve(const struct folder *folder, struct comparison *c, const struct fg_network *network,
                   struct fg_powerflow_result *result)
 {
-    static const double tolerances_pu[] = { 1e-11, 1e-9, 1e-8 };
-    struct fg_error err = { 0 };
+    static const double tolerances_pu[] = {1e-11, 1e-9, 1e-8};
+    struct fg_error err = {0};
     for (size_t k = 0; k < 3; k++) {
         struct fg_powerflow *powerflow;
         struct fg_powerflow_options options = fg_powerflow_options_default();
@@ -302,12 +305,12 @@ static json_t *load(const char *folder, const char *file)
 
 static bool check_folder(const struct folder *folder)
 {
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     struct fg_network *network;
     char path[512], update_path[512];
     json_t *params = load(folder->name, "params.json"), *input = load(folder->name, "input.json");
     json_t *single = load(folder->name, "sym_output.json"), *batch_output = load(folder->name, "sym_output_batch.json");
-    struct comparison c = { .folder = folder->name, .params = params, .angle_slack_rad = folder->angle_slack_rad };
+    struct comparison c = {.folder = folder->name, .params = params, .angle_slack_rad = folder->angle_slack_rad};
     assert_non_null(params);
     assert_non_null(input);
     snprintf(path, sizeof path, ROOT "%s/input.json", folder->name);
@@ -372,16 +375,16 @@ static void test_components_and_networks(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "1os2msr", MATCHES, NULL, 0 },
+        {"1os2msr", MATCHES, NULL, 0},
         /* Published with an angle of exactly 0; the source's own impedance turns it by P/sk = 1e-5 rad, in
          * power-grid-model 1.12 as well. */
-        { "generic_branch", MATCHES, NULL, 1.1e-5 },
-        { "single-transformer", MATCHES, NULL, 0 },
-        { "three-winding-transformer", MATCHES, NULL, 0 },
-        { "vision-validation-network", MATCHES, NULL, 0 },
-        { "pandapower/networks/symmetric/distribution-case", MATCHES, NULL, 0 },
-        { "pandapower/networks/symmetric/transmission-case", MATCHES, NULL, 0 },
-        { "gaia-example", SOLVES, NULL, 0 },
+        {"generic_branch", MATCHES, NULL, 1.1e-5},
+        {"single-transformer", MATCHES, NULL, 0},
+        {"three-winding-transformer", MATCHES, NULL, 0},
+        {"vision-validation-network", MATCHES, NULL, 0},
+        {"pandapower/networks/symmetric/distribution-case", MATCHES, NULL, 0},
+        {"pandapower/networks/symmetric/transmission-case", MATCHES, NULL, 0},
+        {"gaia-example", SOLVES, NULL, 0},
     };
     CHECK_FOLDERS(folders);
 }
@@ -391,11 +394,11 @@ static void test_links(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "handling-of-links/merge-nodes-by-links-1-line", MATCHES, NULL, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-with-line-to-self", MATCHES, NULL, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself", MATCHES, NULL, 0 },
-        { "handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself-II", MATCHES, NULL, 0 },
-        { "handling-of-links/merge-nodes-by-links-2-lines", MATCHES, NULL, 0 },
+        {"handling-of-links/merge-nodes-by-links-1-line", MATCHES, NULL, 0},
+        {"handling-of-links/merge-nodes-by-links-1-line-with-line-to-self", MATCHES, NULL, 0},
+        {"handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself", MATCHES, NULL, 0},
+        {"handling-of-links/merge-nodes-by-links-1-line-line-to-super-node-itself-II", MATCHES, NULL, 0},
+        {"handling-of-links/merge-nodes-by-links-2-lines", MATCHES, NULL, 0},
     };
     CHECK_FOLDERS(folders);
 }
@@ -404,17 +407,17 @@ static void test_voltage_regulators(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "pv-node/pv-node3", MATCHES, NULL, 0 },
-        { "pv-node/pv-node5", MATCHES, NULL, 0 },
-        { "pv-node/pv-node6", MATCHES, NULL, 0 },
-        { "pv-node/pv-node-large-limit-range", MATCHES, NULL, 0 },
-        { "pv-node/pv-node-pp-example-simple", MATCHES, NULL, 0 },
-        { "pv-node/pv-node-pq-switching", MATCHES, NULL, 0 },
+        {"pv-node/pv-node3", MATCHES, NULL, 0},
+        {"pv-node/pv-node5", MATCHES, NULL, 0},
+        {"pv-node/pv-node6", MATCHES, NULL, 0},
+        {"pv-node/pv-node-large-limit-range", MATCHES, NULL, 0},
+        {"pv-node/pv-node-pp-example-simple", MATCHES, NULL, 0},
+        {"pv-node/pv-node-pq-switching", MATCHES, NULL, 0},
         /* Raised by power-grid-model for methods other than Newton's; ours is Newton's. */
-        { "pv-node/pv-node-calc-methods", SOLVES, NULL, 0 },
-        { "pv-node/pv-node-load-gen-const-i-y", REFUSED, "depends on voltage", 0 },
-        { "pv-node/pv-node-source", REFUSED, "shares the node with a source", 0 },
-        { "pv-node/pv-node-tap-regulator", REFUSED, "in one dataset", 0 },
+        {"pv-node/pv-node-calc-methods", SOLVES, NULL, 0},
+        {"pv-node/pv-node-load-gen-const-i-y", REFUSED, "depends on voltage", 0},
+        {"pv-node/pv-node-source", REFUSED, "shares the node with a source", 0},
+        {"pv-node/pv-node-tap-regulator", REFUSED, "in one dataset", 0},
     };
     CHECK_FOLDERS(folders);
 }
@@ -423,35 +426,35 @@ static void test_tap_regulators(void **context)
 {
     (void)context;
     static const struct folder folders[] = {
-        { "automatic-tap-regulator/achievable-voltage-above-band-any", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-above-band-fast-any", MATCHES, NULL, 0 }, /* xfail */
-        { "automatic-tap-regulator/achievable-voltage-above-band-max", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-above-band-min", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-below-band-any", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-below-band-fast-any", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-below-band-max", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/achievable-voltage-below-band-min", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-minimal-min", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-any", NO_REST, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-fast-any", NO_REST, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-max", NO_REST, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-min", NO_REST, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-with-line-into-itself", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/auto-tap-changer-with-transformer-into-itself", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/pgm-automatic-tap-any", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/pgm-automatic-tap-line-drop-any", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/pgm-automatic-tap-tight-bands", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/single-trafo-any-valid-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/single-trafo-max-voltage-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/single-trafo-min-voltage-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/step-up-transformer-any-valid-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/step-up-transformer-fast-any-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/step-up-transformer-max-voltage-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/step-up-transformer-min-voltage-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/trafo-control-tap-same-side-any-valid-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/trafo-control-tap-same-side-fast-any-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/trafo-control-tap-same-side-max-voltage-tap", MATCHES, NULL, 0 },
-        { "automatic-tap-regulator/trafo-control-tap-same-side-min-voltage-tap", MATCHES, NULL, 0 },
+        {"automatic-tap-regulator/achievable-voltage-above-band-any", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-above-band-fast-any", MATCHES, NULL, 0}, /* xfail */
+        {"automatic-tap-regulator/achievable-voltage-above-band-max", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-above-band-min", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-below-band-any", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-below-band-fast-any", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-below-band-max", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/achievable-voltage-below-band-min", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-minimal-min", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-any", NO_REST, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-fast-any", NO_REST, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-max", NO_REST, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-small-u-band-max-iter-min", NO_REST, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-with-line-into-itself", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/auto-tap-changer-with-transformer-into-itself", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/pgm-automatic-tap-any", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/pgm-automatic-tap-line-drop-any", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/pgm-automatic-tap-tight-bands", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/single-trafo-any-valid-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/single-trafo-max-voltage-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/single-trafo-min-voltage-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/step-up-transformer-any-valid-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/step-up-transformer-fast-any-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/step-up-transformer-max-voltage-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/step-up-transformer-min-voltage-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/trafo-control-tap-same-side-any-valid-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/trafo-control-tap-same-side-fast-any-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/trafo-control-tap-same-side-max-voltage-tap", MATCHES, NULL, 0},
+        {"automatic-tap-regulator/trafo-control-tap-same-side-min-voltage-tap", MATCHES, NULL, 0},
     };
     CHECK_FOLDERS(folders);
 }

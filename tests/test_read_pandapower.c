@@ -1,5 +1,5 @@
-/* pandapower reader. Reference states come from pandapower 3.5.6 (tests/data/pandapower/generate.py says how) and from the
- * results stored in published files; limits, costs and errors from hand calculation. */
+/* pandapower reader. Reference states come from pandapower 3.5.6 (tests/data/pandapower/generate.py says how) and from
+ * the results stored in published files; limits, costs and errors from hand calculation. */
 #include "grid/pandapower.h"
 
 #include "base/text.h"
@@ -9,7 +9,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h> /* after the three it needs */
+
+#include <cmocka.h>
 
 #define DATA FG_SOURCE_DIR "/tests/data/pandapower/"
 #define SHARED FG_SHARED_DIR "/data/cases/pandapower/"
@@ -17,7 +18,7 @@
 static struct fg_network *read_file(const char *path)
 {
     struct fg_network *network;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_pandapower_read(path, &network, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     return network;
@@ -138,7 +139,7 @@ static void test_feeder_data(void **context)
     const struct fg_generator *gen = generator_of(network, "gen_0");
     assert_near(gen->vm_set_pu, 1.01, 0);
     assert_int_equal(gen->cost.kind, FG_COST_PIECEWISE);
-    static const double points[] = { 0, 0, 1, 20, 2, 55 };
+    static const double points[] = {0, 0, 1, 20, 2, 55};
     assert_int_equal(gen->cost.count, 3);
     for (int k = 0; k < 6; k++)
         assert_near(gen->cost.values[k], points[k], 1e-12);
@@ -184,23 +185,23 @@ static void test_devices_data(void **context)
 }
 
 /* A small network as text; the tests vary one table of it. */
-#define TABLE(name, columns, index, data)                                                                              \
-    "\"" name "\":{\"_module\":\"pandas.core.frame\",\"_class\":\"DataFrame\",\"orient\":\"split\",\"_object\":"         \
+#define TABLE(name, columns, index, data)                                                                        \
+    "\"" name "\":{\"_module\":\"pandas.core.frame\",\"_class\":\"DataFrame\",\"orient\":\"split\",\"_object\":" \
     "{\"columns\":[" columns "],\"index\":[" index "],\"data\":[" data "]}}"
 #define BUS TABLE("bus", "\"vn_kv\",\"in_service\"", "0,1", "[20.0,true],[0.4,true]")
 #define GRID TABLE("ext_grid", "\"bus\",\"vm_pu\"", "0", "[0,1.0]")
-#define NET(tables)                                                                                                    \
-    "{\"_module\":\"pandapower.auxiliary\",\"_class\":\"pandapowerNet\",\"_object\":{\"format_version\":\"3.0.0\","     \
+#define NET(tables)                                                                                                 \
+    "{\"_module\":\"pandapower.auxiliary\",\"_class\":\"pandapowerNet\",\"_object\":{\"format_version\":\"3.0.0\"," \
     "\"sn_mva\":1.0," tables "}}"
-#define TRAFO_COLUMNS                                                                                                  \
-    "\"hv_bus\",\"lv_bus\",\"sn_mva\",\"vn_hv_kv\",\"vn_lv_kv\",\"vk_percent\",\"vkr_percent\",\"pfe_kw\","              \
-    "\"i0_percent\",\"tap_side\",\"tap_neutral\",\"tap_min\",\"tap_max\",\"tap_pos\",\"tap_step_percent\","              \
+#define TRAFO_COLUMNS                                                                                       \
+    "\"hv_bus\",\"lv_bus\",\"sn_mva\",\"vn_hv_kv\",\"vn_lv_kv\",\"vk_percent\",\"vkr_percent\",\"pfe_kw\"," \
+    "\"i0_percent\",\"tap_side\",\"tap_neutral\",\"tap_min\",\"tap_max\",\"tap_pos\",\"tap_step_percent\"," \
     "\"tap_step_degree\",\"tap_changer_type\""
 
 static struct fg_network *read_text(const char *text)
 {
     struct fg_network *network;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_pandapower_parse(text, strlen(text), "net.json", &network, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     return network;
@@ -223,7 +224,7 @@ static void test_moving_a_tap(void **context)
     static const struct {
         const char *side, *type;
         double degree;
-    } cases[] = { { "hv", "Ratio", 0 }, { "lv", "Ratio", 0 }, { "hv", "Ratio", 70 }, { "lv", "Symmetrical", 90 } };
+    } cases[] = {{"hv", "Ratio", 0}, {"lv", "Ratio", 0}, {"hv", "Ratio", 70}, {"lv", "Symmetrical", 90}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
         for (int position = -3; position <= 5; position++) {
             struct fg_network *moved = read_tapped(cases[c].side, cases[c].degree, cases[c].type, 3);
@@ -257,19 +258,17 @@ static void test_clone_keeps_tap_points(void **context)
 static void test_controllable_load_cost(void **context)
 {
     (void)context;
-    struct fg_network *network = read_text(
-        NET(BUS "," GRID ","
-            TABLE("load", "\"bus\",\"p_mw\",\"q_mvar\",\"controllable\",\"min_p_mw\",\"max_p_mw\"", "4",
-                  "[1,0.5,0.1,true,0.2,0.6]") ","
-            TABLE("pwl_cost", "\"power_type\",\"element\",\"et\",\"points\"", "0",
-                  "[\"p\",4,\"load\",[[0.2,0.4,-30.0],[0.4,0.6,-10.0]]]")));
+    struct fg_network *network = read_text(NET(BUS "," GRID "," TABLE(
+        "load", "\"bus\",\"p_mw\",\"q_mvar\",\"controllable\",\"min_p_mw\",\"max_p_mw\"", "4",
+        "[1,0.5,0.1,true,0.2,0.6]") "," TABLE("pwl_cost", "\"power_type\",\"element\",\"et\",\"points\"", "0",
+                                              "[\"p\",4,\"load\",[[0.2,0.4,-30.0],[0.4,0.6,-10.0]]]")));
     const struct fg_generator *load = generator_of(network, "load_4");
     assert_near(load->p_mw, -0.5, 0);
     assert_near(load->p_min_mw, -0.6, 0);
     assert_near(load->p_max_mw, -0.2, 0);
     assert_near(load->q_max_mvar, -0.1, 0);
     /* Cost of consuming 0.2, 0.4, 0.6: -6, -12, -14. */
-    static const double points[] = { -0.6, -14, -0.4, -12, -0.2, -6 };
+    static const double points[] = {-0.6, -14, -0.4, -12, -0.2, -6};
     for (int k = 0; k < 6; k++)
         assert_near(load->cost.values[k], points[k], 1e-12);
     assert_true(has_note(network, FG_NOTE_DEFAULTED, "without limits of q_mvar"));
@@ -279,10 +278,12 @@ static void test_controllable_load_cost(void **context)
 static void test_negative_magnetising_current(void **context)
 {
     (void)context;
-#define I0_NET(version)                                                                                                \
-    "{\"_class\":\"pandapowerNet\",\"_object\":{\"format_version\":\"" version "\"," BUS "," GRID ","                   \
-    TABLE("trafo", "\"hv_bus\",\"lv_bus\",\"sn_mva\",\"vn_hv_kv\",\"vn_lv_kv\",\"vk_percent\",\"vkr_percent\","          \
-          "\"pfe_kw\",\"i0_percent\"", "0", "[0,1,0.4,20.0,0.4,6.0,1.4,0.0,-2.0]") "}}"
+#define I0_NET(version)                                                                                    \
+    "{\"_class\":\"pandapowerNet\",\"_object\":{\"format_version\":\"" version "\"," BUS "," GRID          \
+    "," TABLE("trafo",                                                                                     \
+              "\"hv_bus\",\"lv_bus\",\"sn_mva\",\"vn_hv_kv\",\"vn_lv_kv\",\"vk_percent\",\"vkr_percent\"," \
+              "\"pfe_kw\",\"i0_percent\"",                                                                 \
+              "0", "[0,1,0.4,20.0,0.4,6.0,1.4,0.0,-2.0]") "}}"
     struct fg_network *modern = read_text(I0_NET("3.1.0")), *old = read_text(I0_NET("2.9.0"));
     assert_true(modern->branches[0].b_from_pu < 0); /* inductive */
     assert_true(old->branches[0].b_from_pu > 0);    /* capacitive, as that version counted it */
@@ -299,46 +300,45 @@ static void test_errors_name_the_place(void **context)
         enum fg_code code;
         const char *place, *part;
     } cases[] = {
-        { "{\"_class\":\"pandapowerNet\"", FG_ERR_SYNTAX, "net.json", "" },
-        { "[]", FG_ERR_SCHEMA, "net.json#", "" },
-        { "{\"bus\":{}}", FG_ERR_SCHEMA, "net.json#", "pandapowerNet" },
-        { "{\"_class\":\"pandapowerNet\",\"_object\":{\"version\":1.6}}", FG_ERR_UNSUPPORTED,
-          "net.json#/_object/version", "2.0" },
-        { NET("\"bus\":{\"orient\":\"split\",\"_object\":\"{\\\"columns\\\": [\"}"), FG_ERR_SYNTAX,
-          "net.json#/_object/bus/_object", "" },
-        { NET("\"bus\":{\"orient\":\"columns\",\"_object\":\"{}\"}"), FG_ERR_UNSUPPORTED, "net.json#/_object/bus",
-          "columns" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0,1", "[20.0]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data",
-          "index" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0", "[20.0,1]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data/0", "" },
-        { NET(TABLE("bus", "\"vn_kv\"", "\"a\"", "[20.0]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/index/0",
-          "whole" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0", "[\"20\"]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data/0/0",
-          "number" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0", "[0]")), FG_ERR_VALUE, "net.json#/_object/bus/_object/data/0/0",
-          "positive" },
-        { NET(TABLE("bus", "\"vn_kv\"", "0,0", "[20.0],[20.0]")), FG_ERR_NETWORK, "net.json#bus 0", "" },
-        { NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[9,1.0]")), FG_ERR_NETWORK,
-          "net.json#/_object/load/_object/data/0/0", "load 3, bus: bus 9" },
-        { NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[1,null]")), FG_ERR_SCHEMA,
-          "net.json#/_object/load/_object/data/0/1", "p_mw" },
-        { NET(BUS "," TABLE("switch", "\"bus\",\"element\",\"et\",\"closed\"", "0", "[1,4,\"l\",false]")),
-          FG_ERR_NETWORK, "net.json#/_object/switch/_object/data/0/1", "line_4" },
-        { NET(BUS "," TABLE("switch", "\"bus\",\"element\",\"et\",\"closed\"", "0", "[1,4,\"x\",false]")),
-          FG_ERR_VALUE, "net.json#/_object/switch/_object/data/0/2", "t3" },
-        { NET(BUS "," TABLE("svc", "\"bus\",\"in_service\"", "0", "[1,true]")), FG_ERR_UNSUPPORTED,
-          "net.json#/_object/svc/_object/data/0", "svc 0" },
-        { NET(BUS "," TABLE("impedance",
-                            "\"from_bus\",\"to_bus\",\"rft_pu\",\"xft_pu\",\"rtf_pu\",\"xtf_pu\",\"sn_mva\"", "0",
-                            "[0,1,0.1,0.1,0.2,0.1,1.0]")),
-          FG_ERR_UNSUPPORTED, "net.json#/_object/impedance/_object/data/0/4", "direction" },
-        { NET(BUS "," TABLE("trafo", TRAFO_COLUMNS, "0",
-                            "[0,1,0.4,20.0,0.4,6.0,7.0,1.3,0.4,\"hv\",0,-3,5,0,2.5,0,\"Ratio\"]")),
-          FG_ERR_VALUE, "net.json#/_object/trafo/_object/data/0", "vkr_percent" },
+        {"{\"_class\":\"pandapowerNet\"", FG_ERR_SYNTAX, "net.json", ""},
+        {"[]", FG_ERR_SCHEMA, "net.json#", ""},
+        {"{\"bus\":{}}", FG_ERR_SCHEMA, "net.json#", "pandapowerNet"},
+        {"{\"_class\":\"pandapowerNet\",\"_object\":{\"version\":1.6}}", FG_ERR_UNSUPPORTED,
+         "net.json#/_object/version", "2.0"},
+        {NET("\"bus\":{\"orient\":\"split\",\"_object\":\"{\\\"columns\\\": [\"}"), FG_ERR_SYNTAX,
+         "net.json#/_object/bus/_object", ""},
+        {NET("\"bus\":{\"orient\":\"columns\",\"_object\":\"{}\"}"), FG_ERR_UNSUPPORTED, "net.json#/_object/bus",
+         "columns"},
+        {NET(TABLE("bus", "\"vn_kv\"", "0,1", "[20.0]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data", "index"},
+        {NET(TABLE("bus", "\"vn_kv\"", "0", "[20.0,1]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data/0", ""},
+        {NET(TABLE("bus", "\"vn_kv\"", "\"a\"", "[20.0]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/index/0",
+         "whole"},
+        {NET(TABLE("bus", "\"vn_kv\"", "0", "[\"20\"]")), FG_ERR_SCHEMA, "net.json#/_object/bus/_object/data/0/0",
+         "number"},
+        {NET(TABLE("bus", "\"vn_kv\"", "0", "[0]")), FG_ERR_VALUE, "net.json#/_object/bus/_object/data/0/0",
+         "positive"},
+        {NET(TABLE("bus", "\"vn_kv\"", "0,0", "[20.0],[20.0]")), FG_ERR_NETWORK, "net.json#bus 0", ""},
+        {NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[9,1.0]")), FG_ERR_NETWORK,
+         "net.json#/_object/load/_object/data/0/0", "load 3, bus: bus 9"},
+        {NET(BUS "," TABLE("load", "\"bus\",\"p_mw\"", "3", "[1,null]")), FG_ERR_SCHEMA,
+         "net.json#/_object/load/_object/data/0/1", "p_mw"},
+        {NET(BUS "," TABLE("switch", "\"bus\",\"element\",\"et\",\"closed\"", "0", "[1,4,\"l\",false]")),
+         FG_ERR_NETWORK, "net.json#/_object/switch/_object/data/0/1", "line_4"},
+        {NET(BUS "," TABLE("switch", "\"bus\",\"element\",\"et\",\"closed\"", "0", "[1,4,\"x\",false]")), FG_ERR_VALUE,
+         "net.json#/_object/switch/_object/data/0/2", "t3"},
+        {NET(BUS "," TABLE("svc", "\"bus\",\"in_service\"", "0", "[1,true]")), FG_ERR_UNSUPPORTED,
+         "net.json#/_object/svc/_object/data/0", "svc 0"},
+        {NET(BUS
+             "," TABLE("impedance", "\"from_bus\",\"to_bus\",\"rft_pu\",\"xft_pu\",\"rtf_pu\",\"xtf_pu\",\"sn_mva\"",
+                       "0", "[0,1,0.1,0.1,0.2,0.1,1.0]")),
+         FG_ERR_UNSUPPORTED, "net.json#/_object/impedance/_object/data/0/4", "direction"},
+        {NET(BUS "," TABLE("trafo", TRAFO_COLUMNS, "0",
+                           "[0,1,0.4,20.0,0.4,6.0,7.0,1.3,0.4,\"hv\",0,-3,5,0,2.5,0,\"Ratio\"]")),
+         FG_ERR_VALUE, "net.json#/_object/trafo/_object/data/0", "vkr_percent"},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct fg_network *network = (struct fg_network *)1;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         enum fg_code code = fg_pandapower_parse(cases[c].text, strlen(cases[c].text), "net.json", &network, &err);
         if (code != cases[c].code || strncmp(err.place, cases[c].place, strlen(cases[c].place)) != 0 ||
             strstr(err.text, cases[c].part) == NULL || network != NULL)
@@ -351,7 +351,7 @@ static void test_out_of_memory(void **context)
 {
     (void)context;
     struct fg_text text;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     fg_text_init(&text);
     assert_int_equal(fg_file_read(DATA "devices.json", 1 << 20, &text, &err), FG_OK);
     enum fg_code code = FG_ERR_MEMORY;
@@ -379,15 +379,15 @@ static void test_shared_networks(void **context)
         double losses_mw, vm_min_pu;
         const char *vm_min_bus;
     } cases[] = {
-        { "mv_oberrhein.json", 179, 183, 1.017697, 0.975617171, "190" },
-        { "mv_oberrhein_substations.json", 320, 324, 1.54401402, 0.953484886, "96" },
-        { "lv_schutterwald.json", 2940, 3014, 0.182834357, 0.868992076, "1362" },
-        { "case33bw.json", 33, 37, 0.202677126, 0.913090479, "17" },
-        { "case118.json", 118, 186, 133.169694, 0.943, "75" },
-        { "case300.json", 300, 411, 424.88658, 0.889002077, "281" },
-        { "iceland.json", 189, 206, 44.9268729, 0.881092517, "62" },
-        { "GBreducednetwork.json", 29, 99, 1724.55596, 0.98450364, "23" },
-        { "case1354pegase.json", 1354, 1991, 1663.46749, 0.981906909, "783" },
+        {"mv_oberrhein.json", 179, 183, 1.017697, 0.975617171, "190"},
+        {"mv_oberrhein_substations.json", 320, 324, 1.54401402, 0.953484886, "96"},
+        {"lv_schutterwald.json", 2940, 3014, 0.182834357, 0.868992076, "1362"},
+        {"case33bw.json", 33, 37, 0.202677126, 0.913090479, "17"},
+        {"case118.json", 118, 186, 133.169694, 0.943, "75"},
+        {"case300.json", 300, 411, 424.88658, 0.889002077, "281"},
+        {"iceland.json", 189, 206, 44.9268729, 0.881092517, "62"},
+        {"GBreducednetwork.json", 29, 99, 1724.55596, 0.98450364, "23"},
+        {"case1354pegase.json", 1354, 1991, 1663.46749, 0.981906909, "783"},
     };
     FILE *probe = fopen(SHARED "mv_oberrhein.json", "r");
     if (probe == NULL) {
@@ -397,7 +397,7 @@ static void test_shared_networks(void **context)
     fclose(probe);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         char path[512];
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         struct fg_powerflow *powerflow;
         struct fg_powerflow_result *result;
         snprintf(path, sizeof path, SHARED "%s", cases[c].file);

@@ -1,5 +1,5 @@
-/* power-grid-model reader: parameters by hand calculation from the formulas of the documentation, rows as lists, updates,
- * taps, errors with places. (test_pgm_validation.c compares whole power flows with published results.) */
+/* power-grid-model reader: parameters by hand calculation from the formulas of the documentation, rows as lists,
+ * updates, taps, errors with places. (test_pgm_validation.c compares whole power flows with published results.) */
 #include "grid/pgm.h"
 
 #include "base/text.h"
@@ -8,9 +8,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h> /* after the headers it needs */
 
-#define INPUT(attributes, data)                                                                                        \
+#include <cmocka.h>
+
+#define INPUT(attributes, data) \
     "{\"version\":\"1.0\",\"type\":\"input\",\"is_batch\":false,\"attributes\":{" attributes "},\"data\":{" data "}}"
 #define NODES "\"node\":[{\"id\":1,\"u_rated\":10500.0},{\"id\":2,\"u_rated\":10500},{\"id\":3,\"u_rated\":400}]"
 #define SOURCE "\"source\":[{\"id\":9,\"node\":1,\"status\":1,\"u_ref\":1.02,\"sk\":2e8,\"rx_ratio\":0.1}]"
@@ -18,7 +19,7 @@
 static struct fg_network *read_text(const char *text)
 {
     struct fg_network *network;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_pgm_parse(text, strlen(text), "in.json", &network, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     return network;
@@ -27,8 +28,8 @@ static struct fg_network *read_text(const char *text)
 static void test_line_and_source(void **context)
 {
     (void)context;
-    struct fg_network *network = read_text(
-        INPUT("", NODES "," SOURCE ",\"line\":[{\"id\":4,\"from_node\":1,\"to_node\":2,\"from_status\":1,\"to_status\":0,"
+    struct fg_network *network = read_text(INPUT(
+        "", NODES "," SOURCE ",\"line\":[{\"id\":4,\"from_node\":1,\"to_node\":2,\"from_status\":1,\"to_status\":0,"
                   "\"r1\":0.25,\"x1\":0.2,\"c1\":1e-5,\"tan1\":0.1,\"i_n\":300}]"));
     const struct fg_branch *line = &network->branches[fg_network_find_branch(network, "4")];
     double base_ohm = 10.5 * 10.5; /* on 1 MVA */
@@ -47,14 +48,15 @@ static void test_line_and_source(void **context)
     fg_network_destroy(network);
 }
 
-#define TRANSFORMER(side, pos)                                                                                         \
-    INPUT("", NODES ",\"transformer\":[{\"id\":5,\"from_node\":1,\"to_node\":3,\"from_status\":1,\"to_status\":1,"      \
-              "\"u1\":10750,\"u2\":420,\"sn\":630000,\"uk\":0.05,\"pk\":6000,\"i0\":0.01,\"p0\":900,"                   \
-              "\"winding_from\":2,\"winding_to\":1,\"clock\":5,\"tap_side\":" side ",\"tap_pos\":" pos                  \
-              ",\"tap_min\":5,\"tap_max\":1,\"tap_nom\":3,\"tap_size\":10,\"uk_min\":0.04,\"uk_max\":0.07,"            \
-              "\"pk_min\":5000}],"                                                                                     \
-              "\"transformer_tap_regulator\":[{\"id\":6,\"regulated_object\":5,\"status\":1,\"control_side\":1,"         \
-              "\"u_set\":410,\"u_band\":8,\"line_drop_compensation_r\":0.01,\"line_drop_compensation_x\":0.02}]," SOURCE)
+#define TRANSFORMER(side, pos)                                                                               \
+    INPUT("", NODES                                                                                          \
+          ",\"transformer\":[{\"id\":5,\"from_node\":1,\"to_node\":3,\"from_status\":1,\"to_status\":1,"     \
+          "\"u1\":10750,\"u2\":420,\"sn\":630000,\"uk\":0.05,\"pk\":6000,\"i0\":0.01,\"p0\":900,"            \
+          "\"winding_from\":2,\"winding_to\":1,\"clock\":5,\"tap_side\":" side ",\"tap_pos\":" pos           \
+          ",\"tap_min\":5,\"tap_max\":1,\"tap_nom\":3,\"tap_size\":10,\"uk_min\":0.04,\"uk_max\":0.07,"      \
+          "\"pk_min\":5000}],"                                                                               \
+          "\"transformer_tap_regulator\":[{\"id\":6,\"regulated_object\":5,\"status\":1,\"control_side\":1," \
+          "\"u_set\":410,\"u_band\":8,\"line_drop_compensation_r\":0.01,\"line_drop_compensation_x\":0.02}]," SOURCE)
 
 static void test_transformer(void **context)
 {
@@ -87,8 +89,10 @@ static void test_moving_a_tap(void **context)
 {
     (void)context;
     static const char *const at[2][5] = {
-        { TRANSFORMER("0", "1"), TRANSFORMER("0", "2"), TRANSFORMER("0", "3"), TRANSFORMER("0", "4"), TRANSFORMER("0", "5") },
-        { TRANSFORMER("1", "1"), TRANSFORMER("1", "2"), TRANSFORMER("1", "3"), TRANSFORMER("1", "4"), TRANSFORMER("1", "5") },
+        {TRANSFORMER("0", "1"), TRANSFORMER("0", "2"), TRANSFORMER("0", "3"), TRANSFORMER("0", "4"),
+         TRANSFORMER("0", "5")},
+        {TRANSFORMER("1", "1"), TRANSFORMER("1", "2"), TRANSFORMER("1", "3"), TRANSFORMER("1", "4"),
+         TRANSFORMER("1", "5")},
     };
     for (int side = 0; side < 2; side++)
         for (int from = 0; from < 5; from++)
@@ -127,11 +131,11 @@ static void test_rows_as_lists(void **context)
 static void test_regulated_generators(void **context)
 {
     (void)context;
-    struct fg_network *network = read_text(INPUT(
-        "", NODES "," SOURCE ",\"sym_gen\":[{\"id\":7,\"node\":2,\"status\":1,\"type\":0,\"p_specified\":2e6,"
-            "\"q_specified\":1e5}],\"asym_load\":[{\"id\":8,\"node\":2,\"status\":1,\"type\":0,"
-            "\"p_specified\":[1e5,2e5,3e5],\"q_specified\":[0,1e4,2e4]}],\"voltage_regulator\":[{\"id\":20,"
-            "\"regulated_object\":7,\"status\":1,\"u_ref\":1.03,\"q_min\":-5e5,\"q_max\":\"inf\"}]"));
+    struct fg_network *network = read_text(
+        INPUT("", NODES "," SOURCE ",\"sym_gen\":[{\"id\":7,\"node\":2,\"status\":1,\"type\":0,\"p_specified\":2e6,"
+                        "\"q_specified\":1e5}],\"asym_load\":[{\"id\":8,\"node\":2,\"status\":1,\"type\":0,"
+                        "\"p_specified\":[1e5,2e5,3e5],\"q_specified\":[0,1e4,2e4]}],\"voltage_regulator\":[{\"id\":20,"
+                        "\"regulated_object\":7,\"status\":1,\"u_ref\":1.03,\"q_min\":-5e5,\"q_max\":\"inf\"}]"));
     const struct fg_generator *generator = &network->generators[1];
     assert_string_equal(generator->id, "7");
     assert_near(generator->vm_set_pu, 1.03, 0);
@@ -148,11 +152,12 @@ static void test_three_winding_star(void **context)
 {
     (void)context;
     struct fg_network *network = read_text(INPUT(
-        "", NODES "," SOURCE ",\"three_winding_transformer\":[{\"id\":5,\"node_1\":1,\"node_2\":2,\"node_3\":3,"
-            "\"status_1\":1,\"status_2\":1,\"status_3\":0,\"u1\":10500,\"u2\":10500,\"u3\":400,\"sn_1\":6e6,\"sn_2\":5e6,"
-            "\"sn_3\":1e6,\"uk_12\":0.09,\"uk_13\":0.06,\"uk_23\":0.03,\"pk_12\":50e3,\"pk_13\":10e3,\"pk_23\":8e3,"
-            "\"i0\":0.01,\"p0\":2000,\"winding_1\":1,\"winding_2\":1,\"winding_3\":2,\"clock_12\":0,\"clock_13\":11,"
-            "\"tap_side\":1,\"tap_pos\":2,\"tap_min\":-3,\"tap_max\":3,\"tap_size\":100}]"));
+        "", NODES
+        "," SOURCE ",\"three_winding_transformer\":[{\"id\":5,\"node_1\":1,\"node_2\":2,\"node_3\":3,"
+        "\"status_1\":1,\"status_2\":1,\"status_3\":0,\"u1\":10500,\"u2\":10500,\"u3\":400,\"sn_1\":6e6,\"sn_2\":5e6,"
+        "\"sn_3\":1e6,\"uk_12\":0.09,\"uk_13\":0.06,\"uk_23\":0.03,\"pk_12\":50e3,\"pk_13\":10e3,\"pk_23\":8e3,"
+        "\"i0\":0.01,\"p0\":2000,\"winding_1\":1,\"winding_2\":1,\"winding_3\":2,\"clock_12\":0,\"clock_13\":11,"
+        "\"tap_side\":1,\"tap_pos\":2,\"tap_min\":-3,\"tap_max\":3,\"tap_size\":100}]"));
     const struct fg_branch *one = &network->branches[fg_network_find_branch(network, "5_1")];
     const struct fg_branch *two = &network->branches[fg_network_find_branch(network, "5_2")];
     const struct fg_branch *three = &network->branches[fg_network_find_branch(network, "5_3")];
@@ -181,14 +186,15 @@ static void write_file(const char *path, const char *text)
 static void test_batch(void **context)
 {
     (void)context;
-    const char *input = INPUT("", NODES "," SOURCE ",\"sym_load\":[{\"id\":7,\"node\":2,\"status\":1,\"type\":0,"
-                                  "\"p_specified\":1e6,\"q_specified\":1e5},{\"id\":8,\"node\":2,\"status\":1,\"type\":0,"
-                                  "\"p_specified\":2e6,\"q_specified\":1e5}]");
+    const char *input =
+        INPUT("", NODES "," SOURCE ",\"sym_load\":[{\"id\":7,\"node\":2,\"status\":1,\"type\":0,"
+                        "\"p_specified\":1e6,\"q_specified\":1e5},{\"id\":8,\"node\":2,\"status\":1,\"type\":0,"
+                        "\"p_specified\":2e6,\"q_specified\":1e5}]");
     const char *update = "{\"version\":\"1.0\",\"type\":\"update\",\"is_batch\":true,"
                          "\"attributes\":{\"sym_load\":[\"id\",\"p_specified\"]},\"data\":[{\"sym_load\":[[8,5e6]]},"
                          "{\"sym_load\":[{\"p_specified\":3e6,\"q_specified\":null},{\"status\":0}]},{}]}";
     char input_path[] = "/tmp/fg_pgm_in_XXXXXX", update_path[] = "/tmp/fg_pgm_up_XXXXXX";
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     struct fg_pgm_batch *batch;
     struct fg_network *network;
     assert_true(mkstemp(input_path) >= 0 && mkstemp(update_path) >= 0);
@@ -196,7 +202,7 @@ static void test_batch(void **context)
     write_file(update_path, update);
     assert_int_equal(fg_pgm_batch_open(input_path, update_path, &batch, &err), FG_OK);
     assert_int_equal(fg_pgm_batch_count(batch), 3);
-    static const double p_mw[3][2] = { { -1, -5 }, { -3, -2 }, { -1, -2 } };
+    static const double p_mw[3][2] = {{-1, -5}, {-3, -2}, {-1, -2}};
     for (size_t s = 0; s < 3; s++) {
         assert_int_equal(fg_pgm_batch_network(batch, s, &network, &err), FG_OK);
         for (size_t k = 0; k < 2; k++) {
@@ -228,35 +234,36 @@ static void test_errors_name_the_place(void **context)
         enum fg_code code;
         const char *place, *part;
     } cases[] = {
-        { "{\"version\":\"1.0\"", FG_ERR_SYNTAX, "in.json", "" },
-        { "{\"version\":\"2.0\",\"type\":\"input\",\"data\":{}}", FG_ERR_UNSUPPORTED, "in.json#", "1.0" },
-        { "{\"version\":\"1.0\",\"type\":\"sym_output\",\"data\":{}}", FG_ERR_SCHEMA, "in.json#", "sym_output" },
-        { "{\"version\":\"1.0\",\"type\":\"input\",\"data\":[]}", FG_ERR_SCHEMA, "in.json#/data", "" },
-        { INPUT("", "\"node\":[{\"id\":1,\"u_rated\":-5}]"), FG_ERR_VALUE, "in.json#/data/node/0/u_rated", "positive" },
-        { INPUT("", "\"node\":[{\"id\":\"x\",\"u_rated\":5}]"), FG_ERR_SCHEMA, "in.json#/data/node/0/id", "whole" },
-        { INPUT("", "\"node\":[3]"), FG_ERR_SCHEMA, "in.json#/data/node/0", "object" },
-        { INPUT("\"node\":[\"id\"]", "\"node\":[[1,2]]"), FG_ERR_SCHEMA, "in.json#/data/node/0", "attributes" },
-        { INPUT("", "\"nodes\":[]"), FG_ERR_UNSUPPORTED, "in.json#/data/nodes", "unknown" },
-        { INPUT("", "\"node\":{}"), FG_ERR_SCHEMA, "in.json#/data/node", "array" },
-        { INPUT("", "\"node\":[{\"id\":1,\"u_rated\":5},{\"id\":1,\"u_rated\":5}]"), FG_ERR_NETWORK, "in.json#bus 1", "" },
-        { LINE("\"from_node\":1,\"to_node\":8"), FG_ERR_NETWORK, "in.json#/data/line/0/to_node", "line 4" },
-        { LINE("\"from_node\":1,\"to_node\":2,\"r1\":1"), FG_ERR_SCHEMA, "in.json#/data/line/0", "x1" },
-        { LINE("\"from_node\":1,\"to_node\":3,\"r1\":1,\"x1\":1,\"c1\":0,\"tan1\":0"), FG_ERR_NETWORK,
-          "in.json#/data/line/0/to_node", "equal rated voltages" },
-        { LINE("\"from_node\":1,\"to_node\":2,\"from_status\":7"), FG_ERR_VALUE, "in.json#/data/line/0/from_status",
-          "0 or 1" },
-        { INPUT("", NODES ",\"asym_line\":[{\"id\":4}]"), FG_ERR_UNSUPPORTED, "in.json#/data/asym_line/0", "unbalanced" },
-        { INPUT("", NODES ",\"transformer\":[{\"id\":4,\"from_node\":1,\"to_node\":2,\"u1\":10,\"u2\":10,\"sn\":1,"
-                    "\"uk\":0.1,\"pk\":0,\"i0\":0,\"p0\":0,\"winding_from\":1,\"winding_to\":2,\"clock\":6}]"),
-          FG_ERR_VALUE, "in.json#/data/transformer/0/clock", "odd" },
-        { INPUT("", NODES ",\"transformer_tap_regulator\":[{\"id\":4,\"regulated_object\":3,\"u_set\":1,\"u_band\":1}]"),
-          FG_ERR_NETWORK, "in.json#/data/transformer_tap_regulator/0/regulated_object", "no transformer" },
-        { INPUT("", NODES ",\"asym_load\":[{\"id\":4,\"node\":2,\"p_specified\":[1,2]}]"), FG_ERR_SCHEMA,
-          "in.json#/data/asym_load/0/p_specified", "three" },
+        {"{\"version\":\"1.0\"", FG_ERR_SYNTAX, "in.json", ""},
+        {"{\"version\":\"2.0\",\"type\":\"input\",\"data\":{}}", FG_ERR_UNSUPPORTED, "in.json#", "1.0"},
+        {"{\"version\":\"1.0\",\"type\":\"sym_output\",\"data\":{}}", FG_ERR_SCHEMA, "in.json#", "sym_output"},
+        {"{\"version\":\"1.0\",\"type\":\"input\",\"data\":[]}", FG_ERR_SCHEMA, "in.json#/data", ""},
+        {INPUT("", "\"node\":[{\"id\":1,\"u_rated\":-5}]"), FG_ERR_VALUE, "in.json#/data/node/0/u_rated", "positive"},
+        {INPUT("", "\"node\":[{\"id\":\"x\",\"u_rated\":5}]"), FG_ERR_SCHEMA, "in.json#/data/node/0/id", "whole"},
+        {INPUT("", "\"node\":[3]"), FG_ERR_SCHEMA, "in.json#/data/node/0", "object"},
+        {INPUT("\"node\":[\"id\"]", "\"node\":[[1,2]]"), FG_ERR_SCHEMA, "in.json#/data/node/0", "attributes"},
+        {INPUT("", "\"nodes\":[]"), FG_ERR_UNSUPPORTED, "in.json#/data/nodes", "unknown"},
+        {INPUT("", "\"node\":{}"), FG_ERR_SCHEMA, "in.json#/data/node", "array"},
+        {INPUT("", "\"node\":[{\"id\":1,\"u_rated\":5},{\"id\":1,\"u_rated\":5}]"), FG_ERR_NETWORK, "in.json#bus 1",
+         ""},
+        {LINE("\"from_node\":1,\"to_node\":8"), FG_ERR_NETWORK, "in.json#/data/line/0/to_node", "line 4"},
+        {LINE("\"from_node\":1,\"to_node\":2,\"r1\":1"), FG_ERR_SCHEMA, "in.json#/data/line/0", "x1"},
+        {LINE("\"from_node\":1,\"to_node\":3,\"r1\":1,\"x1\":1,\"c1\":0,\"tan1\":0"), FG_ERR_NETWORK,
+         "in.json#/data/line/0/to_node", "equal rated voltages"},
+        {LINE("\"from_node\":1,\"to_node\":2,\"from_status\":7"), FG_ERR_VALUE, "in.json#/data/line/0/from_status",
+         "0 or 1"},
+        {INPUT("", NODES ",\"asym_line\":[{\"id\":4}]"), FG_ERR_UNSUPPORTED, "in.json#/data/asym_line/0", "unbalanced"},
+        {INPUT("", NODES ",\"transformer\":[{\"id\":4,\"from_node\":1,\"to_node\":2,\"u1\":10,\"u2\":10,\"sn\":1,"
+                         "\"uk\":0.1,\"pk\":0,\"i0\":0,\"p0\":0,\"winding_from\":1,\"winding_to\":2,\"clock\":6}]"),
+         FG_ERR_VALUE, "in.json#/data/transformer/0/clock", "odd"},
+        {INPUT("", NODES ",\"transformer_tap_regulator\":[{\"id\":4,\"regulated_object\":3,\"u_set\":1,\"u_band\":1}]"),
+         FG_ERR_NETWORK, "in.json#/data/transformer_tap_regulator/0/regulated_object", "no transformer"},
+        {INPUT("", NODES ",\"asym_load\":[{\"id\":4,\"node\":2,\"p_specified\":[1,2]}]"), FG_ERR_SCHEMA,
+         "in.json#/data/asym_load/0/p_specified", "three"},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct fg_network *network = (struct fg_network *)1;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         enum fg_code code = fg_pgm_parse(cases[c].text, strlen(cases[c].text), "in.json", &network, &err);
         if (code != cases[c].code || strncmp(err.place, cases[c].place, strlen(cases[c].place)) != 0 ||
             strstr(err.text, cases[c].part) == NULL || network != NULL)
@@ -271,7 +278,7 @@ static void test_out_of_memory(void **context)
     enum fg_code code = FG_ERR_MEMORY;
     for (long n = 1; code != FG_OK; n++) {
         struct fg_network *network = NULL;
-        struct fg_error err = { 0 };
+        struct fg_error err = {0};
         fg_alloc_fail_after(n);
         code = fg_pgm_parse(text, strlen(text), "in.json", &network, &err);
         fg_alloc_fail_after(0);

@@ -26,7 +26,7 @@ static const struct reader {
     {"power-grid-model", true, "\"is_batch\"", fg_pgm_parse},
 };
 #define READER_COUNT (sizeof readers / sizeof *readers)
-const char *const fg_network_formats[] = { "flexgrid", "matpower", "pandapower", "power-grid-model", "simbench", NULL };
+const char *const fg_network_formats[] = {"flexgrid", "matpower", "pandapower", "power-grid-model", "simbench", NULL};
 
 enum fg_code fg_network_validate_file(struct fg_network *network, const char *place, struct fg_error *err)
 {

@@ -91,8 +91,7 @@ static enum fg_code read_geo(struct fg_pp_reader *reader, struct fg_pp_row *row,
         *y = json_number_value(second);
     }
     json_decref(geo);
-    return is_point ? FG_OK
-                    : fg_pp_note(reader, row, FG_NOTE_IGNORED, "bus geo data that is not a GeoJSON point");
+    return is_point ? FG_OK : fg_pp_note(reader, row, FG_NOTE_IGNORED, "bus geo data that is not a GeoJSON point");
 }
 
 static enum fg_code read_bus(struct fg_pp_reader *reader, struct fg_pp_row *row)
@@ -158,9 +157,9 @@ static enum fg_code read_bus_result(struct fg_pp_reader *reader, struct fg_pp_ro
 static enum fg_code refuse_if_in_service(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
     if (!fg_pp_bool(row, "in_service", true))
-        return row->code != FG_OK ? row->code
-                                  : fg_pp_note(reader, row, FG_NOTE_IGNORED, "%s that is out of service",
-                                               row->table->name);
+        return row->code != FG_OK
+                   ? row->code
+                   : fg_pp_note(reader, row, FG_NOTE_IGNORED, "%s that is out of service", row->table->name);
     return fg_pp_refuse(row, NULL, FG_ERR_UNSUPPORTED,
                         "the model has no such element; remove it, or replace it by an equivalent injection and save "
                         "again");
@@ -176,49 +175,49 @@ static const struct {
     fg_pp_row_reader *read;
 } sections[] = {
     /* Order matters: references go to tables further up. */
-    { "bus", read_bus },
-    { "bus_geodata", read_bus_geodata },
-    { "res_bus", read_bus_result },
-    { "line", fg_pp_line },
-    { "trafo", fg_pp_trafo },
-    { "trafo3w", fg_pp_trafo3w },
-    { "impedance", fg_pp_impedance },
-    { "switch", fg_pp_switch },
-    { "ext_grid", fg_pp_ext_grid },
-    { "gen", fg_pp_gen },
-    { "dcline", fg_pp_dcline },
-    { "load", fg_pp_load },
-    { "sgen", fg_pp_sgen },
-    { "asymmetric_load", fg_pp_asymmetric },
-    { "asymmetric_sgen", fg_pp_asymmetric },
-    { "motor", fg_pp_motor },
-    { "storage", fg_pp_storage },
-    { "shunt", fg_pp_shunt },
-    { "ward", fg_pp_ward },
-    { "xward", fg_pp_xward },
-    { "poly_cost", fg_pp_poly_cost },
-    { "pwl_cost", fg_pp_pwl_cost },
-    { "svc", refuse_if_in_service },
-    { "ssc", refuse_if_in_service },
-    { "tcsc", refuse_if_in_service },
-    { "vsc", refuse_if_in_service },
-    { "vsc_stacked", refuse_if_in_service },
-    { "vsc_bipolar", refuse_if_in_service },
-    { "b2b_vsc", refuse_if_in_service },
-    { "bi_vsc", refuse_if_in_service },
-    { "line_dc", refuse_if_in_service },
-    { "load_dc", refuse_if_in_service },
-    { "source_dc", refuse_if_in_service },
-    { "bus_dc", ignore_row },
-    { "measurement", ignore_row },
-    { "controller", ignore_row },
-    { "group", ignore_row },
+    {"bus", read_bus},
+    {"bus_geodata", read_bus_geodata},
+    {"res_bus", read_bus_result},
+    {"line", fg_pp_line},
+    {"trafo", fg_pp_trafo},
+    {"trafo3w", fg_pp_trafo3w},
+    {"impedance", fg_pp_impedance},
+    {"switch", fg_pp_switch},
+    {"ext_grid", fg_pp_ext_grid},
+    {"gen", fg_pp_gen},
+    {"dcline", fg_pp_dcline},
+    {"load", fg_pp_load},
+    {"sgen", fg_pp_sgen},
+    {"asymmetric_load", fg_pp_asymmetric},
+    {"asymmetric_sgen", fg_pp_asymmetric},
+    {"motor", fg_pp_motor},
+    {"storage", fg_pp_storage},
+    {"shunt", fg_pp_shunt},
+    {"ward", fg_pp_ward},
+    {"xward", fg_pp_xward},
+    {"poly_cost", fg_pp_poly_cost},
+    {"pwl_cost", fg_pp_pwl_cost},
+    {"svc", refuse_if_in_service},
+    {"ssc", refuse_if_in_service},
+    {"tcsc", refuse_if_in_service},
+    {"vsc", refuse_if_in_service},
+    {"vsc_stacked", refuse_if_in_service},
+    {"vsc_bipolar", refuse_if_in_service},
+    {"b2b_vsc", refuse_if_in_service},
+    {"bi_vsc", refuse_if_in_service},
+    {"line_dc", refuse_if_in_service},
+    {"load_dc", refuse_if_in_service},
+    {"source_dc", refuse_if_in_service},
+    {"bus_dc", ignore_row},
+    {"measurement", ignore_row},
+    {"controller", ignore_row},
+    {"group", ignore_row},
 };
 
 /* Tables beside the elements that describe no element of the grid at this instant. */
 static bool is_silent(const char *table)
 {
-    static const char *const silent[] = { "line_geodata", "std_types", "profiles", "user_pf_options", "characteristic" };
+    static const char *const silent[] = {"line_geodata", "std_types", "profiles", "user_pf_options", "characteristic"};
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
         if (strcmp(table, silent[i]) == 0)
             return true;
@@ -232,7 +231,7 @@ static enum fg_code note_unknown_tables(struct fg_pp_reader *reader)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(reader->net->value, name, value) {
+    json_object_foreach (reader->net->value, name, value) {
         const char *class_name = json_string_value(json_object_get(value, "_class"));
         if (is_silent(name) || class_name == NULL || strcmp(class_name, "DataFrame") != 0)
             continue;
@@ -254,7 +253,7 @@ static enum fg_code note_unknown_tables(struct fg_pp_reader *reader)
 /* Before format 2.0 powers were kW with generation negative; such files are refused, not guessed at. */
 static enum fg_code read_version(const struct fg_json_cursor *net, double *format_version, struct fg_error *err)
 {
-    static const char *const keys[] = { "format_version", "version" };
+    static const char *const keys[] = {"format_version", "version"};
     for (size_t i = 0; i < 2; i++) {
         struct fg_json_cursor version = fg_json_member(net, keys[i]);
         double major = json_is_string(version.value) ? strtod(json_string_value(version.value), NULL)
@@ -262,9 +261,10 @@ static enum fg_code read_version(const struct fg_json_cursor *net, double *forma
         if (version.value == NULL || json_is_null(version.value))
             continue;
         if (!(major >= 2))
-            return fg_json_fail(&version, FG_ERR_UNSUPPORTED, err,
-                                "format older than pandapower 2.0; load the network in pandapower 2.0 or later and save "
-                                "it again");
+            return fg_json_fail(
+                &version, FG_ERR_UNSUPPORTED, err,
+                "format older than pandapower 2.0; load the network in pandapower 2.0 or later and save "
+                "it again");
         *format_version = major;
         return FG_OK;
     }
@@ -314,7 +314,7 @@ static enum fg_code read_document(json_t *document, const char *place, struct fg
     code = fg_json_get_object(&root, "_object", &net, err);
     if (code != FG_OK)
         return code;
-    struct fg_pp_reader reader = { .network = fg_network_create(), .place = place, .net = &net, .err = err };
+    struct fg_pp_reader reader = {.network = fg_network_create(), .place = place, .net = &net, .err = err};
     if (reader.network == NULL)
         return fg_fail_memory(err);
     fg_names_init(&reader.buses);

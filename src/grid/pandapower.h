@@ -7,8 +7,9 @@
  *
  * Ids: a bus has its table index ("17"), every other element its table's name and index ("line_3", "gen_0"); the star
  * point of trafo3w 2 is the bus "trafo3w_2_star" with the branches "trafo3w_2_hv", "_mv", "_lv". What the model does
- * not hold is a note in the network's report or, where it would change a power flow, refused by name (FG_ERR_UNSUPPORTED).
- * See docs/networks.md. Places are "file#/_object/line/_object/data/3/5": row 3, column 5 of the table `line`. */
+ * not hold is a note in the network's report or, where it would change a power flow, refused by name
+ * (FG_ERR_UNSUPPORTED). See docs/networks.md. Places are "file#/_object/line/_object/data/3/5": row 3, column 5 of the
+ * table `line`. */
 #ifndef FG_GRID_PANDAPOWER_H
 #define FG_GRID_PANDAPOWER_H
 

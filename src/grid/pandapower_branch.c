@@ -13,9 +13,17 @@
 
 static struct fg_branch branch_between(int32_t from, int32_t to, enum fg_branch_kind kind)
 {
-    return (struct fg_branch){ .kind = kind, .from = from, .to = to, .ratio = 1, .angle_min_rad = -INFINITY,
-                               .angle_max_rad = INFINITY, .rate_normal_mva = INFINITY, .rate_emergency_mva = INFINITY,
-                               .in_service = true, .from_closed = true, .to_closed = true };
+    return (struct fg_branch){.kind = kind,
+                              .from = from,
+                              .to = to,
+                              .ratio = 1,
+                              .angle_min_rad = -INFINITY,
+                              .angle_max_rad = INFINITY,
+                              .rate_normal_mva = INFINITY,
+                              .rate_emergency_mva = INFINITY,
+                              .in_service = true,
+                              .from_closed = true,
+                              .to_closed = true};
 }
 
 static enum fg_code add_branch(struct fg_pp_reader *reader, struct fg_pp_row *row, const struct fg_branch *data)
@@ -90,9 +98,11 @@ enum fg_code fg_pp_impedance(struct fg_pp_reader *reader, struct fg_pp_row *row)
     if (row->code == FG_OK && !(sn_mva > 0))
         fg_pp_refuse(row, "sn_mva", FG_ERR_VALUE, "reference power is %g MVA; give a positive one", sn_mva);
     if (row->code == FG_OK && (rft != rtf || xft != xtf))
-        fg_pp_refuse(row, "rtf_pu", FG_ERR_UNSUPPORTED,
-                     "impedance differs by direction (%g + j%g and %g + j%g); the model has passive two-ports only: give "
-                     "both directions the same", rft, xft, rtf, xtf);
+        fg_pp_refuse(
+            row, "rtf_pu", FG_ERR_UNSUPPORTED,
+            "impedance differs by direction (%g + j%g and %g + j%g); the model has passive two-ports only: give "
+            "both directions the same",
+            rft, xft, rtf, xtf);
     branch.r_pu = rft * reader->sn_mva / sn_mva;
     branch.x_pu = xft * reader->sn_mva / sn_mva;
     branch.g_from_pu = gf * sn_mva / reader->sn_mva;
@@ -127,7 +137,7 @@ static enum fg_code read_end_switch(struct fg_pp_reader *reader, struct fg_pp_ro
     if (row->code != FG_OK)
         return row->code;
     if (strcmp(type, "t3") == 0) {
-        static const char *const windings[] = { "hv", "mv", "lv" };
+        static const char *const windings[] = {"hv", "mv", "lv"};
         for (size_t i = 0; i < 3 && !is_end; i++) {
             snprintf(id, sizeof id, "trafo3w_%lld_%s", element, windings[i]);
             open_end(reader, row, bus, id, false, &is_end);
@@ -139,9 +149,10 @@ static enum fg_code read_end_switch(struct fg_pp_reader *reader, struct fg_pp_ro
     if (row->code == FG_OK && !is_end)
         fg_pp_refuse(row, "element", FG_ERR_NETWORK, "its bus is not an end of element %lld; correct the reference",
                      element);
-    return row->code != FG_OK ? row->code
-                              : fg_pp_note(reader, row, FG_NOTE_CONVERTED,
-                                           "switch between a bus and a branch: becomes the open or closed end of the branch");
+    return row->code != FG_OK
+               ? row->code
+               : fg_pp_note(reader, row, FG_NOTE_CONVERTED,
+                            "switch between a bus and a branch: becomes the open or closed end of the branch");
 }
 
 enum fg_code fg_pp_switch(struct fg_pp_reader *reader, struct fg_pp_row *row)

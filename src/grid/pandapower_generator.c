@@ -15,8 +15,7 @@ static enum fg_code add_generator(struct fg_pp_reader *reader, const char *id, e
                                   struct fg_generator **added)
 {
     struct fg_generator *item = fg_network_add_generator(reader->network, id, kind, bus);
-    if (item == NULL ||
-        fg_names_add(&reader->generators, item->id, (int32_t)reader->network->generator_count - 1))
+    if (item == NULL || fg_names_add(&reader->generators, item->id, (int32_t)reader->network->generator_count - 1))
         return fg_fail_memory(reader->err);
     *added = item;
     return FG_OK;
@@ -77,12 +76,11 @@ enum fg_code fg_pp_gen(struct fg_pp_reader *reader, struct fg_pp_row *row)
 /* pandapower: a generator at each end, joined by the loss formula; each holds its voltage. */
 enum fg_code fg_pp_dcline(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
-    static const char *const ends[] = { "from", "to" };
-    int32_t bus[2] = { fg_pp_bus(reader, row, "from_bus"), fg_pp_bus(reader, row, "to_bus") };
+    static const char *const ends[] = {"from", "to"};
+    int32_t bus[2] = {fg_pp_bus(reader, row, "from_bus"), fg_pp_bus(reader, row, "to_bus")};
     double set_mw = fg_pp_need(row, "p_mw"), sent_mw = fabs(set_mw);
-    double received_mw =
-        sent_mw * (1 - fg_pp_number(row, "loss_percent", 0) / 100) - fg_pp_number(row, "loss_mw", 0);
-    double p_mw[2] = { set_mw > 0 ? -sent_mw : received_mw, set_mw > 0 ? received_mw : -sent_mw };
+    double received_mw = sent_mw * (1 - fg_pp_number(row, "loss_percent", 0) / 100) - fg_pp_number(row, "loss_mw", 0);
+    double p_mw[2] = {set_mw > 0 ? -sent_mw : received_mw, set_mw > 0 ? received_mw : -sent_mw};
     bool in_service = fg_pp_bool(row, "in_service", true);
     char id[FG_PP_ID], end_id[FG_PP_ID + 8], column[32];
     fg_pp_id(row, id);
@@ -178,10 +176,10 @@ enum fg_code fg_pp_poly_cost(struct fg_pp_reader *reader, struct fg_pp_row *row)
     enum fg_code code = cost_owner(reader, row, &owner, &sign);
     if (code != FG_OK || owner == NULL)
         return code;
-    double p[3] = { fg_pp_number(row, "cp0_eur", 0), sign * fg_pp_number(row, "cp1_eur_per_mw", 0),
-                    fg_pp_number(row, "cp2_eur_per_mw2", 0) };
-    double q[3] = { fg_pp_number(row, "cq0_eur", 0), sign * fg_pp_number(row, "cq1_eur_per_mvar", 0),
-                    fg_pp_number(row, "cq2_eur_per_mvar2", 0) };
+    double p[3] = {fg_pp_number(row, "cp0_eur", 0), sign * fg_pp_number(row, "cp1_eur_per_mw", 0),
+                   fg_pp_number(row, "cp2_eur_per_mw2", 0)};
+    double q[3] = {fg_pp_number(row, "cq0_eur", 0), sign * fg_pp_number(row, "cq1_eur_per_mvar", 0),
+                   fg_pp_number(row, "cq2_eur_per_mvar2", 0)};
     if (row->code != FG_OK)
         return row->code;
     code = fg_network_set_cost(reader->network, &owner->cost, FG_COST_POLYNOMIAL, 3, p, reader->err);
@@ -206,7 +204,8 @@ static enum fg_code points_of_areas(struct fg_pp_row *row, const struct fg_json_
         }
         if (i > 0 && area[0] != before)
             return fg_pp_refuse(row, "points", FG_ERR_VALUE,
-                                "area %zu starts at %g, but the one before ends at %g; make them meet", i, area[0], before);
+                                "area %zu starts at %g, but the one before ends at %g; make them meet", i, area[0],
+                                before);
         if (i == 0) {
             points[0] = area[0];
             points[1] = area[0] * area[2];

@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 static enum fg_code add_injection(struct fg_pp_reader *reader, struct fg_pp_row *row, enum fg_injection_kind kind,
-                                  int32_t bus, double p_mw, double q_mvar, bool in_service,
-                                  struct fg_injection **added)
+                                  int32_t bus, double p_mw, double q_mvar, bool in_service, struct fg_injection **added)
 {
     char id[FG_PP_ID];
     if (row->code != FG_OK)
@@ -77,9 +76,9 @@ enum fg_code fg_pp_asymmetric(struct fg_pp_reader *reader, struct fg_pp_row *row
         fg_pp_number(row, "q_a_mvar", 0) + fg_pp_number(row, "q_b_mvar", 0) + fg_pp_number(row, "q_c_mvar", 0);
     enum fg_code code = add_injection(reader, row, is_load ? FG_INJECTION_LOAD : FG_INJECTION_STATIC_GENERATOR, bus,
                                       p_mw * factor, q_mvar * factor, fg_pp_bool(row, "in_service", true), NULL);
-    return code == FG_OK ? fg_pp_note(reader, row, FG_NOTE_CONVERTED, "%s: the sum of its phases, balanced",
-                                      row->table->name)
-                         : code;
+    return code == FG_OK
+               ? fg_pp_note(reader, row, FG_NOTE_CONVERTED, "%s: the sum of its phases, balanced", row->table->name)
+               : code;
 }
 
 enum fg_code fg_pp_motor(struct fg_pp_reader *reader, struct fg_pp_row *row)
@@ -92,7 +91,8 @@ enum fg_code fg_pp_motor(struct fg_pp_reader *reader, struct fg_pp_row *row)
                      efficiency, cos_phi);
     double p_mw = fg_pp_need(row, "pn_mech_mw") / efficiency * share;
     double q_mvar = fabs(p_mw) * sqrt(1 / (cos_phi * cos_phi) - 1);
-    return add_injection(reader, row, FG_INJECTION_LOAD, bus, -p_mw, -q_mvar, fg_pp_bool(row, "in_service", true), NULL);
+    return add_injection(reader, row, FG_INJECTION_LOAD, bus, -p_mw, -q_mvar, fg_pp_bool(row, "in_service", true),
+                         NULL);
 }
 
 enum fg_code fg_pp_storage(struct fg_pp_reader *reader, struct fg_pp_row *row)
@@ -127,7 +127,8 @@ enum fg_code fg_pp_storage(struct fg_pp_reader *reader, struct fg_pp_row *row)
     enum fg_code code = row->code;
     if (code == FG_OK && !knows_energy)
         code = fg_pp_note(reader, row, FG_NOTE_DEFAULTED, "storage without max_e_mwh or soc_percent: taken as empty");
-    return code == FG_OK ? fg_pp_note(reader, row, FG_NOTE_DEFAULTED, "storage efficiencies: 1, no standing loss") : code;
+    return code == FG_OK ? fg_pp_note(reader, row, FG_NOTE_DEFAULTED, "storage efficiencies: 1, no standing loss")
+                         : code;
 }
 
 static enum fg_code add_shunt(struct fg_pp_reader *reader, struct fg_pp_row *row, int32_t bus, double p_mw,

@@ -14,7 +14,7 @@ struct fg_pp_reader {
     const struct fg_json_cursor *net; /* the object that holds the tables */
     struct fg_error *err;
     double sn_mva, f_hz;
-    double format_version; /* 3.1 for "3.1.0" */
+    double format_version;      /* 3.1 for "3.1.0" */
     struct fg_names buses;      /* pandas index as text -> bus */
     struct fg_names branches;   /* "line_3", "trafo_0", "trafo3w_1_hv" -> branch */
     struct fg_names generators; /* "gen_0", "ext_grid_0", "sgen_4" -> generator */

@@ -7,7 +7,7 @@
 enum fg_code fg_pp_table_open(struct fg_pp_table *table, const struct fg_json_cursor *net, const char *name,
                               struct fg_error *err)
 {
-    *table = (struct fg_pp_table){ .name = name };
+    *table = (struct fg_pp_table){.name = name};
     table->frame = fg_json_member(net, name);
     if (table->frame.value == NULL || json_is_null(table->frame.value))
         return FG_OK;
@@ -18,9 +18,11 @@ enum fg_code fg_pp_table_open(struct fg_pp_table *table, const struct fg_json_cu
     if (code != FG_OK)
         return code;
     if (strcmp(orient, "split") != 0)
-        return fg_json_fail(&table->frame, FG_ERR_UNSUPPORTED, err,
-                            "table is oriented by \"%s\"; load the network and save it with pandapower 2.0 or later, which "
-                            "writes \"split\"", orient);
+        return fg_json_fail(
+            &table->frame, FG_ERR_UNSUPPORTED, err,
+            "table is oriented by \"%s\"; load the network and save it with pandapower 2.0 or later, which "
+            "writes \"split\"",
+            orient);
     table->content = fg_json_member(&table->frame, "_object");
     if (json_is_string(table->content.value)) {
         char place[256];
@@ -73,10 +75,11 @@ bool fg_pp_table_has(const struct fg_pp_table *table, const char *column)
 
 struct fg_pp_row fg_pp_table_row(const struct fg_pp_table *table, size_t number, struct fg_error *err)
 {
-    struct fg_pp_row row = { .table = table, .cells = fg_json_item(&table->data, number), .err = err };
+    struct fg_pp_row row = {.table = table, .cells = fg_json_item(&table->data, number), .err = err};
     size_t columns = fg_json_count(&table->columns);
     if (!json_is_array(row.cells.value) || json_array_size(row.cells.value) != columns)
-        row.code = fg_json_fail(&row.cells, FG_ERR_SCHEMA, err, "row must be an array of %zu cells, one a column", columns);
+        row.code =
+            fg_json_fail(&row.cells, FG_ERR_SCHEMA, err, "row must be an array of %zu cells, one a column", columns);
     struct fg_json_cursor index = fg_json_item(&table->index, number);
     if (row.code == FG_OK && !json_is_integer(index.value))
         row.code = fg_json_fail(&index, FG_ERR_SCHEMA, err, "index of table %s must be a whole number", table->name);
@@ -89,7 +92,7 @@ struct fg_json_cursor fg_pp_cell(const struct fg_pp_row *row, const char *column
 {
     int at = row->code == FG_OK ? column_of(row->table, column) : -1;
     if (at < 0)
-        return (struct fg_json_cursor){ 0 };
+        return (struct fg_json_cursor){0};
     struct fg_json_cursor cell = fg_json_item(&row->cells, (size_t)at);
     if (json_is_null(cell.value))
         cell.value = NULL;

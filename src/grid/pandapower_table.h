@@ -38,7 +38,7 @@ double fg_pp_number(struct fg_pp_row *row, const char *column, double fallback);
 double fg_pp_need(struct fg_pp_row *row, const char *column);
 int64_t fg_pp_need_integer(struct fg_pp_row *row, const char *column);
 bool fg_pp_bool(struct fg_pp_row *row, const char *column, bool fallback);
-const char *fg_pp_string(struct fg_pp_row *row, const char *column); /* NULL: no text there */
+const char *fg_pp_string(struct fg_pp_row *row, const char *column);               /* NULL: no text there */
 struct fg_json_cursor fg_pp_cell(const struct fg_pp_row *row, const char *column); /* value NULL: absent or null */
 
 /* Fail at a cell (or at the row when the column is NULL or absent); keeps the first error. Returns row->code. */

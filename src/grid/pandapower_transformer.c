@@ -52,9 +52,11 @@ static enum fg_code add_transformer(struct fg_pp_reader *reader, const struct fg
     bool is_fixed;
     enum fg_code code = fg_transformer_apply(t, reader->network, branch, &is_fixed, reader->err);
     return code == FG_OK && is_fixed
-               ? fg_pp_note(reader, row, FG_NOTE_CONVERTED,
-                            "tap changer whose position is not a whole number within its range of at most %d positions: "
-                            "fixed where it stands", FG_TRANSFORMER_MOST_TAPS)
+               ? fg_pp_note(
+                     reader, row, FG_NOTE_CONVERTED,
+                     "tap changer whose position is not a whole number within its range of at most %d positions: "
+                     "fixed where it stands",
+                     FG_TRANSFORMER_MOST_TAPS)
                : code;
 }
 
@@ -99,7 +101,7 @@ static double magnetising_percent(struct fg_pp_reader *reader, const struct fg_p
 
 enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
-    struct fg_transformer_t t = { 0 };
+    struct fg_transformer_t t = {0};
     const char *side;
     int32_t from = fg_pp_bus(reader, row, "hv_bus"), to = fg_pp_bus(reader, row, "lv_bus");
     t.sn_mva = fg_pp_need(row, "sn_mva");
@@ -115,7 +117,7 @@ enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
     t.x_share_hv = fg_pp_number(row, "leakage_reactance_ratio_hv", 0.5);
     double df = fg_pp_number(row, "df", 1), loading_percent = fg_pp_number(row, "max_loading_percent", 100);
     bool in_service = fg_pp_bool(row, "in_service", true);
-    static const char *const prefixes[] = { "tap", "tap2" };
+    static const char *const prefixes[] = {"tap", "tap2"};
     for (int k = 0; k < 2; k++) {
         read_tap(row, prefixes[k], &t.taps[k], &side);
         t.taps[k].on_hv = side != NULL && strcmp(side, "hv") == 0;
@@ -171,9 +173,9 @@ static enum fg_code add_star_losses(struct fg_pp_reader *reader, const char *own
 
 enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
-    static const char *const windings[] = { "hv", "mv", "lv" };
+    static const char *const windings[] = {"hv", "mv", "lv"};
     int32_t bus[3];
-    double sn_mva[3], vn_kv[3], vk[3], vkr[3], vki[3], star_r[3], star_i[3], shift_degree[3] = { 0 };
+    double sn_mva[3], vn_kv[3], vk[3], vkr[3], vki[3], star_r[3], star_i[3], shift_degree[3] = {0};
     char column[32];
     for (int i = 0; i < 3; i++) {
 #define COLUMN(format) (snprintf(column, sizeof column, format, windings[i]), column)
@@ -198,8 +200,12 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
         fg_pp_refuse(row, "tap_at_star_point", FG_ERR_UNSUPPORTED,
                      "an ideal phase shifter at the star point; put it at the winding's terminal");
     for (int i = 0; i < 3 && row->code == FG_OK; i++)
-        check_transformer(row, &(struct fg_transformer_t){ .vn_hv_kv = vn_kv[i], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i],
-                                                      .parallel = 1, .vk_percent = vk[i], .vkr_percent = vkr[i] });
+        check_transformer(row, &(struct fg_transformer_t){.vn_hv_kv = vn_kv[i],
+                                                          .vn_lv_kv = vn_kv[i],
+                                                          .sn_mva = sn_mva[i],
+                                                          .parallel = 1,
+                                                          .vk_percent = vk[i],
+                                                          .vkr_percent = vkr[i]});
     if (row->code != FG_OK)
         return row->code;
     enum fg_code code;
@@ -227,10 +233,17 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
     if (loss_side == NULL)
         loss_side = "hv";
     for (int i = 0; i < 3; i++) {
-        struct fg_transformer_t t = { .vn_hv_kv = vn_kv[0], .vn_lv_kv = vn_kv[i], .sn_mva = sn_mva[i], .parallel = 1,
-                                 .vk_percent = copysign(hypot(star_r[i], star_i[i]), star_i[i]),
-                                 .vkr_percent = star_r[i], .shift_degree = shift_degree[i], .r_share_hv = 0.5,
-                                 .x_share_hv = 0.5, .bus_hv_kv = star_kv, .bus_lv_kv = network->buses[bus[i]].vn_kv };
+        struct fg_transformer_t t = {.vn_hv_kv = vn_kv[0],
+                                     .vn_lv_kv = vn_kv[i],
+                                     .sn_mva = sn_mva[i],
+                                     .parallel = 1,
+                                     .vk_percent = copysign(hypot(star_r[i], star_i[i]), star_i[i]),
+                                     .vkr_percent = star_r[i],
+                                     .shift_degree = shift_degree[i],
+                                     .r_share_hv = 0.5,
+                                     .x_share_hv = 0.5,
+                                     .bus_hv_kv = star_kv,
+                                     .bus_lv_kv = network->buses[bus[i]].vn_kv};
         if (i == 0)
             t.bus_lv_kv = star_kv;
         if (strcmp(loss_side, windings[i]) == 0) {
@@ -256,6 +269,7 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
         code = add_star_losses(reader, owner, star, pfe_kw, i0_percent / 100 * sn_mva[0],
                                star_kv * star_kv / (vn_kv[0] * vn_kv[0]), in_service);
     else if (strcmp(loss_side, "hv") != 0 && strcmp(loss_side, "mv") != 0 && strcmp(loss_side, "lv") != 0)
-        code = fg_pp_refuse(row, "loss_side", FG_ERR_VALUE, "\"%s\"; give \"hv\", \"mv\", \"lv\" or \"star\"", loss_side);
+        code =
+            fg_pp_refuse(row, "loss_side", FG_ERR_VALUE, "\"%s\"; give \"hv\", \"mv\", \"lv\" or \"star\"", loss_side);
     return code == FG_OK ? row->code : code;
 }

@@ -70,8 +70,8 @@ static enum fg_code read_shunt(struct fg_pgm_reader *reader, struct fg_pgm_row *
     return FG_OK;
 }
 
-/* From this short-circuit power on, a source is ideal: 1e-8 p.u. of voltage per MVA, far below the rounding that such an
- * admittance brings into a power flow. Files use 1e15 to 1e40 VA to say "no impedance". */
+/* From this short-circuit power on, a source is ideal: 1e-8 p.u. of voltage per MVA, far below the rounding that such
+ * an admittance brings into a power flow. Files use 1e15 to 1e40 VA to say "no impedance". */
 #define IDEAL_SOURCE_VA 1e14
 
 /* An ideal voltage behind the short-circuit impedance; where that vanishes, at the node itself. */
@@ -127,10 +127,10 @@ static enum fg_code read_voltage_regulator(struct fg_pgm_reader *reader, struct 
 {
     char id[FG_PGM_ID];
     int64_t object = fg_pgm_need_id(row, "regulated_object");
-    struct fg_pgm_regulator regulator = { .u_ref = fg_pgm_positive(row, "u_ref"),
-                                          .q_min_var = fg_pgm_number(row, "q_min", -INFINITY),
-                                          .q_max_var = fg_pgm_number(row, "q_max", INFINITY),
-                                          .is_on = fg_pgm_status(row, "status") };
+    struct fg_pgm_regulator regulator = {.u_ref = fg_pgm_positive(row, "u_ref"),
+                                         .q_min_var = fg_pgm_number(row, "q_min", -INFINITY),
+                                         .q_max_var = fg_pgm_number(row, "q_max", INFINITY),
+                                         .is_on = fg_pgm_status(row, "status")};
     snprintf(id, sizeof id, "%lld", (long long)object);
     if (row->code == FG_OK && fg_names_find(&reader->regulated, id) >= 0)
         fg_pgm_refuse(row, "regulated_object", FG_ERR_NETWORK, "%s has two voltage regulators; keep one", id);
@@ -142,20 +142,22 @@ static enum fg_code read_voltage_regulator(struct fg_pgm_reader *reader, struct 
         return fg_fail_memory(reader->err);
     reader->regulators[reader->regulator_count] = regulator;
     return fg_names_add(&reader->regulated, key, (int32_t)reader->regulator_count++) ? fg_fail_memory(reader->err)
-                                                                                      : FG_OK;
+                                                                                     : FG_OK;
 }
 
 static enum fg_code add_regulated(struct fg_pgm_reader *reader, struct fg_pgm_row *row, int32_t bus, double p_mw,
                                   double q_mvar, bool status, int32_t type, const struct fg_pgm_regulator *regulator)
 {
     if (type != 0)
-        return fg_pgm_refuse(row, "type", FG_ERR_UNSUPPORTED,
-                             "a voltage regulator on a load or generator that depends on voltage; give it type 0 (constant "
-                             "power)");
+        return fg_pgm_refuse(
+            row, "type", FG_ERR_UNSUPPORTED,
+            "a voltage regulator on a load or generator that depends on voltage; give it type 0 (constant "
+            "power)");
     if (status && reader->has_source[bus])
-        return fg_pgm_refuse(row, "node", FG_ERR_UNSUPPORTED,
-                             "its voltage regulator shares the node with a source, and both hold the voltage; switch one "
-                             "of them off");
+        return fg_pgm_refuse(
+            row, "node", FG_ERR_UNSUPPORTED,
+            "its voltage regulator shares the node with a source, and both hold the voltage; switch one "
+            "of them off");
     char id[FG_PGM_ID];
     struct fg_generator *generator =
         fg_network_add_generator(reader->network, fg_pgm_id(row, id), FG_GENERATOR_DISPATCHABLE, bus);
@@ -198,9 +200,8 @@ static enum fg_code read_load_gen(struct fg_pgm_reader *reader, struct fg_pgm_ro
     int32_t regulator = fg_names_find(&reader->regulated, fg_pgm_id(row, id));
     if (regulator >= 0 && reader->regulators[regulator].is_on)
         return add_regulated(reader, row, bus, p * factor, q * factor, status, type, &reader->regulators[regulator]);
-    struct fg_injection *item =
-        fg_network_add_injection(reader->network, id, is_load ? FG_INJECTION_LOAD : FG_INJECTION_STATIC_GENERATOR, bus,
-                                 p * factor, q * factor);
+    struct fg_injection *item = fg_network_add_injection(
+        reader->network, id, is_load ? FG_INJECTION_LOAD : FG_INJECTION_STATIC_GENERATOR, bus, p * factor, q * factor);
     if (item == NULL)
         return fg_fail_memory(reader->err);
     item->p_impedance_share = item->q_impedance_share = type == 1 ? 1 : 0;
@@ -226,28 +227,28 @@ static const struct {
     fg_pgm_row_reader *read;
 } sections[] = {
     /* Order matters: references go to components further up. */
-    { "node", read_node },
-    { "line", fg_pgm_line },
-    { "asym_line", refuse_row },
-    { "link", fg_pgm_link },
-    { "transformer", fg_pgm_transformer },
-    { "three_winding_transformer", fg_pgm_three_winding },
-    { "generic_branch", fg_pgm_generic_branch },
-    { "shunt", read_shunt },
-    { "source", read_source },
-    { "voltage_regulator", read_voltage_regulator },
-    { "sym_load", read_load_gen },
-    { "sym_gen", read_load_gen },
-    { "asym_load", read_load_gen },
-    { "asym_gen", read_load_gen },
-    { "transformer_tap_regulator", fg_pgm_tap_regulator },
-    { "sym_voltage_sensor", ignore_row },
-    { "asym_voltage_sensor", ignore_row },
-    { "sym_power_sensor", ignore_row },
-    { "asym_power_sensor", ignore_row },
-    { "sym_current_sensor", ignore_row },
-    { "asym_current_sensor", ignore_row },
-    { "fault", ignore_row },
+    {"node", read_node},
+    {"line", fg_pgm_line},
+    {"asym_line", refuse_row},
+    {"link", fg_pgm_link},
+    {"transformer", fg_pgm_transformer},
+    {"three_winding_transformer", fg_pgm_three_winding},
+    {"generic_branch", fg_pgm_generic_branch},
+    {"shunt", read_shunt},
+    {"source", read_source},
+    {"voltage_regulator", read_voltage_regulator},
+    {"sym_load", read_load_gen},
+    {"sym_gen", read_load_gen},
+    {"asym_load", read_load_gen},
+    {"asym_gen", read_load_gen},
+    {"transformer_tap_regulator", fg_pgm_tap_regulator},
+    {"sym_voltage_sensor", ignore_row},
+    {"asym_voltage_sensor", ignore_row},
+    {"sym_power_sensor", ignore_row},
+    {"asym_power_sensor", ignore_row},
+    {"sym_current_sensor", ignore_row},
+    {"asym_current_sensor", ignore_row},
+    {"fault", ignore_row},
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
@@ -263,7 +264,7 @@ static enum fg_code check_components(const struct fg_pgm_dataset *dataset, struc
 {
     const char *component;
     json_t *rows;
-    json_object_foreach(dataset->data.value, component, rows) {
+    json_object_foreach (dataset->data.value, component, rows) {
         struct fg_json_cursor at = fg_json_member(&dataset->data, component);
         if (!is_known(component))
             return fg_json_fail(&at, FG_ERR_UNSUPPORTED, err, "component \"%.60s\" is unknown; remove it", component);
@@ -287,17 +288,17 @@ static enum fg_code index_update(struct fg_pgm_reader *reader)
             struct fg_pgm_row row;
             fg_pgm_row_at(&row, reader->input, NULL, NULL, sections[s].component, i, reader->err);
             const char *copy = fg_arena_strdup(&reader->names, fg_pgm_key(sections[s].component, row.id, key));
-            code = row.code != FG_OK                                  ? row.code
+            code = row.code != FG_OK                                        ? row.code
                    : copy == NULL || fg_names_add(&known, copy, (int32_t)i) ? fg_fail_memory(reader->err)
-                                                                      : FG_OK;
+                                                                            : FG_OK;
         }
         for (size_t i = 0; code == FG_OK && i < fg_json_count(&changes); i++) {
             struct fg_pgm_row row;
             fg_pgm_row_plain(&row, reader->update, sections[s].component, i, reader->err);
             if (row.code == FG_OK && fg_pgm_field(&row, "id").value == NULL) {
-                code = i < fg_json_count(&list) ? FG_OK
-                                                : fg_pgm_refuse(&row, NULL, FG_ERR_SCHEMA,
-                                                                "row without id, but the input has only %zu", i);
+                code = i < fg_json_count(&list)
+                           ? FG_OK
+                           : fg_pgm_refuse(&row, NULL, FG_ERR_SCHEMA, "row without id, but the input has only %zu", i);
                 continue;
             }
             row.id = fg_pgm_need_id(&row, "id");
@@ -337,7 +338,7 @@ static enum fg_code read_components(struct fg_pgm_reader *reader)
 static enum fg_code read_datasets(const struct fg_pgm_dataset *input, const struct fg_pgm_dataset *update,
                                   struct fg_network **network, struct fg_error *err)
 {
-    struct fg_pgm_reader reader = { .network = fg_network_create(), .input = input, .update = update, .err = err };
+    struct fg_pgm_reader reader = {.network = fg_network_create(), .input = input, .update = update, .err = err};
     if (reader.network == NULL)
         return fg_fail_memory(err);
     reader.network->base_mva = FG_PGM_BASE_VA * 1e-6;

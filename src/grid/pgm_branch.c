@@ -51,9 +51,11 @@ enum fg_code fg_pgm_line(struct fg_pgm_reader *reader, struct fg_pgm_row *row)
         return row->code;
     double vn_kv = reader->network->buses[from].vn_kv, other_kv = reader->network->buses[to].vn_kv;
     if (fabs(vn_kv - other_kv) > 1e-8 * vn_kv)
-        return fg_pgm_refuse(row, "to_node", FG_ERR_NETWORK,
-                             "connects nodes of %g and %g kV; a line needs equal rated voltages, use a transformer or a "
-                             "generic_branch", vn_kv, other_kv);
+        return fg_pgm_refuse(
+            row, "to_node", FG_ERR_NETWORK,
+            "connects nodes of %g and %g kV; a line needs equal rated voltages, use a transformer or a "
+            "generic_branch",
+            vn_kv, other_kv);
     char id[FG_PGM_ID];
     struct fg_branch *line;
     enum fg_code code = fg_pgm_branch(reader, fg_pgm_id(row, id), from, to, &line);
@@ -77,7 +79,8 @@ enum fg_code fg_pgm_generic_branch(struct fg_pgm_reader *reader, struct fg_pgm_r
     bool from_closed = fg_pgm_status(row, "from_status"), to_closed = fg_pgm_status(row, "to_status");
     double r1 = fg_pgm_need(row, "r1"), x1 = fg_pgm_need(row, "x1");
     double g1 = fg_pgm_need(row, "g1"), b1 = fg_pgm_need(row, "b1");
-    double k = fg_pgm_number(row, "k", 1), theta = fg_pgm_number(row, "theta", 0), sn = fg_pgm_number(row, "sn", INFINITY);
+    double k = fg_pgm_number(row, "k", 1), theta = fg_pgm_number(row, "theta", 0),
+           sn = fg_pgm_number(row, "sn", INFINITY);
     if (row->code != FG_OK)
         return row->code;
     char id[FG_PGM_ID];

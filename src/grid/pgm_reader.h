@@ -23,7 +23,7 @@ struct fg_pgm_reader {
     struct fg_names regulated;                   /* ids of loads and generators -> regulators */
     struct fg_pgm_regulator *regulators;
     size_t regulator_count, regulator_capacity;
-    bool *has_source; /* per node of the file */
+    bool *has_source;      /* per node of the file */
     struct fg_arena names; /* of the keys above */
     struct fg_error *err;
 };

@@ -20,13 +20,15 @@ enum fg_code fg_pgm_dataset_open(struct fg_pgm_dataset *dataset, json_t *documen
     if (code != FG_OK)
         return code;
     if (strncmp(version, "1.", 2) != 0)
-        return fg_json_fail(&dataset->root, FG_ERR_UNSUPPORTED, err, "dataset version %.20s; version 1.0 is read", version);
+        return fg_json_fail(&dataset->root, FG_ERR_UNSUPPORTED, err, "dataset version %.20s; version 1.0 is read",
+                            version);
     if (strcmp(found_type, type) != 0)
         return fg_json_fail(&dataset->root, FG_ERR_SCHEMA, err,
-                            "dataset type is \"%.40s\"; a power-grid-model dataset of type \"%s\" is needed", found_type,
-                            type);
+                            "dataset type is \"%.40s\"; a power-grid-model dataset of type \"%s\" is needed",
+                            found_type, type);
     if (is_batch && strcmp(type, "input") == 0)
-        return fg_json_fail(&dataset->root, FG_ERR_UNSUPPORTED, err, "a batch of inputs; give one input and an update batch");
+        return fg_json_fail(&dataset->root, FG_ERR_UNSUPPORTED, err,
+                            "a batch of inputs; give one input and an update batch");
     dataset->attributes = fg_json_member(&dataset->root, "attributes");
     dataset->all = fg_json_member(&dataset->root, "data");
     dataset->data = dataset->all;
@@ -54,7 +56,7 @@ static int name_index(const json_t *names, const char *name)
 
 static struct fg_json_cursor cell_of(const struct fg_json_cursor *cells, const json_t *names, const char *name)
 {
-    struct fg_json_cursor none = { 0 };
+    struct fg_json_cursor none = {0};
     if (json_is_object(cells->value))
         return fg_json_member(cells, name);
     int index = json_is_array(cells->value) ? name_index(names, name) : -1;
@@ -85,7 +87,7 @@ const char *fg_pgm_key(const char *component, int64_t id, char key[FG_PGM_KEY])
 void fg_pgm_row_plain(struct fg_pgm_row *row, const struct fg_pgm_dataset *dataset, const char *component,
                       size_t number, struct fg_error *err)
 {
-    *row = (struct fg_pgm_row){ .component = component, .err = err };
+    *row = (struct fg_pgm_row){.component = component, .err = err};
     row->list = fg_json_member(&dataset->data, component);
     row->cells = fg_json_item(&row->list, number);
     row->names = names_of(dataset, component);
@@ -126,11 +128,11 @@ enum fg_code fg_pgm_refuse(struct fg_pgm_row *row, const char *name, enum fg_cod
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    struct fg_json_cursor cell = { 0 };
+    struct fg_json_cursor cell = {0};
     if (name != NULL)
         cell = fg_pgm_field(row, name);
-    row->code = fg_json_fail(cell.value != NULL ? &cell : &row->cells, code, row->err, "%s %lld%s%s: %s", row->component,
-                             (long long)row->id, name ? ", " : "", name ? name : "", text);
+    row->code = fg_json_fail(cell.value != NULL ? &cell : &row->cells, code, row->err, "%s %lld%s%s: %s",
+                             row->component, (long long)row->id, name ? ", " : "", name ? name : "", text);
     return row->code;
 }
 

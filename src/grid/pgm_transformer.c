@@ -5,9 +5,9 @@
  *   |y| = i0 sn / u2^2       g = p0 / u2^2          b = -sqrt(max(0, |y|^2 - g^2)), half of y at each end
  *
  * uk and pk change linearly between the tap's minimum, nominal and maximum. A three-winding transformer is the star of
- * its pairs; the star point is at side 1's voltage (rated, so that the tap of a side stays within its own branch: another
- * choice of the star point's voltage scale, the same transformer), with i0 and p0 at side 1.
- * (Power Grid Model documentation, "Components".) */
+ * its pairs; the star point is at side 1's voltage (rated, so that the tap of a side stays within its own branch:
+ * another choice of the star point's voltage scale, the same transformer), with i0 and p0 at side 1. (Power Grid Model
+ * documentation, "Components".) */
 #include "grid/pgm_reader.h"
 
 #include <math.h>
@@ -39,7 +39,8 @@ static double at_position(const struct tapped *value, const struct tap *tap, int
     if (end == tap->nominal)
         return value->nominal;
     double end_value = toward_maximum ? value->maximum : value->minimum;
-    return value->nominal + ((double)position - tap->nominal) * (end_value - value->nominal) / ((double)end - tap->nominal);
+    return value->nominal +
+           ((double)position - tap->nominal) * (end_value - value->nominal) / ((double)end - tap->nominal);
 }
 
 static bool varies(const struct tapped *value)
@@ -55,7 +56,7 @@ static struct fg_tap_point two_port(const struct transformer *t, int32_t positio
     double base_ohm = t->u2_rated * t->u2_rated / FG_PGM_BASE_VA;
     double z = fabs(uk) * u2 * u2 / t->sn, r = pk * u2 * u2 / t->sn / t->sn;
     double y = t->i0 * t->sn / u2 / u2, g = t->p0 / u2 / u2;
-    struct fg_tap_point at = { .ratio = u1 / u2 / (t->u1_rated / t->u2_rated), .shift_rad = t->shift_rad };
+    struct fg_tap_point at = {.ratio = u1 / u2 / (t->u1_rated / t->u2_rated), .shift_rad = t->shift_rad};
     at.r_pu = r / base_ohm;
     at.x_pu = copysign(sqrt(fmax(z * z - r * r, 0)), uk) / base_ohm;
     at.g_from_pu = at.g_to_pu = g * base_ohm / 2;
@@ -102,8 +103,9 @@ static int32_t tap_position(struct fg_pgm_row *row, const char *name, int32_t fa
 /* The position is limited to its range, as in power-grid-model. */
 static struct tap read_tap(struct fg_pgm_row *row)
 {
-    struct tap tap = { .minimum = tap_position(row, "tap_min", 0), .maximum = tap_position(row, "tap_max", 0),
-                       .nominal = tap_position(row, "tap_nom", 0) };
+    struct tap tap = {.minimum = tap_position(row, "tap_min", 0),
+                      .maximum = tap_position(row, "tap_max", 0),
+                      .nominal = tap_position(row, "tap_nom", 0)};
     int32_t low = tap.minimum < tap.maximum ? tap.minimum : tap.maximum;
     int32_t high = tap.minimum < tap.maximum ? tap.maximum : tap.minimum;
     tap.position = tap_position(row, "tap_pos", tap.nominal);
@@ -115,7 +117,7 @@ static struct tap read_tap(struct fg_pgm_row *row)
 static struct tapped read_tapped(struct fg_pgm_row *row, const char *name)
 {
     char end[32];
-    struct tapped value = { .nominal = fg_pgm_need(row, name) };
+    struct tapped value = {.nominal = fg_pgm_need(row, name)};
     snprintf(end, sizeof end, "%s_min", name);
     value.minimum = fg_pgm_number(row, end, value.nominal);
     snprintf(end, sizeof end, "%s_max", name);
@@ -134,7 +136,8 @@ static double read_clock(struct fg_pgm_row *row, const char *name, const char *w
     if (row->code == FG_OK && (clock < 0 || clock > 12 || (clock % 2 == 0) != is_alike))
         fg_pgm_refuse(row, name, FG_ERR_VALUE,
                       "clock number %d does not fit the windings; give 0 to 12, even between windings of one kind, odd "
-                      "between wye and delta or zigzag", (int)clock);
+                      "between wye and delta or zigzag",
+                      (int)clock);
     return clock % 12 * (PI / 6);
 }
 
@@ -142,9 +145,11 @@ enum fg_code fg_pgm_transformer(struct fg_pgm_reader *reader, struct fg_pgm_row 
 {
     int32_t from = fg_pgm_node(reader, row, "from_node"), to = fg_pgm_node(reader, row, "to_node");
     bool from_closed = fg_pgm_status(row, "from_status"), to_closed = fg_pgm_status(row, "to_status");
-    struct transformer t = { .u1 = fg_pgm_positive(row, "u1"), .u2 = fg_pgm_positive(row, "u2"),
-                             .sn = fg_pgm_positive(row, "sn"), .i0 = fg_pgm_need(row, "i0"),
-                             .p0 = fg_pgm_need(row, "p0") };
+    struct transformer t = {.u1 = fg_pgm_positive(row, "u1"),
+                            .u2 = fg_pgm_positive(row, "u2"),
+                            .sn = fg_pgm_positive(row, "sn"),
+                            .i0 = fg_pgm_need(row, "i0"),
+                            .p0 = fg_pgm_need(row, "p0")};
     t.uk = read_tapped(row, "uk");
     t.pk = read_tapped(row, "pk");
     t.shift_rad = read_clock(row, "clock", "winding_from", "winding_to");
@@ -165,8 +170,8 @@ enum fg_code fg_pgm_transformer(struct fg_pgm_reader *reader, struct fg_pgm_row 
     return set_two_port(reader, branch, &t);
 }
 
-/* Star of three pairwise values, each on the smaller rated power of its pair to the power `degree` (1 for uk, 2 for pk);
- * results on each side's own rated power. */
+/* Star of three pairwise values, each on the smaller rated power of its pair to the power `degree` (1 for uk, 2 for
+ * pk); results on each side's own rated power. */
 static void star_of_pairs(double v12, double v13, double v23, const double sn[3], int degree, double star[3])
 {
     double s12 = pow(fmin(sn[0], sn[1]), degree), s13 = pow(fmin(sn[0], sn[2]), degree);
@@ -178,9 +183,9 @@ static void star_of_pairs(double v12, double v13, double v23, const double sn[3]
 
 enum fg_code fg_pgm_three_winding(struct fg_pgm_reader *reader, struct fg_pgm_row *row)
 {
-    static const char *const pairs[] = { "12", "13", "23" };
+    static const char *const pairs[] = {"12", "13", "23"};
     int32_t node[3];
-    double u[3], sn[3], shift_rad[3] = { 0 }, uk_pair[3], pk_pair[3], uk[3], pk[3];
+    double u[3], sn[3], shift_rad[3] = {0}, uk_pair[3], pk_pair[3], uk[3], pk[3];
     bool closed[3], impedance_varies = false;
     char field[16];
     struct tap tap = read_tap(row);
@@ -217,8 +222,13 @@ enum fg_code fg_pgm_three_winding(struct fg_pgm_reader *reader, struct fg_pgm_ro
     star->is_internal = true;
     int32_t star_bus = (int32_t)network->bus_count - 1;
     for (int i = 0; i < 3; i++) {
-        struct transformer t = { .u1 = u[i], .u2 = u[0], .sn = sn[i], .uk = { uk[i], uk[i], uk[i] },
-                                 .pk = { pk[i], pk[i], pk[i] }, .shift_rad = shift_rad[i], .tap_on_from = true };
+        struct transformer t = {.u1 = u[i],
+                                .u2 = u[0],
+                                .sn = sn[i],
+                                .uk = {uk[i], uk[i], uk[i]},
+                                .pk = {pk[i], pk[i], pk[i]},
+                                .shift_rad = shift_rad[i],
+                                .tap_on_from = true};
         t.u1_rated = network->buses[node[i]].vn_kv * 1e3;
         t.u2_rated = network->buses[node[0]].vn_kv * 1e3;
         if (i == 0)
@@ -236,10 +246,11 @@ enum fg_code fg_pgm_three_winding(struct fg_pgm_reader *reader, struct fg_pgm_ro
         branch->in_service = branch->from_closed = closed[i];
         branch->tap.exists = branch->tap.exists && !impedance_varies;
     }
-    return impedance_varies ? fg_pgm_note(reader, row, FG_NOTE_CONVERTED,
-                                          "three-winding transformer whose impedance varies with the tap: the tap is fixed "
-                                          "where it stands")
-                            : FG_OK;
+    return impedance_varies
+               ? fg_pgm_note(reader, row, FG_NOTE_CONVERTED,
+                             "three-winding transformer whose impedance varies with the tap: the tap is fixed "
+                             "where it stands")
+               : FG_OK;
 }
 
 /* Attach a regulator to its tap changer. The controlled side names the bus whose voltage counts. */
@@ -272,7 +283,8 @@ enum fg_code fg_pgm_tap_regulator(struct fg_pgm_reader *reader, struct fg_pgm_ro
         return fg_pgm_refuse(row, "regulated_object", FG_ERR_NETWORK,
                              "%s is no transformer with a side %d; correct the reference", id, (int)side);
     if (side < 0 || side > (is_star ? 2 : 1))
-        return fg_pgm_refuse(row, "control_side", FG_ERR_VALUE, "side %d; give one of the transformer's sides", (int)side);
+        return fg_pgm_refuse(row, "control_side", FG_ERR_VALUE, "side %d; give one of the transformer's sides",
+                             (int)side);
     if (!is_on)
         return FG_OK;
     if (reader->regulator_count > 0)
@@ -282,9 +294,10 @@ enum fg_code fg_pgm_tap_regulator(struct fg_pgm_reader *reader, struct fg_pgm_ro
     if (tapped < 0 || !network->branches[tapped].tap.exists)
         return fg_pgm_note(reader, row, FG_NOTE_IGNORED, "regulator of a transformer whose tap cannot move");
     if (is_star && controlled != tapped && (drop_r != 0 || drop_x != 0))
-        return fg_pgm_refuse(row, "line_drop_compensation_r", FG_ERR_UNSUPPORTED,
-                             "line-drop compensation at a side of a three-winding transformer that has no tap; control the "
-                             "tapped side, or drop the compensation");
+        return fg_pgm_refuse(
+            row, "line_drop_compensation_r", FG_ERR_UNSUPPORTED,
+            "line-drop compensation at a side of a three-winding transformer that has no tap; control the "
+            "tapped side, or drop the compensation");
     const struct fg_branch *at = &network->branches[controlled];
     int32_t bus = is_star || side == 0 ? at->from : at->to;
     double vn_v = network->buses[bus].vn_kv * 1e3, base_ohm = vn_v * vn_v / FG_PGM_BASE_VA;

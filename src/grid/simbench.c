@@ -96,17 +96,17 @@ static enum fg_code read_elements(struct fg_sb_reader *reader)
         const char *table;
         fg_sb_row_reader *read;
     } sections[] = {
-        { "Switch", fg_sb_switch },
-        { "Line", fg_sb_line },
-        { "Transformer", fg_sb_transformer },
-        { "Transformer3W", fg_sb_transformer3w },
-        { "ExternalNet", fg_sb_external_net },
-        { "PowerPlant", fg_sb_power_plant },
-        { "RES", fg_sb_res },
-        { "Load", fg_sb_load },
-        { "Storage", fg_sb_storage },
-        { "Shunt", fg_sb_shunt },
-        { "Measurement", ignore_table },
+        {"Switch", fg_sb_switch},
+        {"Line", fg_sb_line},
+        {"Transformer", fg_sb_transformer},
+        {"Transformer3W", fg_sb_transformer3w},
+        {"ExternalNet", fg_sb_external_net},
+        {"PowerPlant", fg_sb_power_plant},
+        {"RES", fg_sb_res},
+        {"Load", fg_sb_load},
+        {"Storage", fg_sb_storage},
+        {"Shunt", fg_sb_shunt},
+        {"Measurement", ignore_table},
     };
     enum fg_code code = open_indexed(reader, "LineType", &reader->line_types, &reader->line_type_names);
     if (code == FG_OK)
@@ -175,20 +175,20 @@ void fg_simbench_close(struct fg_simbench *set)
 
 enum fg_code fg_simbench_open(const char *folder, struct fg_simbench **set, struct fg_error *err)
 {
-    struct fg_sb_reader reader = { .folder = folder, .with_profiles = true, .err = err };
+    struct fg_sb_reader reader = {.folder = folder, .with_profiles = true, .err = err};
     return read_set(&reader, set);
 }
 
 enum fg_code fg_simbench_parse(const struct fg_simbench_file *files, size_t count, struct fg_simbench **set,
                                struct fg_error *err)
 {
-    struct fg_sb_reader reader = { .files = files, .file_count = count, .with_profiles = true, .err = err };
+    struct fg_sb_reader reader = {.files = files, .file_count = count, .with_profiles = true, .err = err};
     return read_set(&reader, set);
 }
 
 enum fg_code fg_simbench_read(const char *folder, struct fg_network **network, struct fg_error *err)
 {
-    struct fg_sb_reader reader = { .folder = folder, .err = err };
+    struct fg_sb_reader reader = {.folder = folder, .err = err};
     struct fg_simbench *set;
     *network = NULL;
     enum fg_code code = read_set(&reader, &set);

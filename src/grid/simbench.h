@@ -1,8 +1,9 @@
-/* Reader of SimBench data sets: a folder of CSV files (Node.csv, Line.csv, ...; plain or .csv.gz) with a year of profiles.
+/* Reader of SimBench data sets: a folder of CSV files (Node.csv, Line.csv, ...; plain or .csv.gz) with a year of
+ * profiles.
  *
- * (S. Meinecke et al., "SimBench - A Benchmark Dataset of Electric Power Systems to Compare Innovative Solutions Based on
- * Power Flow Analysis", Energies 13(12), 2020; format: simbench.de, "Documentation".) Powers are MW and Mvar, r and x
- * ohm/km, b uS/km, currents A. Transformers are T-models as in pandapower, which computes SimBench's own results.
+ * (S. Meinecke et al., "SimBench - A Benchmark Dataset of Electric Power Systems to Compare Innovative Solutions Based
+ * on Power Flow Analysis", Energies 13(12), 2020; format: simbench.de, "Documentation".) Powers are MW and Mvar, r and
+ * x ohm/km, b uS/km, currents A. Transformers are T-models as in pandapower, which computes SimBench's own results.
  *
  * Ids are the format's own. See docs/networks.md for what becomes of each table. Places are "folder/Line.csv:7, column
  * type". Memory: the network and the series that elements refer to; a year of 15 minutes has 35,136 steps. */
@@ -47,8 +48,8 @@ struct fg_simbench_powers {
 };
 void fg_simbench_at_step(const struct fg_simbench *set, size_t step, const struct fg_simbench_powers *powers);
 
-/* Study cases ("hL": high load, "lPV": low load and much sun, ...): factors on loads, wind, sun and other generation, and
- * the voltage of the external grid (NAN when the file gives none). */
+/* Study cases ("hL": high load, "lPV": low load and much sun, ...): factors on loads, wind, sun and other generation,
+ * and the voltage of the external grid (NAN when the file gives none). */
 size_t fg_simbench_case_count(const struct fg_simbench *set);
 const char *fg_simbench_case_name(const struct fg_simbench *set, size_t study_case);
 void fg_simbench_at_case(const struct fg_simbench *set, size_t study_case, const struct fg_simbench_powers *powers,

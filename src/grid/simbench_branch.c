@@ -14,7 +14,8 @@ static struct fg_sb_row type_of(struct fg_sb_row *row, const char *column, const
     const char *name = fg_sb_need_text(row, column);
     int32_t at = name == NULL ? -1 : fg_names_find(names, name);
     if (row->code == FG_OK && at < 0)
-        fg_sb_refuse(row, column, FG_ERR_NETWORK, "type \"%.80s\" is not in %s; add it or correct the name", name, file);
+        fg_sb_refuse(row, column, FG_ERR_NETWORK, "type \"%.80s\" is not in %s; add it or correct the name", name,
+                     file);
     struct fg_sb_row type = fg_sb_row_at(table, at < 0 ? 0 : (size_t)at, row->err);
     type.code = row->code;
     return type;
@@ -23,13 +24,12 @@ static struct fg_sb_row type_of(struct fg_sb_row *row, const char *column, const
 /* As in pandapower: a generator at each end, each holding its node's voltage set point. */
 static enum fg_code add_dc_line(struct fg_sb_reader *reader, struct fg_sb_row *row, const int32_t bus[2])
 {
-    static const char *const ends[] = { "A", "B" };
-    struct fg_sb_row type =
-        type_of(row, "type", &reader->dc_line_types, &reader->dc_line_type_names, "DCLineType.csv");
+    static const char *const ends[] = {"A", "B"};
+    struct fg_sb_row type = type_of(row, "type", &reader->dc_line_types, &reader->dc_line_type_names, "DCLineType.csv");
     double set_mw = fg_sb_need(&type, "pDCLine"), sent_mw = fabs(set_mw);
     double received_mw =
         sent_mw * (1 - fg_sb_number(&type, "relPLosses", 0) / 100) - fg_sb_number(&type, "fixPLosses", 0);
-    double p_mw[2] = { set_mw > 0 ? -sent_mw : received_mw, set_mw > 0 ? received_mw : -sent_mw };
+    double p_mw[2] = {set_mw > 0 ? -sent_mw : received_mw, set_mw > 0 ? received_mw : -sent_mw};
     const char *id = fg_sb_need_text(row, "id");
     if (type.code != FG_OK || row->code != FG_OK)
         return type.code != FG_OK ? type.code : row->code;
@@ -50,12 +50,13 @@ static enum fg_code add_dc_line(struct fg_sb_reader *reader, struct fg_sb_row *r
         if (code != FG_OK)
             return code;
     }
-    return fg_sb_note(reader, row, FG_NOTE_CONVERTED, "DC line: a generator at each end, its power fixed at the set point");
+    return fg_sb_note(reader, row, FG_NOTE_CONVERTED,
+                      "DC line: a generator at each end, its power fixed at the set point");
 }
 
 enum fg_code fg_sb_line(struct fg_sb_reader *reader, struct fg_sb_row *row)
 {
-    int32_t bus[2] = { fg_sb_node(reader, row, "nodeA"), fg_sb_node(reader, row, "nodeB") };
+    int32_t bus[2] = {fg_sb_node(reader, row, "nodeA"), fg_sb_node(reader, row, "nodeB")};
     const char *id = fg_sb_need_text(row, "id"), *type_name = fg_sb_text(row, "type");
     if (row->code != FG_OK)
         return row->code;
@@ -92,7 +93,8 @@ static enum fg_code set_control(struct fg_sb_reader *reader, struct fg_sb_row *r
     int32_t bus = side != NULL && strcmp(side, "HV") == 0 ? branch->from : branch->to;
     double vm_pu = reader->vm_set_pu[bus];
     if (isnan(vm_pu))
-        return fg_sb_note(reader, row, FG_NOTE_IGNORED, "autoTap at a node without vmSetp: the tap stays where it stands");
+        return fg_sb_note(reader, row, FG_NOTE_IGNORED,
+                          "autoTap at a node without vmSetp: the tap stays where it stands");
     branch->tap.regulates = true;
     branch->tap.regulated_bus = bus;
     branch->tap.v_set_pu = vm_pu;
@@ -107,7 +109,7 @@ enum fg_code fg_sb_transformer(struct fg_sb_reader *reader, struct fg_sb_row *ro
     struct fg_sb_row type =
         type_of(row, "type", &reader->transformer_types, &reader->transformer_type_names, "TransformerType.csv");
     double position = fg_sb_number(row, "tappos", NAN), loading_percent = fg_sb_number(row, "loadingMax", 100);
-    struct fg_transformer_t t = { .parallel = 1, .r_share_hv = 0.5, .x_share_hv = 0.5 };
+    struct fg_transformer_t t = {.parallel = 1, .r_share_hv = 0.5, .x_share_hv = 0.5};
     t.sn_mva = fg_sb_need(&type, "sR");
     t.vn_hv_kv = fg_sb_need(&type, "vmHV");
     t.vn_lv_kv = fg_sb_need(&type, "vmLV");
@@ -120,11 +122,13 @@ enum fg_code fg_sb_transformer(struct fg_sb_reader *reader, struct fg_sb_row *ro
     const char *side = fg_sb_text(&type, "tapside");
     double step_percent = fg_sb_number(&type, "dVm", 0), step_degree = fg_sb_number(&type, "dVa", 0);
     double neutral = fg_sb_number(&type, "tapNeutr", 0);
-    t.taps[0] = (struct fg_transformer_tap){ .kind = FG_TAP_COMPLEX, .on_hv = side == NULL || strcmp(side, "LV") != 0,
-                                             .position = isnan(position) ? neutral : position, .neutral = neutral,
-                                             .step_percent = step_percent,
-                                             .minimum = fg_sb_number(&type, "tapMin", NAN),
-                                             .maximum = fg_sb_number(&type, "tapMax", NAN) };
+    t.taps[0] = (struct fg_transformer_tap){.kind = FG_TAP_COMPLEX,
+                                            .on_hv = side == NULL || strcmp(side, "LV") != 0,
+                                            .position = isnan(position) ? neutral : position,
+                                            .neutral = neutral,
+                                            .step_percent = step_percent,
+                                            .minimum = fg_sb_number(&type, "tapMin", NAN),
+                                            .maximum = fg_sb_number(&type, "tapMax", NAN)};
     if (row->code != FG_OK || type.code != FG_OK)
         return row->code != FG_OK ? row->code : type.code;
     if (!(t.sn_mva > 0 && t.vn_hv_kv > 0 && t.vn_lv_kv > 0))
@@ -132,12 +136,15 @@ enum fg_code fg_sb_transformer(struct fg_sb_reader *reader, struct fg_sb_row *ro
                             t.sn_mva, t.vn_hv_kv, t.vn_lv_kv);
     t.vkr_percent = copper_kw / (t.sn_mva * 1e3) * 100;
     if (fabs(t.vkr_percent) > fabs(t.vk_percent))
-        return fg_sb_refuse(&type, "pCu", FG_ERR_VALUE, "copper losses of %g %% exceed the short-circuit voltage of %g %%",
-                            t.vkr_percent, t.vk_percent);
+        return fg_sb_refuse(&type, "pCu", FG_ERR_VALUE,
+                            "copper losses of %g %% exceed the short-circuit voltage of %g %%", t.vkr_percent,
+                            t.vk_percent);
     if (step_degree != 0)
-        return fg_sb_refuse(&type, "dVa", FG_ERR_UNSUPPORTED,
-                            "a tap step that turns the angle (%g degrees); the format does not say how it combines with "
-                            "dVm: set it to 0", step_degree);
+        return fg_sb_refuse(
+            &type, "dVa", FG_ERR_UNSUPPORTED,
+            "a tap step that turns the angle (%g degrees); the format does not say how it combines with "
+            "dVm: set it to 0",
+            step_degree);
     if (!is_tapable)
         t.taps[0].minimum = t.taps[0].maximum = t.taps[0].position;
     struct fg_network *network = reader->network;
@@ -151,7 +158,8 @@ enum fg_code fg_sb_transformer(struct fg_sb_reader *reader, struct fg_sb_row *ro
     double rate_mva = t.sn_mva * loading_percent / 100;
     branch->rate_normal_mva = rate_mva > 0 ? rate_mva : INFINITY;
     if (code == FG_OK && is_fixed)
-        code = fg_sb_note(reader, row, FG_NOTE_CONVERTED, "tappos outside tapMin..tapMax: the tap stays where it stands");
+        code =
+            fg_sb_note(reader, row, FG_NOTE_CONVERTED, "tappos outside tapMin..tapMax: the tap stays where it stands");
     return code == FG_OK ? set_control(reader, row, branch, step_percent) : code;
 }
 

@@ -15,13 +15,12 @@ static enum calculation read_calculation(struct fg_sb_row *row, enum calculation
         const char *name;
         enum calculation calculation;
     } words[] = {
-        { "vavm", HOLDS_VA_VM }, { "VaVm", HOLDS_VA_VM }, { "vmva", HOLDS_VA_VM }, { "VmVa", HOLDS_VA_VM },
-        { "slack", HOLDS_VA_VM }, { "Slack", HOLDS_VA_VM }, { "sl", HOLDS_VA_VM },
-        { "pvm", HOLDS_P_VM },   { "PVm", HOLDS_P_VM },   { "vmp", HOLDS_P_VM },   { "VmP", HOLDS_P_VM },
-        { "pv", HOLDS_P_VM },    { "PV", HOLDS_P_VM },    { "Pv", HOLDS_P_VM },    { "pq", HOLDS_P_Q },
-        { "PQ", HOLDS_P_Q },     { "Pq", HOLDS_P_Q },     { "Ward", WARD },        { "ward", WARD },
-        { "WARD", WARD },        { "xWard", EXTENDED_WARD }, { "xward", EXTENDED_WARD }, { "XWard", EXTENDED_WARD },
-        { "XWARD", EXTENDED_WARD },
+        {"vavm", HOLDS_VA_VM},    {"VaVm", HOLDS_VA_VM},    {"vmva", HOLDS_VA_VM},    {"VmVa", HOLDS_VA_VM},
+        {"slack", HOLDS_VA_VM},   {"Slack", HOLDS_VA_VM},   {"sl", HOLDS_VA_VM},      {"pvm", HOLDS_P_VM},
+        {"PVm", HOLDS_P_VM},      {"vmp", HOLDS_P_VM},      {"VmP", HOLDS_P_VM},      {"pv", HOLDS_P_VM},
+        {"PV", HOLDS_P_VM},       {"Pv", HOLDS_P_VM},       {"pq", HOLDS_P_Q},        {"PQ", HOLDS_P_Q},
+        {"Pq", HOLDS_P_Q},        {"Ward", WARD},           {"ward", WARD},           {"WARD", WARD},
+        {"xWard", EXTENDED_WARD}, {"xward", EXTENDED_WARD}, {"XWard", EXTENDED_WARD}, {"XWARD", EXTENDED_WARD},
     };
     const char *name = fg_sb_text(row, "calc_type");
     for (size_t i = 0; name != NULL && i < sizeof words / sizeof *words; i++)
@@ -144,10 +143,10 @@ enum fg_code fg_sb_power_plant(struct fg_sb_reader *reader, struct fg_sb_row *ro
 enum fg_code fg_sb_res(struct fg_sb_reader *reader, struct fg_sb_row *row)
 {
     const char *type = fg_sb_text(row, "type");
-    enum fg_sb_role role = type == NULL                                               ? FG_SB_GENERATION
+    enum fg_sb_role role = type == NULL                                                 ? FG_SB_GENERATION
                            : strstr(type, "Wind") != NULL || strstr(type, "WP") != NULL ? FG_SB_WIND
-                           : strstr(type, "PV") != NULL                               ? FG_SB_SUN
-                                                                                      : FG_SB_GENERATION;
+                           : strstr(type, "PV") != NULL                                 ? FG_SB_SUN
+                                                                                        : FG_SB_GENERATION;
     return add_generation(reader, row, "pRES", "qRES", HOLDS_P_Q, "RES", role);
 }
 
@@ -168,8 +167,8 @@ enum fg_code fg_sb_storage(struct fg_sb_reader *reader, struct fg_sb_row *row)
     double p_min = fg_sb_number(row, "pMin", 0), p_max = fg_sb_number(row, "pMax", 0);
     double q_min = fg_sb_number(row, "qMin", NAN), q_max = fg_sb_number(row, "qMax", NAN);
     if (row->code == FG_OK && !(energy_mwh >= 0 && level >= 0 && level <= 1))
-        fg_sb_refuse(row, "chargeLevel", FG_ERR_VALUE, "charge level %g must lie in 0..1, capacity %g MWh be at least 0",
-                     level, energy_mwh);
+        fg_sb_refuse(row, "chargeLevel", FG_ERR_VALUE,
+                     "charge level %g must lie in 0..1, capacity %g MWh be at least 0", level, energy_mwh);
     if (row->code == FG_OK && !(efficiency > 0 && efficiency <= 100))
         fg_sb_refuse(row, "etaStore", FG_ERR_VALUE, "efficiency is %g; give a share above 0, up to 1", efficiency);
     if (row->code != FG_OK)

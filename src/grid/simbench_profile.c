@@ -1,21 +1,22 @@
-/* Profiles and study cases of a SimBench data set. A profile is a factor on the element's own power: X_pload and X_qload
- * for loads, one column for everything else; other reactive powers stay constant (as in SimBench's own evaluation). */
+/* Profiles and study cases of a SimBench data set. A profile is a factor on the element's own power: X_pload and
+ * X_qload for loads, one column for everything else; other reactive powers stay constant (as in SimBench's own
+ * evaluation). */
 #include "grid/simbench_reader.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const profile_tables[] = { "LoadProfile", "RESProfile", "PowerPlantProfile", "StorageProfile" };
-static const char *const profile_elements[] = { "Load", "RES", "PowerPlant", "Storage" };
+static const char *const profile_tables[] = {"LoadProfile", "RESProfile", "PowerPlantProfile", "StorageProfile"};
+static const char *const profile_elements[] = {"Load", "RES", "PowerPlant", "Storage"};
 #define PROFILE_TABLES (sizeof profile_tables / sizeof *profile_tables)
 
 /* While elements are read, p_series is a number in profile_names; fg_sb_read_profiles turns it into a series. */
-static enum fg_code follow(struct fg_sb_reader *reader, struct fg_sb_row *row, const char *element, enum fg_sb_role role,
-                           struct fg_sb_follow **list, size_t count, size_t *capacity)
+static enum fg_code follow(struct fg_sb_reader *reader, struct fg_sb_row *row, const char *element,
+                           enum fg_sb_role role, struct fg_sb_follow **list, size_t count, size_t *capacity)
 {
     struct fg_simbench *set = reader->set;
-    struct fg_sb_follow what = { -1, -1, role };
+    struct fg_sb_follow what = {-1, -1, role};
     const char *profile = element == NULL ? NULL : fg_sb_text(row, "profile");
     if (profile != NULL && reader->with_profiles) {
         char key[200];
@@ -148,7 +149,7 @@ enum fg_code fg_sb_read_profiles(struct fg_sb_reader *reader)
     if (found == NULL)
         return fg_fail_memory(reader->err);
     for (size_t i = 0; i < reader->profile_names.count; i++)
-        found[i] = (struct fg_sb_follow){ -1, -1, FG_SB_OTHER };
+        found[i] = (struct fg_sb_follow){-1, -1, FG_SB_OTHER};
     enum fg_code code = FG_OK;
     for (size_t which = 0; code == FG_OK && which < PROFILE_TABLES; which++)
         code = read_profile_table(reader, which, found);
@@ -173,14 +174,16 @@ enum fg_code fg_sb_read_cases(struct fg_sb_reader *reader)
     for (size_t i = 0; code == FG_OK && table.exists && !is_by_level && i < table.csv.row_count; i++) {
         struct fg_sb_row row = fg_sb_row_at(&table, i, reader->err);
         const char *name = fg_csv_field(&table.csv, i, 0); /* "Study Case" or "Study Cases" */
-        struct fg_sb_study_case item = { .load_p = fg_sb_need(&row, "pload"), .load_q = fg_sb_need(&row, "qload"),
-                                         .wind = fg_sb_need(&row, "Wind_p"), .sun = fg_sb_need(&row, "PV_p"),
-                                         .generation = fg_sb_need(&row, "RES_p"),
-                                         .slack_vm_pu = fg_sb_number(&row, "Slack_vm", NAN) };
+        struct fg_sb_study_case item = {.load_p = fg_sb_need(&row, "pload"),
+                                        .load_q = fg_sb_need(&row, "qload"),
+                                        .wind = fg_sb_need(&row, "Wind_p"),
+                                        .sun = fg_sb_need(&row, "PV_p"),
+                                        .generation = fg_sb_need(&row, "RES_p"),
+                                        .slack_vm_pu = fg_sb_number(&row, "Slack_vm", NAN)};
         item.name = fg_arena_strdup(&set->arena, name);
         code = row.code;
-        if (code == FG_OK && (item.name == NULL || fg_grow((void **)&set->cases, set->case_count, &set->case_capacity,
-                                                           sizeof *set->cases)))
+        if (code == FG_OK && (item.name == NULL ||
+                              fg_grow((void **)&set->cases, set->case_count, &set->case_capacity, sizeof *set->cases)))
             code = fg_fail_memory(reader->err);
         if (code == FG_OK)
             set->cases[set->case_count++] = item;
@@ -233,16 +236,11 @@ const char *fg_simbench_case_name(const struct fg_simbench *set, size_t study_ca
 static double factor_of(const struct fg_sb_study_case *item, enum fg_sb_role role, bool is_reactive)
 {
     switch (role) {
-    case FG_SB_LOAD:
-        return is_reactive ? item->load_q : item->load_p;
-    case FG_SB_WIND:
-        return is_reactive ? 1 : item->wind;
-    case FG_SB_SUN:
-        return is_reactive ? 1 : item->sun;
-    case FG_SB_GENERATION:
-        return is_reactive ? 1 : item->generation;
-    case FG_SB_OTHER:
-        break;
+    case FG_SB_LOAD: return is_reactive ? item->load_q : item->load_p;
+    case FG_SB_WIND: return is_reactive ? 1 : item->wind;
+    case FG_SB_SUN: return is_reactive ? 1 : item->sun;
+    case FG_SB_GENERATION: return is_reactive ? 1 : item->generation;
+    case FG_SB_OTHER: break;
     }
     return 1;
 }
@@ -260,8 +258,7 @@ void fg_simbench_at_case(const struct fg_simbench *set, size_t study_case, const
             powers->injection_q_mvar[i] = network->injections[i].q_mvar * factor_of(item, role, true);
     }
     for (size_t i = 0; i < network->generator_count && powers->generator_p_mw != NULL; i++)
-        powers->generator_p_mw[i] =
-            network->generators[i].p_mw * factor_of(item, set->generators[i].role, false);
+        powers->generator_p_mw[i] = network->generators[i].p_mw * factor_of(item, set->generators[i].role, false);
     for (size_t i = 0; i < network->storage_count && powers->storage_p_mw != NULL; i++)
         powers->storage_p_mw[i] = network->storages[i].p_mw;
     if (slack_vm_pu != NULL)

@@ -49,8 +49,8 @@ struct fg_sb_reader {
     bool with_profiles;
     struct fg_sb_table line_types, dc_line_types, transformer_types, coordinates;
     struct fg_names line_type_names, dc_line_type_names, transformer_type_names, coordinate_names;
-    struct fg_names nodes;          /* id -> bus */
-    struct fg_names profile_names;  /* "Load H0-A" -> index in profile_keys */
+    struct fg_names nodes;         /* id -> bus */
+    struct fg_names profile_names; /* "Load H0-A" -> index in profile_keys */
     const char **profile_keys;
     size_t profile_capacity;
     double *vm_set_pu, *va_set_rad; /* per node; NAN when not given */

@@ -21,7 +21,7 @@ static enum fg_code open_in_memory(const struct fg_sb_reader *reader, const char
 /* The path of a table that exists, in `path`; false when there is none. */
 static bool find_file(const char *folder, const char *name, struct fg_text *path)
 {
-    static const char *const endings[] = { ".csv", ".csv.gz" };
+    static const char *const endings[] = {".csv", ".csv.gz"};
     for (size_t i = 0; i < 2; i++) {
         path->length = 0;
         fg_text_printf(path, "%s/%s%s", folder, name, endings[i]);
@@ -42,15 +42,15 @@ bool fg_simbench_is_folder(const char *folder)
 
 enum fg_code fg_sb_table_open(const struct fg_sb_reader *reader, const char *name, struct fg_sb_table *table)
 {
-    *table = (struct fg_sb_table){ .name = name };
+    *table = (struct fg_sb_table){.name = name};
     if (reader->folder == NULL)
         return open_in_memory(reader, name, table);
     struct fg_text path;
     fg_text_init(&path);
     table->exists = find_file(reader->folder, name, &path);
-    enum fg_code code = path.failed      ? fg_fail_memory(reader->err)
+    enum fg_code code = path.failed     ? fg_fail_memory(reader->err)
                         : table->exists ? fg_csv_read(&table->csv, path.data, reader->err)
-                                         : FG_OK;
+                                        : FG_OK;
     fg_text_release(&path);
     return code;
 }
@@ -58,12 +58,12 @@ enum fg_code fg_sb_table_open(const struct fg_sb_reader *reader, const char *nam
 void fg_sb_table_release(struct fg_sb_table *table)
 {
     fg_csv_release(&table->csv);
-    *table = (struct fg_sb_table){ 0 };
+    *table = (struct fg_sb_table){0};
 }
 
 struct fg_sb_row fg_sb_row_at(const struct fg_sb_table *table, size_t number, struct fg_error *err)
 {
-    return (struct fg_sb_row){ .table = table, .number = number, .err = err };
+    return (struct fg_sb_row){.table = table, .number = number, .err = err};
 }
 
 const char *fg_sb_text(const struct fg_sb_row *row, const char *column)
@@ -102,8 +102,8 @@ double fg_sb_number(struct fg_sb_row *row, const char *column, double fallback)
 {
     double number = fallback;
     if (fg_sb_text(row, column) != NULL)
-        row->code = fg_csv_number(&row->table->csv, row->number, (size_t)fg_csv_column(&row->table->csv, column), &number,
-                                  row->err);
+        row->code = fg_csv_number(&row->table->csv, row->number, (size_t)fg_csv_column(&row->table->csv, column),
+                                  &number, row->err);
     return number;
 }
 

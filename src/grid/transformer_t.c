@@ -5,7 +5,8 @@
 
 #define RAD_PER_DEGREE (3.14159265358979323846 / 180)
 
-static void apply_tap(const struct fg_transformer_tap *tap, double position, double *vn_hv_kv, double *vn_lv_kv, double *shift_rad)
+static void apply_tap(const struct fg_transformer_tap *tap, double position, double *vn_hv_kv, double *vn_lv_kv,
+                      double *shift_rad)
 {
     if (tap->kind == FG_TAP_NONE)
         return;
@@ -47,10 +48,14 @@ struct fg_tap_point fg_transformer_two_port(const struct fg_transformer_t *t, do
     double complex za = CMPLX(r * t->r_share_hv, x * t->x_share_hv), zb = CMPLX(r, x) - za, y = CMPLX(g, b);
     double complex series = za + zb + za * zb * y;
     double complex y_hv = y == 0 ? 0 : zb * y / series, y_lv = y == 0 ? 0 : za * y / series;
-    return (struct fg_tap_point){ .ratio = vn_hv_kv / vn_lv_kv / (t->bus_hv_kv / t->bus_lv_kv),
-                                  .shift_rad = shift_rad, .r_pu = creal(series), .x_pu = cimag(series),
-                                  .g_from_pu = creal(y_hv), .b_from_pu = cimag(y_hv),
-                                  .g_to_pu = creal(y_lv), .b_to_pu = cimag(y_lv) };
+    return (struct fg_tap_point){.ratio = vn_hv_kv / vn_lv_kv / (t->bus_hv_kv / t->bus_lv_kv),
+                                 .shift_rad = shift_rad,
+                                 .r_pu = creal(series),
+                                 .x_pu = cimag(series),
+                                 .g_from_pu = creal(y_hv),
+                                 .b_from_pu = cimag(y_hv),
+                                 .g_to_pu = creal(y_lv),
+                                 .b_to_pu = cimag(y_lv)};
 }
 
 static bool is_whole(double value)
