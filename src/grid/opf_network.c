@@ -249,7 +249,7 @@ static void read_solution(const struct model *model, const struct fg_network *ne
     }
 }
 
-static const double NOTICEABLE = 1e-6; /* violations below this, p.u. or of the base, are rounding */
+static const double NOTICEABLE = 1e-5; /* violations below this, p.u. or of the base, are rounding */
 
 static void note_broken(struct fg_opf_network_result *result, enum fg_opf_limit limit, int32_t element, double value,
                         double bound)
