@@ -93,12 +93,12 @@ static double push_inside(double value, double lower, double upper, double push)
 {
     double range = upper - lower;
     if (isfinite(lower)) {
-        double least = lower + fmin(push * fmax(1, fabs(lower)), isfinite(range) ? push * range : INFINITY);
-        value = fmax(value, least);
+        double least = lower + fg_smaller(push * fg_larger(1, fabs(lower)), isfinite(range) ? push * range : INFINITY);
+        value = fg_larger(value, least);
     }
     if (isfinite(upper)) {
-        double most = upper - fmin(push * fmax(1, fabs(upper)), isfinite(range) ? push * range : INFINITY);
-        value = fmin(value, most);
+        double most = upper - fg_smaller(push * fg_larger(1, fabs(upper)), isfinite(range) ? push * range : INFINITY);
+        value = fg_smaller(value, most);
     }
     return value;
 }
@@ -106,7 +106,7 @@ static double push_inside(double value, double lower, double upper, double push)
 /* How far a bound is widened. */
 static double relaxation(double relax, double bound)
 {
-    return isfinite(bound) ? relax * fmin(fmax(1, fabs(bound)), 10) : 0;
+    return isfinite(bound) ? relax * fg_smaller(fg_larger(1, fabs(bound)), 10) : 0;
 }
 
 static void set_bounds(struct fg_nlp *nlp)
@@ -144,31 +144,31 @@ static void set_scaling(struct fg_nlp *nlp)
     double steepest = 0;
     for (int32_t i = 0; i < nlp->n; i++)
         if (problem->x_lower[i] < problem->x_upper[i])
-            steepest = fmax(steepest, fabs(nlp->gradient[i]));
+            steepest = fg_larger(steepest, fabs(nlp->gradient[i]));
     if (steepest > most && isfinite(steepest))
-        nlp->scale_f = fmax(least, most / steepest);
+        nlp->scale_f = fg_larger(least, most / steepest);
     double *row_max = nlp->g_trial;
     memset(row_max, 0, (size_t)nlp->m * sizeof *row_max);
     for (int64_t e = 0; e < problem->jacobian_nnz; e++) {
         int32_t i = problem->jacobian_column[e], r = problem->jacobian_row[e];
         if (problem->x_lower[i] < problem->x_upper[i])
-            row_max[r] = fmax(row_max[r], fabs(nlp->jacobian[e]));
+            row_max[r] = fg_larger(row_max[r], fabs(nlp->jacobian[e]));
     }
     for (int32_t r = 0; r < nlp->m; r++)
         if (row_max[r] > most && isfinite(row_max[r]))
-            nlp->scale_g[r] = fmax(least, most / row_max[r]);
+            nlp->scale_g[r] = fg_larger(least, most / row_max[r]);
 }
 
 static void set_tau(struct fg_nlp *nlp)
 {
-    nlp->tau = fmax(0.99, 1 - nlp->mu);
+    nlp->tau = fg_larger(0.99, 1 - nlp->mu);
 }
 
 static void set_filter_limits(struct fg_nlp *nlp)
 {
     double theta = fg_ipm_theta(nlp, nlp->g, nlp->s, nlp->p, nlp->q);
-    nlp->filter.theta_max = 1e4 * fmax(1, theta);
-    nlp->filter.theta_min = 1e-4 * fmax(1, theta);
+    nlp->filter.theta_max = 1e4 * fg_larger(1, theta);
+    nlp->filter.theta_min = 1e-4 * fg_larger(1, theta);
     nlp->filter.count = 0;
 }
 
@@ -296,17 +296,17 @@ static void reset_bound_duals(struct fg_nlp *nlp)
 static enum outcome restore(struct fg_nlp *nlp)
 {
     double outer_mu = nlp->mu, theta_start = outer_theta(nlp);
-    double tolerance = fmin(nlp->options->tolerance, 1e-6);
+    double tolerance = fg_smaller(nlp->options->tolerance, 1e-6);
     nlp->outer_filter = nlp->filter;
     nlp->result->restorations++;
     nlp->restoring = true;
     double worst = 0;
     for (int32_t r = 0; r < nlp->m; r++)
-        worst = fmax(worst, fabs(nlp->residual[r]));
-    nlp->mu = fmax(outer_mu, worst);
+        worst = fg_larger(worst, fabs(nlp->residual[r]));
+    nlp->mu = fg_larger(outer_mu, worst);
     for (int32_t i = 0; i < nlp->n; i++) {
         nlp->x_reference[i] = nlp->x[i];
-        double size = fmax(1, fabs(nlp->x[i]));
+        double size = fg_larger(1, fabs(nlp->x[i]));
         nlp->resto_weight[i] = 1 / (size * size);
     }
     nlp->zeta = sqrt(nlp->mu);
@@ -324,7 +324,7 @@ static enum outcome restore(struct fg_nlp *nlp)
         fg_ipm_residual(nlp);
         struct fg_ipm_error error = fg_ipm_error(nlp, nlp->mu);
         while (error.total <= 10 * nlp->mu && nlp->mu > tolerance / 10) {
-            nlp->mu = fmax(tolerance / 11, fmin(0.2 * nlp->mu, pow(nlp->mu, 1.5)));
+            nlp->mu = fg_larger(tolerance / 11, fg_smaller(0.2 * nlp->mu, pow(nlp->mu, 1.5)));
             nlp->zeta = sqrt(nlp->mu);
             fg_ipm_functions(nlp, nlp->x, &nlp->f, nlp->g_trial);
             fg_ipm_derivatives(nlp); /* the proximal term has changed */
@@ -375,7 +375,7 @@ static double row_infeasibility(const struct fg_nlp *nlp)
     double worst = 0;
     for (int32_t r = 0; r < nlp->m; r++)
         if (!isfinite(nlp->rho[r]))
-            worst = fmax(worst, fmax(nlp->s_lower[r] - nlp->g[r], nlp->g[r] - nlp->s_upper[r]) / nlp->scale_g[r]);
+            worst = fg_larger(worst, fg_larger(nlp->s_lower[r] - nlp->g[r], nlp->g[r] - nlp->s_upper[r]) / nlp->scale_g[r]);
     return worst;
 }
 
@@ -385,11 +385,11 @@ static double true_infeasibility(const struct fg_nlp *nlp)
     const struct fg_nlp_problem *problem = &nlp->problem;
     double worst = 0;
     for (int32_t i = 0; i < nlp->n; i++)
-        worst = fmax(worst, fmax(problem->x_lower[i] - nlp->x[i], nlp->x[i] - problem->x_upper[i]));
+        worst = fg_larger(worst, fg_larger(problem->x_lower[i] - nlp->x[i], nlp->x[i] - problem->x_upper[i]));
     for (int32_t r = 0; r < nlp->m; r++)
         if (!isfinite(nlp->rho[r])) {
             double g = nlp->g[r] / nlp->scale_g[r];
-            worst = fmax(worst, fmax(problem->g_lower[r] - g, g - problem->g_upper[r]));
+            worst = fg_larger(worst, fg_larger(problem->g_lower[r] - g, g - problem->g_upper[r]));
         }
     return worst;
 }
@@ -401,7 +401,7 @@ static double true_objective(const struct fg_nlp *nlp)
     for (int32_t r = 0; r < nlp->m; r++)
         if (isfinite(nlp->rho[r])) {
             double g = nlp->g[r] / nlp->scale_g[r];
-            sum += nlp->problem.g_price[r] * fmax(0, fmax(nlp->problem.g_lower[r] - g, g - nlp->problem.g_upper[r]));
+            sum += nlp->problem.g_price[r] * fg_larger(0, fg_larger(nlp->problem.g_lower[r] - g, g - nlp->problem.g_upper[r]));
         }
     return sum;
 }
@@ -423,12 +423,12 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
     if (barrier->is_free) {
         double worst = 0;
         for (int32_t k = 0; k < barrier->recorded && k < HISTORY; k++)
-            worst = fmax(worst, barrier->history[k]);
+            worst = fg_larger(worst, barrier->history[k]);
         if (barrier->recorded >= HISTORY && !(total <= 0.9999 * worst)) {
             barrier->is_free = false;
             barrier->reference = worst;
             average = fg_ipm_average_complementarity(nlp, &smallest);
-            nlp->mu = fmax(least, fmin(0.8 * average, 1e5));
+            nlp->mu = fg_larger(least, fg_smaller(0.8 * average, 1e5));
             nlp->filter.count = 0;
             set_tau(nlp);
             return;
@@ -436,10 +436,10 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
         barrier->history[barrier->recorded++ % HISTORY] = total;
         average = fg_ipm_average_complementarity(nlp, &smallest);
         double xi = average > 0 ? smallest / average : 1;
-        double sigma = 0.1 * pow(fmin(0.05 * (1 - xi) / fmax(xi, 1e-12), 2), 3);
-        sigma = fmin(fmax(sigma, 0.05), 0.1);
-        nlp->mu = fmax(least, sigma * average);
-        nlp->tau = fmax(0.995, 1 - nlp->mu);
+        double sigma = 0.1 * pow(fg_smaller(0.05 * (1 - xi) / fg_larger(xi, 1e-12), 2), 3);
+        sigma = fg_smaller(fg_larger(sigma, 0.05), 0.1);
+        nlp->mu = fg_larger(least, sigma * average);
+        nlp->tau = fg_larger(0.995, 1 - nlp->mu);
         nlp->filter.count = 0;
         return;
     }
@@ -451,7 +451,7 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
             choose_barrier(nlp, barrier, total);
             return;
         }
-        nlp->mu = fmax(least, fmin(0.2 * nlp->mu, pow(nlp->mu, 1.5)));
+        nlp->mu = fg_larger(least, fg_smaller(0.2 * nlp->mu, pow(nlp->mu, 1.5)));
         changed = true;
     }
     if (changed) {
@@ -467,7 +467,7 @@ static double free_step(struct fg_nlp *nlp)
     double f, theta, phi, start = fg_ipm_barrier(nlp, nlp->f, nlp->x, nlp->s, nlp->p, nlp->q);
     for (double alpha = fg_ipm_max_primal(nlp); alpha > 1e-8; alpha /= 2)
         if (fg_search_try(nlp, alpha, &f, &theta, &phi) && theta <= nlp->filter.theta_max &&
-            phi - start <= FREE_LOSS * fmax(1, fabs(start))) {
+            phi - start <= FREE_LOSS * fg_larger(1, fabs(start))) {
             fg_search_accept(nlp, f);
             return alpha;
         }
@@ -515,7 +515,7 @@ static void run(struct fg_nlp *nlp)
             double smallest;
             barrier.is_free = false;
             barrier.reference = error.total;
-            nlp->mu = fmax(options->tolerance / 11, 0.8 * fg_ipm_average_complementarity(nlp, &smallest));
+            nlp->mu = fg_larger(options->tolerance / 11, 0.8 * fg_ipm_average_complementarity(nlp, &smallest));
             set_tau(nlp);
             set_filter_limits(nlp);
             continue;
@@ -527,7 +527,7 @@ static void run(struct fg_nlp *nlp)
         }
         if (error.primal <= options->tolerance * 1e-2) {
             nlp->filter.count = 0;
-            nlp->mu = fmax(options->tolerance / 11, 0.1 * nlp->mu);
+            nlp->mu = fg_larger(options->tolerance / 11, 0.1 * nlp->mu);
             set_tau(nlp);
             continue;
         }

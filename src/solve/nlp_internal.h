@@ -10,6 +10,8 @@
 #include "solve/ldl.h"
 #include "solve/nlp.h"
 
+#include <math.h>
+
 struct fg_kkt {
     int32_t n, m, kept; /* kept: rows that stay in the linear system, the others are condensed */
     int32_t *kept_row;  /* m: number among the kept rows, -1 when condensed */
@@ -81,6 +83,21 @@ struct fg_nlp {
     double start_time;
 };
 
+/* Without a call: the loops over bounds are a good part of an iteration. A NaN on the left is passed over. */
+static inline double fg_larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+static inline double fg_smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static inline bool fg_ipm_row_is_elastic(const struct fg_nlp *nlp, int32_t row)
+{
+    return nlp->restoring || nlp->rho[row] < INFINITY;
+}
+
 /* nlp_kkt.c */
 enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err);
 void fg_kkt_release(struct fg_kkt *kkt);
@@ -93,7 +110,6 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
 /* nlp_step.c: functions, errors and Newton steps */
 bool fg_ipm_functions(struct fg_nlp *nlp, const double *x, double *f, double *g); /* false when not finite */
 void fg_ipm_derivatives(struct fg_nlp *nlp);
-bool fg_ipm_row_is_elastic(const struct fg_nlp *nlp, int32_t row);
 double fg_ipm_row_price(const struct fg_nlp *nlp, int32_t row);
 void fg_ipm_residual(struct fg_nlp *nlp);
 double fg_ipm_theta(const struct fg_nlp *nlp, const double *g, const double *s, const double *p, const double *q);

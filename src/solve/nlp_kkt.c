@@ -259,8 +259,8 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
             const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
             double steepest = 0;
             for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++)
-                steepest = fmax(steepest, fabs(nlp->jacobian[kkt->row_entry[a]]));
-            kkt->d_used[r] = fmax(nlp->d_row[r], kkt->floor * steepest * steepest);
+                steepest = fg_larger(steepest, fabs(nlp->jacobian[kkt->row_entry[a]]));
+            kkt->d_used[r] = fg_larger(nlp->d_row[r], kkt->floor * steepest * steepest);
             double weight = 1 / kkt->d_used[r];
             for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
                 int64_t e = kkt->row_entry[a];
@@ -280,7 +280,7 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
     nlp->result->factorisations++;
     struct fg_ldl_inertia inertia = fg_ldl_factor(kkt->ldl, kkt->values);
     if (inertia.zero > 0)
-        kkt->floor = fmin(kkt->floor * 10, FLOOR_MOST);
+        kkt->floor = fg_smaller(kkt->floor * 10, FLOOR_MOST);
     return inertia;
 }
 
@@ -363,17 +363,17 @@ static double largest(int32_t count, const double *x)
 double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy)
 {
     struct fg_kkt *kkt = &nlp->kkt;
-    double size = fmax(largest(kkt->n, rhs_x), largest(kkt->m, rhs_g));
+    double size = fg_larger(largest(kkt->n, rhs_x), largest(kkt->m, rhs_g));
     solve_once(nlp, rhs_x, rhs_g, dx, dy);
     double before = INFINITY;
     for (int pass = 0;; pass++) {
         double left = full_residual(nlp, rhs_x, rhs_g, dx, dy);
-        double ratio = left / fmax(1e-300, size + fmin(fmax(largest(kkt->n, dx), largest(kkt->m, dy)), 1e6 * size));
+        double ratio = left / fg_larger(1e-300, size + fg_smaller(fg_larger(largest(kkt->n, dx), largest(kkt->m, dy)), 1e6 * size));
         if (!isfinite(ratio))
             return INFINITY;
         if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before) {
             if (ratio > POOR)
-                kkt->floor = fmax(kkt->floor / 10, FLOOR_LEAST);
+                kkt->floor = fg_larger(kkt->floor / 10, FLOOR_LEAST);
             return ratio;
         }
         before = left;

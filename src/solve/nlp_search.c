@@ -128,14 +128,14 @@ double fg_search_filter(struct fg_nlp *nlp, double alpha_max)
                          fg_ipm_barrier(nlp, nlp->f, nlp->x, nlp->s, nlp->p, nlp->q), slope(nlp) };
     double alpha_min = GAMMA_THETA;
     if (base.slope < 0) {
-        alpha_min = fmin(alpha_min, -GAMMA_PHI * base.theta / base.slope);
+        alpha_min = fg_smaller(alpha_min, -GAMMA_PHI * base.theta / base.slope);
         if (base.theta <= nlp->filter.theta_min)
-            alpha_min = fmin(alpha_min, DELTA * pow(base.theta, S_THETA) / pow(-base.slope, S_PHI));
+            alpha_min = fg_smaller(alpha_min, DELTA * pow(base.theta, S_THETA) / pow(-base.slope, S_PHI));
     }
     alpha_min *= GAMMA_ALPHA;
     double relative = 0;
     for (int32_t i = 0; i < nlp->n; i++)
-        relative = fmax(relative, fabs(nlp->dx[i]) / (1 + fabs(nlp->x[i])));
+        relative = fg_larger(relative, fabs(nlp->dx[i]) / (1 + fabs(nlp->x[i])));
     bool tiny = relative < 10 * DBL_EPSILON;
 
     double f = 0, theta = 0, phi = 0;

@@ -12,11 +12,6 @@
 
 #include <math.h>
 
-bool fg_ipm_row_is_elastic(const struct fg_nlp *nlp, int32_t row)
-{
-    return nlp->restoring || isfinite(nlp->rho[row]);
-}
-
 /* Restoration minimises the violation of the hard rows; native elastic rows only keep theirs from drifting. */
 static const double RESTORATION_PRICE = 1000, RESTORATION_ELASTIC_PRICE = 1;
 
@@ -142,7 +137,7 @@ struct fg_ipm_error fg_ipm_error(struct fg_nlp *nlp, double mu)
         rows += fabs(nlp->y[r]);
         primal = fabs(nlp->residual[r]) > primal ? fabs(nlp->residual[r]) : primal;
         if (nlp->has_slack[r]) {
-            dual = fmax(dual, fabs(-nlp->y[r] - nlp->vl[r] + nlp->vu[r]));
+            dual = fg_larger(dual, fabs(-nlp->y[r] - nlp->vl[r] + nlp->vu[r]));
             if (isfinite(nlp->s_lower[r]))
                 COMPLEMENTARITY(nlp->s[r] - nlp->s_lower[r], nlp->vl[r]);
             if (isfinite(nlp->s_upper[r]))
@@ -150,16 +145,16 @@ struct fg_ipm_error fg_ipm_error(struct fg_nlp *nlp, double mu)
         }
         if (fg_ipm_row_is_elastic(nlp, r)) {
             double rho = fg_ipm_row_price(nlp, r);
-            dual = fmax(dual, fmax(fabs(rho - nlp->y[r] - nlp->zp[r]), fabs(rho + nlp->y[r] - nlp->zq[r])));
+            dual = fg_larger(dual, fg_larger(fabs(rho - nlp->y[r] - nlp->zp[r]), fabs(rho + nlp->y[r] - nlp->zq[r])));
             COMPLEMENTARITY(nlp->p[r], nlp->zp[r]);
             COMPLEMENTARITY(nlp->q[r], nlp->zq[r]);
         }
     }
     static const double s_max = 100;
-    double s_d = fmax(s_max, (rows + multipliers) / (double)(nlp->m + bounds > 0 ? nlp->m + bounds : 1)) / s_max;
-    double s_c = fmax(s_max, multipliers / (double)(bounds > 0 ? bounds : 1)) / s_max;
+    double s_d = fg_larger(s_max, (rows + multipliers) / (double)(nlp->m + bounds > 0 ? nlp->m + bounds : 1)) / s_max;
+    double s_c = fg_larger(s_max, multipliers / (double)(bounds > 0 ? bounds : 1)) / s_max;
     struct fg_ipm_error error = { dual / s_d, primal, complementarity / s_c, 0 };
-    error.total = fmax(error.dual, fmax(error.primal, error.complementarity));
+    error.total = fg_larger(error.dual, fg_larger(error.primal, error.complementarity));
     return error;
 }
 
@@ -235,7 +230,7 @@ static void set_diagonals(struct fg_nlp *nlp, double delta_w)
                 sigma += nlp->vl[r] / (nlp->s[r] - nlp->s_lower[r]);
             if (isfinite(nlp->s_upper[r]))
                 sigma += nlp->vu[r] / (nlp->s_upper[r] - nlp->s[r]);
-            d += 1 / fmax(sigma, 1e-20);
+            d += 1 / fg_larger(sigma, 1e-20);
         }
         if (fg_ipm_row_is_elastic(nlp, r))
             d += nlp->p[r] / nlp->zp[r] + nlp->q[r] / nlp->zq[r];
@@ -261,7 +256,7 @@ static double slack_sigma(const struct fg_nlp *nlp, int32_t r)
         sigma += nlp->vl[r] / (nlp->s[r] - nlp->s_lower[r]);
     if (isfinite(nlp->s_upper[r]))
         sigma += nlp->vu[r] / (nlp->s_upper[r] - nlp->s[r]);
-    return fmax(sigma, 1e-20);
+    return fg_larger(sigma, 1e-20);
 }
 
 /* Relative residuals at which a step is trusted; stricter where pivots were lost. */
@@ -363,7 +358,7 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
             continue;
         }
         if (delta_w == 0)
-            delta_w = nlp->delta_w_last == 0 ? first : fmax(least, nlp->delta_w_last / 3);
+            delta_w = nlp->delta_w_last == 0 ? first : fg_larger(least, nlp->delta_w_last / 3);
         else
             delta_w *= nlp->delta_w_last == 0 ? 100 : 8;
     }
@@ -446,7 +441,7 @@ void fg_ipm_step_duals(struct fg_nlp *nlp, double alpha)
 static double clip(double multiplier, double slack, double mu)
 {
     static const double kappa = 1e10;
-    return fmax(fmin(multiplier, kappa * mu / slack), mu / (kappa * slack));
+    return fg_larger(fg_smaller(multiplier, kappa * mu / slack), mu / (kappa * slack));
 }
 
 void fg_ipm_clip_duals(struct fg_nlp *nlp)
