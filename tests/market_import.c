@@ -14,7 +14,9 @@
 static enum fg_code read_table(struct fg_csv *csv, const char *folder, const char *name, struct fg_error *err)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length < 0 || length >= (int)sizeof path)
+        return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the path of the folder is too long");
     return fg_csv_read(csv, path, err);
 }
 
