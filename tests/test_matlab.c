@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -205,6 +206,18 @@ static void hostile_code_is_bounded(void **state)
     expect_refused("x = 1:1e14;", FG_ERR_TOO_LARGE, "t.m:1", "out of proportion");
     expect_refused("a = ones(600, 600);\nx = a * a;", FG_ERR_TOO_LARGE, "t.m:2", "operations");
     expect_refused("a = 1; a(100000, 100000) = 1;", FG_ERR_TOO_LARGE, "t.m:1", "out of proportion");
+    /* a comment that misleads the look-ahead of 'end' at every statement */
+    enum { STATEMENTS = 20000 };
+    static const char statement[] = "x = a( ... ((((\n1);\n";
+    char *misleading = malloc(sizeof statement * STATEMENTS + 20);
+    size_t length = (size_t)sprintf(misleading, "a = [1 2];\n");
+    for (int i = 0; i < STATEMENTS; i++, length += sizeof statement - 1)
+        memcpy(misleading + length, statement, sizeof statement);
+    struct fg_matlab run;
+    struct fg_error err = {0};
+    assert_int_equal(run_text(&run, misleading, &err), FG_ERR_TOO_LARGE);
+    fg_matlab_release(&run);
+    free(misleading);
     char deep[4000] = "x = ";
     memset(deep + 4, '(', 3000);
     expect_refused(deep, FG_ERR_TOO_LARGE, "t.m:1", "nested");

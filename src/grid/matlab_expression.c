@@ -4,20 +4,22 @@
 
 #include <string.h>
 
-/* How many arguments stand in the parentheses that were just opened; looks ahead without evaluating. */
-static size_t count_arguments(const struct fg_matlab *run)
+/* How many arguments stand in the parentheses that were just opened; looks ahead without evaluating, which counts as
+ * work, because text that misleads it could make it run to the end of the file each time. */
+static enum fg_code count_arguments(struct fg_matlab *run, size_t *count)
 {
-    size_t count = 1;
     int depth = 0;
-    for (const char *p = run->at; p < run->end; p++) {
+    const char *p = run->at;
+    *count = 1;
+    for (; p < run->end; p++) {
         if (*p == '(' || *p == '[' || *p == '{')
             depth++;
         else if ((*p == ')' || *p == ']' || *p == '}') && depth-- == 0)
             break;
         else if (*p == ',' && depth == 0)
-            count++;
+            ++*count;
     }
-    return count;
+    return fg_matlab_spend(run, (size_t)(p - run->at));
 }
 
 /* Behind '(': the arguments of an index (indexed != NULL, where ':' and 'end' have a meaning) or of a function. */
@@ -30,9 +32,9 @@ enum fg_code fg_matlab_parse_arguments(struct fg_matlab *run, const struct fg_ma
     bool outer_in_matrix = run->in_matrix;
     run->in_matrix = false;
     run->indexed = indexed;
-    run->index_total = indexed ? count_arguments(run) : 0;
+    run->index_total = 0;
     *count = 0;
-    enum fg_code code = FG_OK;
+    enum fg_code code = indexed ? count_arguments(run, &run->index_total) : FG_OK;
     fg_matlab_skip_blanks(run);
     bool more = fg_matlab_peek(run, 0) != ')';
     if (!more)

@@ -9,7 +9,7 @@
 #define MAX_VARIABLES 1000
 /* Bounds of a run: a fixed share for small files, and a share per byte of the file. */
 #define ELEMENTS_FIXED ((size_t)1 << 20)
-#define ELEMENTS_PER_BYTE 8
+#define ELEMENTS_PER_BYTE 4
 #define WORK_FIXED ((size_t)20 << 20)
 #define WORK_PER_BYTE 200
 

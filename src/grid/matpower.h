@@ -10,7 +10,7 @@
 #include "grid/network.h"
 
 /* Files above this size are refused. */
-#define FG_MATPOWER_MAX_BYTES ((size_t)256 << 20)
+#define FG_MATPOWER_MAX_BYTES ((size_t)64 << 20)
 
 /* Read a case file (plain or gzip). On success *network is the caller's (fg_network_destroy), validated, with its
  * import report in the notes; on failure it is NULL and err names file:line. Code in the file is executed (matlab.h).

@@ -693,6 +693,9 @@ enum fg_code fg_matpower_parse(const char *bytes, size_t length, const char *pla
                                struct fg_error *err)
 {
     *network = NULL;
+    if (length > FG_MATPOWER_MAX_BYTES)
+        return fg_fail(err, FG_ERR_TOO_LARGE, place, "the case has %zu bytes, the limit is %zu; split it", length,
+                       FG_MATPOWER_MAX_BYTES);
     struct reader reader = {.place = place, .err = err};
     enum fg_code code = fg_matlab_run(&reader.run, bytes, length, place, err);
     if (code == FG_OK && (reader.network = fg_network_create()) == NULL)

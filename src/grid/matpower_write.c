@@ -473,7 +473,7 @@ static void put_head(struct writer *writer)
     const struct fg_network *n = writer->network;
     fg_text_puts(writer->text, "function mpc = ");
     if (!isalpha((unsigned char)n->name[0]))
-        fg_text_puts(writer->text, "case_");
+        fg_text_puts(writer->text, n->name[0] == '\0' ? "network" : "case_");
     for (const char *p = n->name; *p != '\0' && p < n->name + 50; p++)
         fg_text_printf(writer->text, "%c", isalnum((unsigned char)*p) ? *p : '_');
     fg_text_puts(writer->text, "\n\n%% MATPOWER Case Format : Version 2\nmpc.version = '2';\n\n%% system MVA base\n"
