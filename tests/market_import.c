@@ -213,13 +213,14 @@ enum fg_code fg_import_dtu15(const char *folder, double headroom, struct fg_netw
     return give_both(code, network, market);
 }
 
-/* lfm_cyprus_cigre: CIGRE Task Force C6.04.02, TB 575 (2014), European MV network, S1 to S3 open; secondary
+/* lfm_cyprus_cigre: CIGRE Task Force C6.04.02, TB 575 (2014), European MV network, S1 to S3 open at one end, 1.03 p.u. at
+ * the 110 kV bus; secondary
  * substations and their loads after S. Panagi, C. Spanias, P. Aristidou, Zenodo 10.5281/zenodo.21775990. */
 
 static const struct mv_line {
     int from, to;
     double km;
-    bool is_overhead, is_open;
+    bool is_overhead, is_open; /* open at the `to` end */
 } mv_lines[] = {
     { 1, 2, 2.82, false, false },  { 2, 3, 4.42, false, false },  { 3, 4, 0.61, false, false },
     { 4, 5, 0.56, false, false },  { 5, 6, 1.54, false, false },  { 7, 8, 1.67, false, false },
@@ -285,7 +286,7 @@ static enum fg_code add_mv_lines(struct fg_network *network, struct fg_error *er
         branch->b_from_pu = branch->b_to_pu = 3.14159265358979323846 * 50 * nf_per_km * 1e-9 * line->km * ohm_base;
         branch->rate_normal_mva = sqrt(3) * 20 * (line->is_overhead ? 0.195 : 0.145);
         branch->rating_kind = FG_RATING_CURRENT;
-        branch->in_service = !line->is_open;
+        branch->to_closed = !line->is_open;
     }
     return FG_OK;
 }
@@ -298,13 +299,13 @@ static enum fg_code cyprus_network(struct fg_network *network, struct fg_error *
         struct fg_bus *bus = fg_network_add_bus(network, number_id(id, "", i), i == 0 ? 110 : i < 15 ? 20 : 0.4);
         if (bus == NULL)
             return fg_fail_memory(err);
-        bus->vm_min_pu = 0.9; /* EN 50160 */
+        bus->vm_min_pu = i < 15 ? 0.9 : 0.85; /* EN 50160: what all ten-minute means keep, medium and low voltage */
         bus->vm_max_pu = 1.1;
     }
     struct fg_generator *source = fg_network_add_generator(network, "grid", FG_GENERATOR_SOURCE, 0);
     if (source == NULL)
         return fg_fail_memory(err);
-    source->vm_set_pu = 1;
+    source->vm_set_pu = 1.03;
     enum fg_code code = add_mv_lines(network, err);
     for (int i = 0; i < 2 && code == FG_OK; i++)
         code = add_transformer(network, number_id(id, "trafo_", i), 0, i == 0 ? 1 : 12, 25, 12.00107, 0.16, 22, 0, 150,

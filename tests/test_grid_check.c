@@ -178,7 +178,7 @@ static void test_powerflow_cases(void **unused)
         print_message("skipped: %s is absent\n", folder);
         skip();
     }
-    int checked = 0;
+    int checked = 0, found = 0;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         char path[600];
         struct fg_network *network;
@@ -187,6 +187,7 @@ static void test_powerflow_cases(void **unused)
         snprintf(path, sizeof path, "%s/%.200s", folder, entry->d_name);
         if (!strstr(entry->d_name, ".m") || fg_matpower_read(path, &network, NULL) != FG_OK)
             continue;
+        found++;
         assert_int_equal(fg_powerflow_create(network, NULL, &powerflow, NULL), FG_OK);
         assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
         assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
@@ -215,7 +216,7 @@ static void test_powerflow_cases(void **unused)
     }
     closedir(directory);
     print_message("%d cases checked\n", checked);
-    assert_true(checked >= 38);
+    assert_int_equal(checked, found); /* every published case converges from a flat start */
 }
 
 static void test_memory(void **unused)

@@ -66,9 +66,13 @@ static enum fg_code check_references(const struct fg_market *market, const struc
                                      const struct fg_names *branches, struct fg_error *err)
 {
     enum fg_code code = FG_OK;
-    for (size_t z = 0; z < market->zone_count && code == FG_OK; z++)
+    for (size_t z = 0; z < market->zone_count && code == FG_OK; z++) {
+        char place[sizeof err->place];
+        snprintf(place, sizeof place, "%.150s, zone %.80s", market->source != NULL ? market->source : market->id,
+                 market->zones[z].id);
         for (size_t b = 0; b < market->zones[z].bus_count && code == FG_OK; b++)
-            code = check_reference(buses, market->zones[z].buses[b], market->zones[z].id, "bus", err);
+            code = check_reference(buses, market->zones[z].buses[b], place, "bus", err);
+    }
     for (size_t a = 0; a < market->asset_count && code == FG_OK; a++)
         code = check_reference(buses, market->assets[a].bus, market->assets[a].place, "bus", err);
     for (size_t i = 0; i < market->bus_limit_count && code == FG_OK; i++)
@@ -249,8 +253,8 @@ const struct fg_command fg_command_check = {
     .operand_min = 1,
     .operand_max = 2,
     .summary = "what the files hold, and what was ignored or defaulted",
-    .description = "Reads a network and, if given, a market; validates both and how they fit together; prints what they\n"
-                   "hold and the import report: every element that was ignored, defaulted or converted.\n",
+    .description = "Reads a network and, if given, a market; validates both and how they fit together; prints what "
+                   "they hold and the import report: every element that was ignored, defaulted or converted.",
     .examples = "  flexgrid check pandapower.json\n"
                 "  flexgrid check examples/cigre_mv/network.json examples/cigre_mv/market.json\n"
                 "  flexgrid check grid.m --json | jq .network.notes\n",

@@ -142,9 +142,9 @@ const struct fg_command fg_command_convert = {
     .operand_min = 2,
     .operand_max = 2,
     .summary = "networks to own JSON or MATPOWER, markets between JSON and CSV",
-    .description = "Reads a network of any format and writes it as flexgrid's own JSON (loses nothing that the model\n"
-                   "holds) or as a MATPOWER case; with --market, a market as JSON or as a folder of CSV tables. What\n"
-                   "was ignored, defaulted or converted is listed on standard error.\n",
+    .description = "Reads a network of any format and writes it as flexgrid's own JSON (loses nothing that the model "
+                   "holds) or as a MATPOWER case; with --market, a market as JSON or as a folder of CSV tables. What "
+                   "was ignored, defaulted or converted is listed on standard error.",
     .examples = "  flexgrid convert case33bw.m grid.json\n"
                 "  flexgrid convert simbench/1-LV-rural1--0-no_sw/ grid.json\n"
                 "  flexgrid convert pandapower.json case.m\n"

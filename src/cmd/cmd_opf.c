@@ -403,10 +403,10 @@ const struct fg_command fg_command_opf = {
     .operand_min = 1,
     .operand_max = 1,
     .summary = "cheapest dispatch within all limits, prices, proven bound",
-    .description = "Dispatches the generators of a network at least cost within voltage bands, ratings, angle limits and\n"
-                   "generator limits, and prices energy at every bus. A convex relaxation proves how far from the\n"
-                   "optimum the result can be at most; every constraint is recomputed by independent code. Where no\n"
-                   "dispatch holds every limit, those that cannot be met are listed (exit code 4).\n",
+    .description = "Dispatches the generators of a network at least cost within voltage bands, ratings, angle limits "
+                   "and generator limits, and prices energy at every bus. A convex relaxation proves how far from the "
+                   "optimum the result can be at most; every constraint is recomputed by independent code. Where no "
+                   "dispatch holds every limit, those that cannot be met are listed (exit code 4).",
     .examples = "  flexgrid opf pglib_opf_case118_ieee.m\n"
                 "  flexgrid opf case85.m                      # infeasible: names the limits\n"
                 "  flexgrid opf grid.json --no-bound --json | jq .objective\n"

@@ -16,7 +16,7 @@ struct powerflow_options {
     int32_t method, start, taps;
     double tolerance;
     int32_t max_iterations;
-    bool q_limits, all;
+    bool q_limits, plain, all;
 };
 
 static const char *const method_words[] = {"newton", "sweep", NULL};
@@ -36,6 +36,8 @@ static const struct fg_option options_table[] = {
      "Largest mismatch of P or Q at any bus, p.u. of the base power (default 1e-8).", NULL, 1e-14, 1e-1},
     {"max-iterations", 'n', FG_OPTION_INTEGER, offsetof(struct powerflow_options, max_iterations), "N",
      "Iterations of each attempt (default 50, sweep 500).", NULL, 1, 100000},
+    {"plain", 0, FG_OPTION_FLAG, offsetof(struct powerflow_options, plain), NULL,
+     "No further attempts with damping where Newton fails from the start.", NULL, 0, 0},
     {"all", 'a', FG_OPTION_FLAG, offsetof(struct powerflow_options, all), NULL,
      "Show every bus and branch instead of the most interesting ones.", NULL, 0, 0},
     FG_OPTION_CSV(powerflow_options),
@@ -416,6 +418,7 @@ static enum fg_exit run(void *given, char **operands, int operand_count)
     settings.start = (enum fg_powerflow_start)options->start;
     settings.taps = (enum fg_tap_strategy)options->taps;
     settings.enforce_q_limits = options->q_limits;
+    settings.is_plain = options->plain;
     if (options->tolerance > 0.0)
         settings.tolerance_pu = options->tolerance;
     settings.max_iterations = options->max_iterations;
@@ -440,9 +443,9 @@ const struct fg_command fg_command_powerflow = {
     .operand_min = 1,
     .operand_max = 1,
     .summary = "voltages, flows, losses and violated limits",
-    .description = "Computes the AC power flow of a network at the injections of the file: voltages, branch flows, losses\n"
-                   "and the limits that are violated. Exit code 4 when no solution is found, 5 at the iteration\n"
-                   "limit.\n",
+    .description = "Computes the AC power flow of a network at the injections of the file: voltages, branch flows, "
+                   "losses and the limits that are violated. Exit code 4 when no solution is found, 5 at the iteration "
+                   "limit.",
     .examples = "  flexgrid powerflow case33bw.m\n"
                 "  flexgrid powerflow --method sweep --all examples/ieee33/network.json\n"
                 "  flexgrid powerflow grid.json --json | jq .losses_mw\n"

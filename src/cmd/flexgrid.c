@@ -12,7 +12,7 @@
 #error "the build defines FG_VERSION"
 #endif
 
-static const struct fg_command *const commands[] = {&fg_command_powerflow, &fg_command_opf,
+static const struct fg_command *const commands[] = {&fg_command_clear, &fg_command_powerflow, &fg_command_opf,
                                                     &fg_command_check, &fg_command_convert};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
@@ -51,19 +51,20 @@ static enum fg_exit help_overview(void)
     struct fg_text text;
     fg_text_init(&text);
     fg_text_puts(&text, "Usage: flexgrid COMMAND [OPTION]... FILE...\n\n"
-                        "Clears flexibility markets on distribution grids so that the grid holds, and computes the\n"
-                        "power flows and optimal power flows that this needs.\n\nCommands:\n");
+                        "Clears flexibility markets on distribution grids so that the grid holds, and\n"
+                        "computes the power flows and optimal power flows that this needs.\n\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         fg_text_printf(&text, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
     fg_text_puts(&text, "\n  flexgrid COMMAND --help   options and examples of a command\n"
                         "  flexgrid --version        version and licence\n\n"
-                        "Networks are MATPOWER .m, pandapower .json, power-grid-model .json, SimBench CSV folders or\n"
-                        "flexgrid's own .json; the kind is told by the content.\n\n"
-                        "Example:\n  flexgrid clear examples/cigre_mv/network.json examples/cigre_mv/market.json \\\n"
-                        "      --report day.html\n\n"
-                        "Exit codes: 0 solved; 1 internal failure; 2 wrong usage; 3 bad input; 4 not solved\n"
-                        "(infeasible, not converged, not cleared); 5 iteration or time limit; 6 output cannot be\n"
-                        "written; 130 interrupted. Results of codes 4, 5 and 130 are written and say what is missing.\n");
+                        "Networks are MATPOWER .m, pandapower .json, power-grid-model .json, SimBench CSV\n"
+                        "folders or flexgrid's own .json; the kind is told by the content.\n\n"
+                        "Example:\n  flexgrid clear examples/cigre_mv/network.json \\\n"
+                        "      examples/cigre_mv/market.json --report day.html\n\n"
+                        "Exit codes: 0 solved; 1 internal failure; 2 wrong usage; 3 bad input; 4 not\n"
+                        "solved (infeasible, not converged, not cleared); 5 iteration or time limit;\n"
+                        "6 output cannot be written; 130 interrupted. With 4, 5 and 130 the result so far\n"
+                        "is written and says what is missing.\n");
     return print(&text);
 }
 
@@ -71,9 +72,11 @@ static enum fg_exit help_command(const struct fg_command *command)
 {
     struct fg_text text;
     fg_text_init(&text);
-    fg_text_printf(&text, "Usage: flexgrid %s [OPTION]... %s\n\n%s\nOptions:\n", command->name, command->operands,
-                   command->description);
-    fg_option_help(command->options, command->option_count, fg_terminal_width(stdout), &text);
+    int width = fg_terminal_width(stdout) < 100 ? fg_terminal_width(stdout) : 100;
+    fg_text_printf(&text, "Usage: flexgrid %s [OPTION]... %s\n\n", command->name, command->operands);
+    fg_option_wrap(&text, command->description, 0, width);
+    fg_text_puts(&text, "\nOptions:\n");
+    fg_option_help(command->options, command->option_count, width, &text);
     fg_text_printf(&text, "\nExamples:\n%s", command->examples);
     return print(&text);
 }
@@ -88,7 +91,7 @@ static enum fg_exit unknown_command(const char *name)
     if (nearest != NULL)
         fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name, nearest);
     else
-        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of powerflow, opf, check, convert",
+        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert",
                 name);
     return fg_command_fail(&err);
 }
@@ -127,7 +130,7 @@ int main(int argc, char **argv)
 {
     fg_interrupt_install();
     if (argc < 2) {
-        fg_terminal_error(NULL, "which command? One of powerflow, opf, check, convert; see flexgrid --help");
+        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert; see flexgrid --help");
         return FG_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

@@ -207,8 +207,7 @@ enum fg_code fg_option_parse(const struct fg_option *table, size_t count, void *
     return FG_OK;
 }
 
-/* Append `help` in lines of at most `width` columns, all but the first indented by `indent`. */
-static void put_wrapped(struct fg_text *text, const char *help, int indent, int width)
+void fg_option_wrap(struct fg_text *text, const char *help, int indent, int width)
 {
     int column = indent;
     while (*help != '\0') {
@@ -244,6 +243,6 @@ void fg_option_help(const struct fg_option *table, size_t count, int width, stru
             fg_text_printf(text, "%s\n%*s", head, HELP_COLUMN, "");
         else
             fg_text_printf(text, "%-*s", HELP_COLUMN, head);
-        put_wrapped(text, option->help, HELP_COLUMN, width);
+        fg_option_wrap(text, option->help, HELP_COLUMN, width);
     }
 }

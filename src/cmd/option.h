@@ -39,6 +39,9 @@ enum fg_code fg_option_parse(const struct fg_option *table, size_t count, void *
  * length, at least 1); NULL when none is near. */
 const char *fg_option_nearest(const char *word, const char *const *words);
 
+/* Append words in lines of at most `width` columns, all but the first indented by `indent`, and a line end. */
+void fg_option_wrap(struct fg_text *text, const char *help, int indent, int width);
+
 /* "  -o, --output FILE   help ..." for each option, wrapped at `width` columns. */
 void fg_option_help(const struct fg_option *table, size_t count, int width, struct fg_text *text);
 

@@ -50,17 +50,22 @@ static enum fg_code check_finite(const struct check *check, const struct named_n
     check_finite(check, (const struct named_number[]){__VA_ARGS__}, \
                  sizeof((const struct named_number[]){__VA_ARGS__}) / sizeof(struct named_number))
 
-/* A pair of limits, each of which may be infinite on its own side. */
-static enum fg_code check_limits(const struct check *check, const char *name, double low, double high)
+/* Each of a pair of limits may be infinite on its own side. */
+static enum fg_code check_limit_numbers(const struct check *check, const char *name, double low, double high)
 {
     if (isnan(low) || isnan(high) || low == INFINITY || high == -INFINITY)
         return refuse(check, FG_ERR_VALUE, "limits of %s are %g and %g; give numbers, or none at all", name, low, high);
-    if (low > high)
-        return refuse(check, FG_ERR_NETWORK,
-                      "lower limit of %s (%.9g) is above the upper one (%.9g); exchange or "
-                      "correct them",
-                      name, low, high);
     return FG_OK;
+}
+
+static enum fg_code check_limits(const struct check *check, const char *name, double low, double high)
+{
+    enum fg_code code = check_limit_numbers(check, name, low, high);
+    if (code == FG_OK && low > high)
+        code =
+            refuse(check, FG_ERR_NETWORK,
+                   "lower limit of %s (%.9g) is above the upper one (%.9g); exchange or correct them", name, low, high);
+    return code;
 }
 
 /* An upper limit that is positive or infinite. */
@@ -248,6 +253,11 @@ static enum fg_code check_generator(struct check *check, const struct fg_generat
                       {"capability qc1 maximum", generator->qc1_max_mvar},
                       {"capability qc2 minimum", generator->qc2_min_mvar},
                       {"capability qc2 maximum", generator->qc2_max_mvar});
+    if (code == FG_OK)
+        code = check_limit_numbers(check, "active power", generator->p_min_mw, generator->p_max_mw);
+    if (code == FG_OK)
+        code = check_limit_numbers(check, "reactive power", generator->q_min_mvar, generator->q_max_mvar);
+    /* Out of service, limits in the wrong order bind nobody. */
     if (code == FG_OK && generator->in_service)
         code = check_limits(check, "active power", generator->p_min_mw, generator->p_max_mw);
     if (code == FG_OK && generator->in_service)
@@ -286,9 +296,10 @@ static enum fg_code check_storage(struct check *check, const struct fg_storage *
         code = check_ceiling(check, "apparent-power limit", storage->s_max_mva);
     if (code != FG_OK)
         return code;
-    if (!(storage->charge_max_mw >= 0 && storage->discharge_max_mw >= 0))
+    if (!(storage->charge_max_mw >= 0 && storage->discharge_max_mw >= 0 && isfinite(storage->charge_max_mw) &&
+          isfinite(storage->discharge_max_mw)))
         return refuse(check, FG_ERR_VALUE,
-                      "charging and discharging limits are %g and %g MW; give numbers of at least 0",
+                      "charging and discharging limits are %g and %g MW; give finite numbers of at least 0",
                       storage->charge_max_mw, storage->discharge_max_mw);
     if (storage->energy_mwh < storage->energy_min_mwh || storage->energy_mwh > storage->energy_max_mwh)
         return refuse(check, FG_ERR_NETWORK, "stored energy %.9g MWh is outside %.9g..%.9g MWh; correct it",

@@ -72,7 +72,7 @@ void fg_newton_destroy(struct fg_newton *newton);
 enum fg_newton_help {
     FG_NEWTON_PLAIN,
     FG_NEWTON_DAMPED,       /* line search */
-    FG_NEWTON_ANGLES_FIRST, /* some steps for the angles alone, then line search */
+    FG_NEWTON_DECOUPLED_FIRST, /* some steps for angles and magnitudes in turn, then line search */
 };
 /* Keep the factors at the present state for the first steps of later solves from it. */
 enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err);

@@ -9,9 +9,12 @@
  * depend on the kinds, one symbolic analysis (KLU, AMD ordering on the blocks) serves all solves, and later
  * factorisations reuse the pivots of the first as long as the estimate of the condition stays near what it was.
  *
+ * Where a flat start fails, a better one comes from turns of an angle step with magnitudes held (as in a direct-current
+ * power flow) and a linear solution for the voltages; from there the steps are shortened by a line search on |F|^2.
+ *
  * W. F. Tinney, C. E. Hart, "Power flow solution by Newton's method", IEEE Trans. PAS-86(11), 1967.
  * T. A. Davis, E. Palamadai Natarajan, "Algorithm 907: KLU", ACM TOMS 37(3), 2010.
- * Line search on |F|^2: J. E. Dennis, R. B. Schnabel, "Numerical Methods for Unconstrained Optimization", ch. 6. */
+ * Line search: J. E. Dennis, R. B. Schnabel, "Numerical Methods for Unconstrained Optimization", ch. 6. */
 #include "grid/flow.h"
 #include "grid/powerflow_internal.h"
 
@@ -280,12 +283,21 @@ static void begin_residual(const struct fg_powerflow *powerflow, struct fg_newto
     }
 }
 
-/* Rows that are not balances: Q at PV nodes, and at all nodes while magnitudes are held. */
+static bool holds_magnitude(const struct fg_powerflow *powerflow, int32_t node, bool hold_magnitudes)
+{
+    return hold_magnitudes || powerflow->kind[node] == FG_NODE_PV;
+}
+
+/* Rows that are not balances. */
 static void end_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, bool hold_magnitudes)
 {
-    for (int32_t i = 0; i < powerflow->node_count; i++)
-        if (newton->column_of_node[i] >= 0 && (hold_magnitudes || powerflow->kind[i] == FG_NODE_PV))
-            newton->residual[newton->column_of_node[i] + 1] = 0;
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        int32_t row = newton->column_of_node[i];
+        if (row < 0)
+            continue;
+        if (holds_magnitude(powerflow, i, hold_magnitudes))
+            newton->residual[row + 1] = 0;
+    }
 }
 
 static void evaluate_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, double scale,
@@ -351,7 +363,7 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
             double *q = gradient[end ? FG_FLOW_QT : FG_FLOW_QF];
             newton->residual[row] += flow[end ? FG_FLOW_PT : FG_FLOW_PF];
             newton->residual[row + 1] += flow[end ? FG_FLOW_QT : FG_FLOW_QF];
-            if (hold_magnitudes || powerflow->kind[ends[end]] == FG_NODE_PV)
+            if (holds_magnitude(powerflow, ends[end], hold_magnitudes))
                 memset(q, 0, FG_FLOW_VARIABLES * sizeof *q);
             if (edge->from == edge->to) { /* both columns are the node's own */
                 add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_F, FG_FLOW_VM_F);
@@ -370,7 +382,7 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
         const struct fg_node_power *power = &powerflow->power[i];
         double *block = &newton->value[newton->node_slot[i] + column_stride(newton, i)]; /* the column of Vm */
         block[0] += 2 * topology->g_shunt_pu[i] * vm[i] - scale * (power->p1 + 2 * power->p2 * vm[i]);
-        if (hold_magnitudes || powerflow->kind[i] == FG_NODE_PV)
+        if (holds_magnitude(powerflow, i, hold_magnitudes))
             block[1] = 1;
         else
             block[1] -= 2 * topology->b_shunt_pu[i] * vm[i] + scale * (power->q1 + 2 * power->q2 * vm[i]);
@@ -521,12 +533,95 @@ static struct fg_attempt iterate(struct fg_powerflow *powerflow, double scale, b
     }
 }
 
+/* Add the complex admittance g + jb in rectangular coordinates (columns re, im; rows re, im of the current). */
+static void add_admittance(struct fg_newton *newton, int32_t slot, int32_t column_node, double g, double b)
+{
+    if (slot < 0)
+        return;
+    int32_t stride = column_stride(newton, column_node);
+    newton->value[slot] += g;
+    newton->value[slot + 1] += b;
+    newton->value[slot + stride] -= b;
+    newton->value[slot + stride + 1] += g;
+}
+
+/* Current of a reference through the transfer admittance g + jb, moved to the right-hand side. */
+static void subtract_current(const struct fg_powerflow *powerflow, double rhs[2], int32_t node, double g, double b)
+{
+    rhs[0] -= g * powerflow->re[node] - b * powerflow->im[node];
+    rhs[1] -= g * powerflow->im[node] + b * powerflow->re[node];
+}
+
+/* Voltages of the PQ nodes from the linear network I = Y V, with the held nodes as voltage sources at their present angles
+ * and injections as currents at 1 p.u.: magnitudes follow ratios, charging and shunts, which 1 p.u. everywhere does not.
+ * Uses the Jacobian's pattern. Where the matrix is singular the state stays. */
+static void set_linear_voltages(struct fg_powerflow *powerflow, struct fg_newton *newton, double scale)
+{
+    const struct fg_topology *topology = powerflow->topology;
+    double *rhs = newton->step, *re = powerflow->re, *im = powerflow->im;
+    fg_powerflow_rectangular(powerflow);
+    memset(newton->value, 0, (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value);
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        int32_t row = newton->column_of_node[i];
+        if (row < 0)
+            continue;
+        if (powerflow->kind[i] != FG_NODE_PQ) {
+            add_admittance(newton, newton->node_slot[i], i, 1, 0);
+            rhs[row] = re[i];
+            rhs[row + 1] = im[i];
+            continue;
+        }
+        const struct fg_node_power *power = &powerflow->power[i];
+        double p = scale * power_at(power->p0, power->p1, power->p2, 1);
+        double q = scale * (power_at(power->q0, power->q1, power->q2, 1) + powerflow->q_held[i]);
+        double cosine = cos(powerflow->va[i]), sine = sin(powerflow->va[i]);
+        rhs[row] = p * cosine + q * sine;
+        rhs[row + 1] = p * sine - q * cosine;
+        add_admittance(newton, newton->node_slot[i], i, topology->g_shunt_pu[i], topology->b_shunt_pu[i]);
+    }
+    for (int32_t k = 0; k < topology->edge_count; k++) {
+        const struct fg_edge *edge = &topology->edges[k];
+        const int32_t *slot = newton->edge_slot[k];
+        if (edge->from == edge->to && powerflow->kind[edge->from] == FG_NODE_PQ) {
+            add_admittance(newton, slot[BLOCK_FF], edge->from, edge->gff + edge->gft + edge->gtf + edge->gtt,
+                           edge->bff + edge->bft + edge->btf + edge->btt);
+            continue;
+        }
+        if (powerflow->kind[edge->from] == FG_NODE_PQ) {
+            add_admittance(newton, slot[BLOCK_FF], edge->from, edge->gff, edge->bff);
+            if (slot[BLOCK_FT] >= 0)
+                add_admittance(newton, slot[BLOCK_FT], edge->to, edge->gft, edge->bft);
+            else
+                subtract_current(powerflow, &rhs[newton->column_of_node[edge->from]], edge->to, edge->gft, edge->bft);
+        }
+        if (powerflow->kind[edge->to] == FG_NODE_PQ) {
+            add_admittance(newton, slot[BLOCK_TT], edge->to, edge->gtt, edge->btt);
+            if (slot[BLOCK_TF] >= 0)
+                add_admittance(newton, slot[BLOCK_TF], edge->from, edge->gtf, edge->btf);
+            else
+                subtract_current(powerflow, &rhs[newton->column_of_node[edge->to]], edge->from, edge->gtf, edge->btf);
+        }
+    }
+    if (!factorise(newton))
+        return;
+    klu_solve(newton->symbolic, newton->numeric, newton->unknown_count, 1, rhs, &newton->common);
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        int32_t row = newton->column_of_node[i];
+        if (row < 0 || powerflow->kind[i] != FG_NODE_PQ)
+            continue;
+        powerflow->vm[i] = fmax(0.8, hypot(rhs[row], rhs[row + 1])); /* a start, not a result: stay off the low solutions */
+        powerflow->va[i] = atan2(rhs[row + 1], rhs[row]);
+    }
+}
+
 struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale, int32_t limit)
 {
-    int32_t angle_iterations = 0;
-    if (help == FG_NEWTON_ANGLES_FIRST)
-        angle_iterations = iterate(powerflow, scale, true, true, 3).iterations;
+    int32_t first_iterations = 0;
+    for (int round = 0; round < 4 && help == FG_NEWTON_DECOUPLED_FIRST; round++) {
+        first_iterations += iterate(powerflow, scale, true, true, 1).iterations;
+        set_linear_voltages(powerflow, powerflow->newton, scale);
+    }
     struct fg_attempt attempt = iterate(powerflow, scale, help != FG_NEWTON_PLAIN, false, limit);
-    attempt.iterations += angle_iterations;
+    attempt.iterations += first_iterations;
     return attempt;
 }

@@ -142,7 +142,8 @@ static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *
         memcpy(vm, powerflow->vm, nodes * sizeof *vm);
         memcpy(va, powerflow->va, nodes * sizeof *va);
         double next = is_first ? 0 : fmin(1, scale + increment);
-        struct fg_attempt attempt = fg_newton_solve(powerflow, FG_NEWTON_DAMPED, next, 20);
+        struct fg_attempt attempt =
+            fg_newton_solve(powerflow, is_first ? FG_NEWTON_DECOUPLED_FIRST : FG_NEWTON_DAMPED, next, 20);
         total.iterations += attempt.iterations;
         total.mismatch_pu = attempt.mismatch_pu;
         total.worst_node = attempt.worst_node;
@@ -178,7 +179,7 @@ static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, bool f
         if (stage < 2)
             attempt = fg_newton_solve(powerflow, FG_NEWTON_PLAIN, 1, limit);
         else if (stage == 2)
-            attempt = fg_newton_solve(powerflow, FG_NEWTON_ANGLES_FIRST, 1, limit);
+            attempt = fg_newton_solve(powerflow, FG_NEWTON_DECOUPLED_FIRST, 1, limit);
         else
             attempt = follow_loading(powerflow, &powerflow->reached);
         iterations += attempt.iterations;
@@ -279,11 +280,19 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
                  result->worst_branch >= 0 ? network->branches[result->worst_branch].id : "?");
     int length = snprintf(result->explanation, sizeof result->explanation, "%s; largest mismatch %.3g p.u. at %s",
                           what[attempt->status], result->max_mismatch_pu, where);
-    if (powerflow->reached < 1 && length > 0 && (size_t)length < sizeof result->explanation)
-        snprintf(result->explanation + length, sizeof result->explanation - (size_t)length,
-                 "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: "
-                 "reduce load or generation, or add reactive support",
+    if (length < 0 || (size_t)length >= sizeof result->explanation || powerflow->reached >= 1)
+        return;
+    char *end = result->explanation + length;
+    size_t room = sizeof result->explanation - (size_t)length;
+    if (powerflow->reached > 0)
+        snprintf(end, room,
+                 "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: reduce "
+                 "load or generation, or add reactive support",
                  100 * powerflow->reached);
+    else
+        snprintf(end, room,
+                 "; not even the network without injections was solved: check set-points, shunts and impedances, or start "
+                 "from solved voltages");
 }
 
 void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result)

@@ -85,6 +85,24 @@ static double around(struct example *example, double value, double relative)
     return value * fg_random_between(&example->random, 1.0 - relative, 1.0 + relative);
 }
 
+/* Highest and lowest day-ahead price between two hours: what energy given away or taken then is worth elsewhere. Offers
+ * ask for that and a margin, so that they are accepted where the grid needs them, not as a bet on the price. */
+static double price_high(const struct example *example, double from, double to)
+{
+    double high = -INFINITY;
+    for (int32_t t = example_period_at(example, from); t < example_period_at(example, to); t++)
+        high = fmax(high, fg_per_mwh(example->market->import_price[t]));
+    return high;
+}
+
+static double price_low(const struct example *example, double from, double to)
+{
+    double low = INFINITY;
+    for (int32_t t = example_period_at(example, from); t < example_period_at(example, to); t++)
+        low = fmin(low, fg_per_mwh(example->market->import_price[t]));
+    return low;
+}
+
 static int32_t bus_index(const struct example *example, const char *bus)
 {
     int32_t index = fg_network_find_bus(example->network, bus);
@@ -262,14 +280,17 @@ void example_vehicles(struct example *example, const char *bus, double peak_mw)
     int32_t index = (int32_t)(asset - example->market->assets);
     struct draft draft;
     for (double hour = 17.0; hour < 22.0; hour += 1.5) {
-        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 1.5, around(example, 52.0, 0.25));
+        double spread = price_high(example, hour, hour + 1.5) - price_low(example, 21.0, 24.0);
+        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 1.5,
+                    fmax(spread, 0.0) + around(example, 26.0, 0.4));
         draft.order.point_count = 2;
         fill_share(&draft, p, 0.75);
         draft.points[0].up_to = kilowatts(0.3 * peak_mw);
-        draft.points[1] = (struct fg_price_point){kilowatts(peak_mw * 1.1), dimes(around(example, 92.0, 0.2))};
+        draft.points[1] = (struct fg_price_point){kilowatts(peak_mw * 1.1), dimes(fmax(spread, 0.0) + around(example, 62.0, 0.2))};
         draft_post(example, &draft);
     }
-    draft_offer(example, &draft, index, FG_REGULATION_DOWN, 11.0, 15.0, around(example, -18.0, 0.4));
+    draft_offer(example, &draft, index, FG_REGULATION_DOWN, 11.0, 15.0,
+                0.85 * price_high(example, 15.0, 20.0) - price_low(example, 11.0, 15.0) + around(example, 14.0, 0.4));
     fill_flat(&draft, 0.35 * peak_mw);
     draft_post(example, &draft);
 }
@@ -300,14 +321,15 @@ void example_heat_pumps(struct example *example, const char *bus, double peak_mw
     int32_t group = (int32_t)example->market->group_count - 1;
     struct draft draft;
     for (double hour = 17.0; hour < 21.0; hour += 1.0) {
-        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 1.0, around(example, 84.0, 0.25));
+        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 1.0,
+                    0.3 * price_high(example, hour, hour + 1.0) + around(example, 42.0, 0.3));
         fill_share(&draft, p, 0.7);
         draft.order.block = true;
         draft.order.min_fraction_u = FG_FRACTION_ONE;
         draft.order.group = group;
         draft_post(example, &draft);
     }
-    draft_offer(example, &draft, index, FG_REGULATION_DOWN, 11.0, 15.0, around(example, -6.0, 0.6));
+    draft_offer(example, &draft, index, FG_REGULATION_DOWN, 11.0, 15.0, around(example, 7.0, 0.4));
     fill_flat(&draft, 0.4 * peak_mw);
     draft_post(example, &draft);
 }
@@ -338,14 +360,15 @@ void example_battery(struct example *example, const char *bus, double power_mw, 
     struct draft draft;
     for (int i = 0; i < 4; i++) {
         draft_offer(example, &draft, index, FG_REGULATION_UP, up_hours[i][0], up_hours[i][1],
-                    around(example, 102.0, 0.12));
+                    price_high(example, up_hours[i][0], up_hours[i][1]) + around(example, 16.0, 0.5));
         fill_flat(&draft, power_mw);
         draft.order.point_count = 2;
         draft.points[0].up_to = kilowatts(0.5 * power_mw);
-        draft.points[1] = (struct fg_price_point){kilowatts(power_mw), dimes(around(example, 128.0, 0.1))};
+        draft.points[1] = (struct fg_price_point){kilowatts(power_mw), draft.points[0].price};
+        draft.points[1].price.uper_mwh += dimes(around(example, 22.0, 0.3)).uper_mwh;
         draft_post(example, &draft);
         draft_offer(example, &draft, index, FG_REGULATION_DOWN, down_hours[i][0], down_hours[i][1],
-                    around(example, -22.0, 0.3));
+                    around(example, 9.0, 0.4) - price_low(example, down_hours[i][0], down_hours[i][1]));
         fill_flat(&draft, power_mw);
         draft_post(example, &draft);
     }
@@ -371,7 +394,8 @@ void example_industry(struct example *example, const char *bus, double load_mw)
     int32_t group = (int32_t)example->market->group_count - 1;
     struct draft draft;
     for (double hour = 16.0; hour < 20.0; hour += 2.0) {
-        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 2.0, around(example, 118.0, 0.2));
+        draft_offer(example, &draft, index, FG_REGULATION_UP, hour, hour + 2.0,
+                    price_high(example, hour, hour + 2.0) + around(example, 34.0, 0.3));
         fill_flat(&draft, around(example, 0.8 * load_mw, 0.2));
         draft.order.block = true;
         draft.order.min_fraction_u = 500000;
@@ -389,12 +413,14 @@ void example_generator_set(struct example *example, const char *bus, double powe
     asset->ramp_per_hour = kilowatts(power_mw * 4.0);
     int32_t index = (int32_t)(asset - example->market->assets);
     struct draft draft;
-    draft_offer(example, &draft, index, FG_REGULATION_UP, 17.0, 20.0, around(example, 108.0, 0.1));
+    draft_offer(example, &draft, index, FG_REGULATION_UP, 17.0, 20.0,
+                price_high(example, 17.0, 20.0) + around(example, 20.0, 0.3));
     fill_flat(&draft, power_mw * 0.6);
     draft.order.block = true;
     draft.order.min_fraction_u = FG_FRACTION_ONE;
     int32_t parent = draft_post(example, &draft);
-    draft_offer(example, &draft, index, FG_REGULATION_UP, 17.0, 20.0, around(example, 96.0, 0.1));
+    draft_offer(example, &draft, index, FG_REGULATION_UP, 17.0, 20.0,
+                price_high(example, 17.0, 20.0) + around(example, 8.0, 0.3));
     fill_flat(&draft, power_mw * 0.4);
     draft.order.block = true;
     draft.order.parent = parent;

@@ -80,7 +80,7 @@ static const struct feeder_line lines69[] = {
 
 static void build_feeder(struct example *example, const struct feeder_load *loads, int bus_count,
                          const struct feeder_line *lines, size_t line_count, size_t open_count, double vm_set_pu,
-                         double (*rating_mva)(int from, int to))
+                         double (*rating_mva)(int to))
 {
     struct fg_network *network = example->network;
     const double z_base_ohm = NOMINAL_KV * NOMINAL_KV / BASE_MVA;
@@ -103,7 +103,7 @@ static void build_feeder(struct example *example, const struct feeder_load *load
         line->kind = FG_BRANCH_LINE;
         line->r_pu = lines[k].r_ohm / z_base_ohm;
         line->x_pu = lines[k].x_ohm / z_base_ohm;
-        line->rate_normal_mva = rating_mva(lines[k].from, lines[k].to);
+        line->rate_normal_mva = rating_mva(lines[k].to);
         line->in_service = k + open_count < line_count;
     }
     for (int b = 1; b <= bus_count; b++) {
@@ -119,19 +119,15 @@ static void build_feeder(struct example *example, const struct feeder_load *load
     }
 }
 
-/* The trunk is a strong conductor, laterals are weaker. */
-static double rating33(int from, int to)
+/* By the line's far bus: the trunk is a strong conductor, laterals are weaker. */
+static double rating33(int to)
 {
-    if (from < 6 && to <= 6)
-        return 5.0;
-    return from >= 6 && from < 18 && to <= 18 ? 1.5 : 2.0;
+    return to <= 6 ? 4.2 : to <= 18 ? 1.35 : to >= 26 ? 1.45 : 2.0;
 }
 
-static double rating69(int from, int to)
+static double rating69(int to)
 {
-    if (to <= 9)
-        return 4.5;
-    return (from >= 53 && to <= 65) || (from == 9 && to == 53) ? 2.2 : 1.5;
+    return to <= 9 ? 4.5 : to >= 53 && to <= 65 ? 2.6 : 1.5;
 }
 
 void example_ieee33(struct example *example)
@@ -171,9 +167,9 @@ void example_ieee69(struct example *example)
     static const char *const sunny[] = {"18", "27", "50", "61", "64", "65"};
     static const char *const charging[] = {"11", "21", "49", "61", "62", "64"};
     for (int i = 0; i < 6; i++)
-        example_photovoltaic(example, sunny[i], i == 3 ? 1.4 : 0.8);
+        example_photovoltaic(example, sunny[i], i == 3 ? 0.9 : 0.5);
     for (int i = 0; i < 6; i++)
-        example_vehicles(example, charging[i], 0.2);
+        example_vehicles(example, charging[i], 0.12);
     example_heat_pumps(example, "59", 0.15);
     example_heat_pumps(example, "12", 0.15);
     example_battery(example, "61", 0.8, 2.4);
@@ -184,7 +180,7 @@ void example_ieee69(struct example *example)
     example_generator_set(example, "61", 0.5);
     static const char *const south[] = {"53", "54", "55", "56", "57", "58", "59", "60", "61", "62", "63", "64", "65"};
     example_need(fg_market_add_zone(example->market, "south", south, sizeof south / sizeof south[0]));
-    example_cover_branch(example, "line-56-57", 16.0, 23.0, 2.0, 2500.0);
+    example_cover_branch(example, "line-9-53", 16.0, 23.0, 2.0, 2500.0);
     example_cover_voltage(example, "65", true, 16.0, 23.0, 0.05, 200000.0);
     example_cover_voltage(example, "65", false, 9.0, 16.0, 0.05, 200000.0);
     example_need_zone(example, 0, FG_REGULATION_UP, 18.0, 20.0, 0.3, 128.0);

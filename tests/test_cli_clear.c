@@ -1,0 +1,295 @@
+/* `flexgrid clear` from outside: a two-bus market by hand, exit codes, tables, and the HTML report with hostile names. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cli.h"
+#include "near.h"
+
+/* Source, line of 8 MVA with r = 0.02 and x = 0.01 at 10 MVA, load of 9 MW. BUS and LINE are the ids. */
+#define NETWORK(bus, line, name)                                                                                       \
+    "{\"flexgrid_network\": 1, \"name\": \"" name "\", \"base_mva\": 10, \"buses\": [{\"id\": \"a\", \"vn_kv\": 10}, "  \
+    "{\"id\": \"" bus "\", \"vn_kv\": 10, \"name\": \"" name "\", \"vm_min_pu\": 0.95, \"vm_max_pu\": 1.05}], "        \
+    "\"branches\": [{\"id\": \"" line "\", \"from\": \"a\", \"to\": \"" bus "\", \"r_pu\": 0.02, \"x_pu\": 0.01, "      \
+    "\"rate_normal_mva\": 8}], \"injections\": [{\"id\": \"load\", \"kind\": \"load\", \"bus\": \"" bus                 \
+    "\", \"p_mw\": -9, \"q_mvar\": 0}], \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"a\", "        \
+    "\"vm_set_pu\": 1}]}"
+
+/* One hour, one offer of up-regulation at the load's bus. */
+#define MARKET(bus, quantity, id, name)                                                                                \
+    "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"name\": \"" name "\", \"start\": "             \
+    "\"2027-03-16T10:00:00Z\", \"period_minutes\": 60, \"period_count\": 1, \"import_price\": [\"40\"], "              \
+    "\"participants\": [{\"id\": \"" name "\"}], \"orders\": [{\"id\": \"" id "\", \"participant\": \"" name            \
+    "\", \"side\": \"sell\", \"product\": \"active\", \"regulation\": \"up\", \"bus\": \"" bus                          \
+    "\", \"start\": \"2027-03-16T10:00:00Z\", \"periods\": 1, \"quantity\": [\"" quantity "\"], \"price\": \"60\"}]}"
+
+static void test_overload_solved_by_hand(void **state)
+{
+    (void)state;
+    char network[160], market[160];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json", MARKET("b", "3", "o", "p"), market);
+    struct cli_run run = cli("clear %s %s --json", network, market);
+    assert_int_equal(run.exit_code, 0);
+    json_t *root = json_loads(cli_out(&run), 0, NULL);
+    assert_non_null(root);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "cleared");
+    static const char *const numbers[] = {"welfare", "bound", "gap", "integer_gap", "max_violation", "seconds"};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        assert_true(json_is_number(json_object_get(root, numbers[i])));
+    static const char *const arrays[] = {"accepted", "prices", "violations"};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        assert_true(json_is_array(json_object_get(root, arrays[i])));
+    assert_non_null(json_object_get(root, "payments"));
+    /* The rating binds at the sending end: |S_a| = 0.8 with V_a = 1, so |I| = 0.8 and the load may take what is left of
+     * the power factor: with S_b = p (real), V_b = p / 0.8, and |V_a|^2 = (V_b + r I)^2 + (x I)^2 = 1. */
+    double i = 0.8, v = sqrt(1.0 - 0.01 * 0.01 * i * i) - 0.02 * i, accepted_mw = 9.0 - 10.0 * v * i;
+    json_t *order = json_array_get(json_object_get(root, "accepted"), 0);
+    assert_string_equal(json_string_value(json_object_get(order, "order")), "o");
+    const char *quantity = json_string_value(json_array_get(json_object_get(order, "quantity_mw"), 0));
+    assert_non_null(quantity);
+    /* Rounded to the tick of 0.001 MW; 0.01 % of the rating is tolerated. */
+    assert_near(atof(quantity), accepted_mw, 0.0025);
+    json_decref(root);
+    cli_release(&run);
+}
+
+static void test_too_little_flexibility(void **state)
+{
+    (void)state;
+    char network[160], market[160];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json", MARKET("b", "0.2", "o", "p"), market);
+    struct cli_run run = cli("clear %s %s --json --output %s/result.json", network, market, cli_folder);
+    assert_int_equal(run.exit_code, 4);
+    json_t *root = json_loads(cli_out(&run), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "partly_solved");
+    assert_true(json_array_size(json_object_get(root, "violations")) >= 1);
+    json_decref(root);
+    char path[160];
+    snprintf(path, sizeof path, "%s/result.json", cli_folder);
+    assert_int_equal(access(path, R_OK), 0);
+    cli_release(&run);
+    run = cli("clear %s %s", network, market);
+    assert_int_equal(run.exit_code, 4);
+    assert_non_null(strstr(cli_out(&run), "partly_solved"));
+    cli_release(&run);
+}
+
+static void test_tables_and_csv(void **state)
+{
+    (void)state;
+    char network[160], market[160];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json", MARKET("b", "3", "o", "p"), market);
+    struct cli_run run = cli("clear %s %s --csv %s/tables", network, market, cli_folder);
+    assert_int_equal(run.exit_code, 0);
+    static const char *const titles[] = {"Market m: cleared", "Limits:", "Accepted orders", "Nodal prices", "Payments"};
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        assert_non_null(strstr(cli_out(&run), titles[i]));
+    for (const char *line = cli_out(&run); *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") <= 100);
+    cli_release(&run);
+    static const char *const tables[] = {"orders", "prices", "limits", "postings", "rejected"};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        char path[160];
+        struct fg_text text;
+        snprintf(path, sizeof path, "%s/tables/%s.csv", cli_folder, tables[i]);
+        cli_read(path, &text);
+        assert_true(text.length > 10);
+        fg_text_release(&text);
+    }
+}
+
+static void test_wrong_market_is_bad_input(void **state)
+{
+    (void)state;
+    char network[160], market[160];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json", MARKET("nowhere", "3", "o", "p"), market);
+    struct cli_run run = cli("clear %s %s --output %s/result.json", network, market, cli_folder);
+    assert_int_equal(run.exit_code, 3);
+    assert_non_null(strstr(cli_err(&run), "market.json#/orders/0"));
+    assert_non_null(strstr(cli_err(&run), "nowhere"));
+    assert_int_equal(cli_count_files("result.json"), 0);
+    cli_release(&run);
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+        count++;
+    return count;
+}
+
+/* Every element that is opened is closed, in order; attributes are quoted. */
+static void assert_well_formed(const char *page)
+{
+    static const char *const void_elements[] = {"meta", "br", "input", "!DOCTYPE"};
+    char stack[64][24];
+    int depth = 0;
+    for (const char *at = strchr(page, '<'); at != NULL; at = strchr(at, '<')) {
+        bool is_end = at[1] == '/';
+        const char *name = at + 1 + is_end;
+        size_t length = strcspn(name, " \t\n/>");
+        assert_true(length > 0 && length < 24);
+        const char *end = name + length;
+        char quote = '\0';
+        while (*end != '\0' && (*end != '>' || quote != '\0')) {
+            if (*end == '"' || *end == '\'')
+                quote = quote == '\0' ? *end : quote == *end ? '\0' : quote;
+            assert_true(*end != '<');
+            end++;
+        }
+        assert_int_equal(*end, '>');
+        bool is_void = end[-1] == '/';
+        for (size_t i = 0; i < sizeof void_elements / sizeof void_elements[0]; i++)
+            is_void |= strlen(void_elements[i]) == length && strncmp(name, void_elements[i], length) == 0;
+        if (is_end) {
+            assert_true(depth > 0);
+            depth--;
+            assert_int_equal(strlen(stack[depth]), length);
+            assert_int_equal(strncmp(stack[depth], name, length), 0);
+        } else if (!is_void) {
+            assert_true(depth < 64);
+            snprintf(stack[depth++], sizeof stack[0], "%.*s", (int)length, name);
+        }
+        at = end;
+        if (!is_end && length == 6 && strncmp(name, "script", 6) == 0)
+            at = strstr(end, "</script>");
+        else if (!is_end && length == 5 && strncmp(name, "style", 5) == 0)
+            at = strstr(end, "</style>");
+        assert_non_null(at);
+    }
+    assert_int_equal(depth, 0);
+}
+
+/* SHA-256 of a piece of the page in base64, by the system's sha256sum. */
+static void hash_of(const char *from, const char *to, char base64[48])
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char path[160], command[256], hex[65] = "";
+    snprintf(path, sizeof path, "%s/piece", cli_folder);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(from, 1, (size_t)(to - from), file);
+    fclose(file);
+    snprintf(command, sizeof command, "sha256sum %s", path);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_int_equal(fread(hex, 1, 64, pipe), 64);
+    pclose(pipe);
+    unsigned char bytes[33] = {0};
+    for (int i = 0; i < 32; i++) {
+        unsigned value = 0;
+        assert_int_equal(sscanf(hex + 2 * i, "%2x", &value), 1);
+        bytes[i] = (unsigned char)value;
+    }
+    size_t length = 0;
+    for (int i = 0; i < 33; i += 3) {
+        unsigned group = (unsigned)bytes[i] << 16 | (unsigned)bytes[i + 1] << 8 | bytes[i + 2];
+        for (int k = 3; k >= 0; k--)
+            base64[length++] = digits[group >> (6 * k) & 63];
+    }
+    base64[43] = '=';
+    base64[44] = '\0';
+}
+
+static void assert_policy_hash(const char *page, const char *start, const char *end, const char *directive)
+{
+    const char *from = strstr(page, start);
+    assert_non_null(from);
+    from += strlen(start);
+    const char *to = strstr(from, end);
+    assert_non_null(to);
+    char hash[48], expected[128];
+    hash_of(from, to, hash);
+    snprintf(expected, sizeof expected, "%s 'sha256-%s'", directive, hash);
+    assert_non_null(strstr(page, expected));
+}
+
+#define EVIL "</script></style><evil a=1 onload=x>'&amp;\\\"\\u202e"
+
+static void test_report_escapes_hostile_names(void **state)
+{
+    (void)state;
+    char network[160], market[160], report[160];
+    cli_write("network<script>alert(1).json", NETWORK("b" EVIL, "l" EVIL, "n" EVIL "\\u0007"), network);
+    cli_write("market.json", MARKET("b" EVIL, "3", "o" EVIL, "p" EVIL), market);
+    snprintf(report, sizeof report, "%s/report.html", cli_folder);
+    struct cli_run run = cli("clear '%s' %s --quiet --report %s", network, market, report);
+    if (run.exit_code != 0)
+        fail_msg("%s", cli_err(&run));
+    cli_release(&run);
+    struct fg_text page;
+    cli_read(report, &page);
+    assert_int_equal(count_of(page.data, "<evil"), 0);
+    assert_true(count_of(page.data, "&lt;evil a=1") >= 5); /* bus, line, order, participant, title */
+    assert_int_equal(count_of(page.data, "<script"), 2);
+    assert_int_equal(count_of(page.data, "</script>"), 2);
+    assert_int_equal(count_of(page.data, "<style"), 1);
+    assert_int_equal(count_of(page.data, "</style>"), 1);
+    assert_null(strchr(page.data, '\007'));
+    assert_well_formed(page.data);
+    /* Nothing from elsewhere. */
+    static const char *const outside[] = {"http:", "https:", "src=", "href=", "url(", "@import", "style="};
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
+        assert_null(strstr(page.data, outside[i]));
+    assert_policy_hash(page.data, "<style>", "</style>", "style-src");
+    assert_policy_hash(page.data, "</script>\n<script>", "</script>", "script-src");
+    assert_non_null(strstr(page.data, "default-src 'none'"));
+    fg_text_release(&page);
+}
+
+static void test_report_of_an_example(void **state)
+{
+    (void)state;
+    char report[160];
+    snprintf(report, sizeof report, "%s/report.html", cli_folder);
+    struct cli_run run = cli("clear examples/ieee33/network.json examples/ieee33/market.json --quiet --report %s", report);
+    assert_true(run.exit_code == 0 || run.exit_code == 4);
+    cli_release(&run);
+    struct fg_text page;
+    cli_read(report, &page);
+    assert_well_formed(page.data);
+    static const char *const sections[] = {"id=\"grid\"", "id=\"charts\"", "id=\"prices\"", "id=\"limits\"",
+                                           "id=\"orders\"", "id=\"payments\"", "id=\"certificate\"", "id=\"import\""};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        assert_int_equal(count_of(page.data, sections[i]), 1);
+    /* Two drawings of 33 buses; 32 lines each; five open ties each; and their key. */
+    assert_int_equal(count_of(page.data, "data-name=\"bus "), 66);
+    assert_int_equal(count_of(page.data, "data-name=\"branch "), 64);
+    assert_int_equal(count_of(page.data, "<path class=\"open\""), 11);
+    assert_null(strstr(page.data, "nan"));
+    /* The states for the script are JSON with one entry a period. */
+    const char *from = strstr(page.data, "id=\"states\">");
+    assert_non_null(from);
+    from += strlen("id=\"states\">");
+    json_t *states = json_loadb(from, (size_t)(strstr(from, "</script>") - from), 0, NULL);
+    assert_non_null(states);
+    assert_int_equal(json_array_size(json_object_get(states, "labels")), 24);
+    assert_int_equal(json_array_size(json_object_get(states, "before")), 24);
+    json_t *first = json_array_get(json_object_get(states, "after"), 0);
+    assert_int_equal(strlen(json_string_value(json_array_get(first, 0))), 33);
+    assert_int_equal(strlen(json_string_value(json_array_get(first, 1))), 32);
+    assert_int_equal(json_array_size(json_array_get(first, 2)), 33);
+    json_decref(states);
+    fg_text_release(&page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_overload_solved_by_hand, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_too_little_flexibility, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_tables_and_csv, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_wrong_market_is_bad_input, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_report_escapes_hostile_names, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_report_of_an_example, cli_setup, cli_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
