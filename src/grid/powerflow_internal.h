@@ -71,6 +71,7 @@ void fg_newton_destroy(struct fg_newton *newton);
 /* From powerflow->vm, va; at most `limit` iterations. `scale` multiplies the injections. */
 enum fg_newton_help {
     FG_NEWTON_PLAIN,
+    FG_NEWTON_LINEAR_FIRST, /* a linear solution for the voltages, then plain */
     FG_NEWTON_DAMPED,       /* line search */
     FG_NEWTON_DECOUPLED_FIRST, /* some steps for angles and magnitudes in turn, then line search */
 };
@@ -89,8 +90,10 @@ struct fg_attempt fg_sweep_solve(struct fg_powerflow *powerflow, bool from_state
 enum fg_code fg_powerflow_start_create(struct fg_powerflow *powerflow, struct fg_error *err);
 /* One solve into `result`, from the state in vm, va (and re, im for the sweep) or from the start of the options. */
 void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result);
-/* The same with fixed taps and without evaluation; counts into `attempts` and the result's iterations. */
-struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts);
+/* The same with fixed taps and without evaluation; counts into `attempts`. FROM_LINEAR improves the start by a linear
+ * solution, for networks far from nominal voltages. */
+enum fg_powerflow_from { FG_FROM_START, FG_FROM_LINEAR, FG_FROM_STATE };
+struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, enum fg_powerflow_from from, int32_t *attempts);
 
 /* re, im from vm, va. */
 void fg_powerflow_rectangular(struct fg_powerflow *powerflow);
@@ -106,6 +109,6 @@ enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap
                                    struct fg_error *err);
 void fg_tap_control_destroy(struct fg_tap_control *control);
 /* Solves and moves taps until the strategy rests. */
-struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts);
+struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, int32_t *attempts);
 
 #endif

@@ -621,7 +621,10 @@ struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton
         first_iterations += iterate(powerflow, scale, true, true, 1).iterations;
         set_linear_voltages(powerflow, powerflow->newton, scale);
     }
-    struct fg_attempt attempt = iterate(powerflow, scale, help != FG_NEWTON_PLAIN, false, limit);
+    bool is_damped = help == FG_NEWTON_DAMPED || help == FG_NEWTON_DECOUPLED_FIRST;
+    if (help == FG_NEWTON_LINEAR_FIRST)
+        set_linear_voltages(powerflow, powerflow->newton, scale);
+    struct fg_attempt attempt = iterate(powerflow, scale, is_damped, false, limit);
     attempt.iterations += first_iterations;
     return attempt;
 }

@@ -167,17 +167,17 @@ static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *
     return total;
 }
 
-static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts)
+static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, enum fg_powerflow_from from, int32_t *attempts)
 {
     int32_t limit = powerflow->options.max_iterations, iterations = 0;
     struct fg_attempt attempt = { 0 };
-    for (int stage = from_state ? 0 : 1; stage < 4; stage++) {
+    for (int stage = from == FG_FROM_STATE ? 0 : 1; stage < 4; stage++) {
         if (stage > 0)
             go_to_start(powerflow);
         ++*attempts;
         powerflow->reached = 1;
         if (stage < 2)
-            attempt = fg_newton_solve(powerflow, FG_NEWTON_PLAIN, 1, limit);
+            attempt = fg_newton_solve(powerflow, from == FG_FROM_LINEAR ? FG_NEWTON_LINEAR_FIRST : FG_NEWTON_PLAIN, 1, limit);
         else if (stage == 2)
             attempt = fg_newton_solve(powerflow, FG_NEWTON_DECOUPLED_FIRST, 1, limit);
         else
@@ -226,26 +226,26 @@ static bool switch_kinds(struct fg_powerflow *powerflow)
     return has_changed;
 }
 
-struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts)
+struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, enum fg_powerflow_from from, int32_t *attempts)
 {
     size_t nodes = (size_t)powerflow->node_count;
     powerflow->reached = 1;
     if (powerflow->sweep) {
         ++*attempts;
-        return fg_sweep_solve(powerflow, from_state);
+        return fg_sweep_solve(powerflow, from == FG_FROM_STATE);
     }
     memcpy(powerflow->kind, powerflow->own_kind, nodes * sizeof *powerflow->kind);
     memset(powerflow->q_held, 0, nodes * sizeof *powerflow->q_held);
     memset(powerflow->switch_count, 0, nodes * sizeof *powerflow->switch_count);
-    if (from_state)
+    if (from == FG_FROM_STATE)
         hold_set_points(powerflow, powerflow->vm, powerflow->va);
-    struct fg_attempt attempt = newton_with_help(powerflow, from_state, attempts);
+    struct fg_attempt attempt = newton_with_help(powerflow, from, attempts);
     int32_t iterations = attempt.iterations;
     fg_powerflow_rectangular(powerflow);
     for (int round = 0; powerflow->options.enforce_q_limits && attempt.status == FG_POWERFLOW_CONVERGED &&
                         round < MAX_ROUNDS && switch_kinds(powerflow);
          round++) {
-        attempt = newton_with_help(powerflow, true, attempts);
+        attempt = newton_with_help(powerflow, FG_FROM_STATE, attempts);
         iterations += attempt.iterations;
         fg_powerflow_rectangular(powerflow);
     }
@@ -298,8 +298,9 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
 void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result)
 {
     int32_t attempts = 0;
-    struct fg_attempt attempt = powerflow->tap_control ? fg_tap_control_run(powerflow, from_state, &attempts)
-                                                       : fg_powerflow_run_once(powerflow, from_state, &attempts);
+    enum fg_powerflow_from from = from_state ? FG_FROM_STATE : FG_FROM_START;
+    struct fg_attempt attempt = powerflow->tap_control ? fg_tap_control_run(powerflow, &attempts)
+                                                       : fg_powerflow_run_once(powerflow, from, &attempts);
     result->status = attempt.status;
     result->iterations = attempt.iterations;
     result->attempts = attempts;

@@ -7,11 +7,13 @@
  *
  * Regulators act in ranks, by the number of regulated transformers between them and a source: nearer ones settle first,
  * because theirs move all that follow. Within a rank all regulators outside their band move at once, then the power flow
- * is solved again from the last state. Strategies (those of power-grid-model, "Automatic tap changing"):
+ * is solved again, from a linear solution: behind a stiff transformer even one step makes the last voltages, or those of a
+ * flat start, a start that can lead to a low-voltage solution. Strategies (those of power-grid-model, "Automatic tap changing"):
  *   any valid tap     one step at a time from the file's position
  *   fast any tap      by bisection between the ends of the range, then single steps if others moved meanwhile
  *   min/max voltage   from the end with the lowest/highest voltage step by step into the band, so that the first valid
- *                     position is the extreme one
+ *                     position is the extreme one; then all go back a step and settle again until nothing changes,
+ *                     because a regulator may have stopped while those behind it were still at their ends
  * A regulator at the end of its range rests there. A band narrower than a step can have no valid position: the control then
  * goes back and forth, which the bound on moves of a rank ends with FG_POWERFLOW_TAP_LIMIT. */
 #include "grid/powerflow_internal.h"
@@ -21,11 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_REFINEMENTS = 20 };
+
 struct regulator {
     int32_t branch;
     int32_t rank;
     int32_t first_position, direction; /* position = first_position + direction * step */
-    int32_t step, step_count;
+    int32_t step, step_count, rest; /* rest: step before a refinement */
     int32_t node;                      /* whose voltage is held */
     int32_t meter_branch;              /* branch whose end at that node carries the compensated current; -1: none */
     bool meter_is_from;
@@ -243,7 +247,6 @@ static void go_to_first_taps(struct fg_powerflow *powerflow, struct fg_tap_contr
                                       : strategy == FG_TAP_MIN_VOLTAGE ? regulator->step_count - 1
                                                                        : file_step(powerflow, regulator));
     }
-    memset(control->moves, 0, (size_t)control->rank_count * sizeof *control->moves);
 }
 
 static double regulated_voltage(const struct fg_powerflow *powerflow, const struct regulator *regulator)
@@ -322,20 +325,63 @@ static bool may_go_on(struct fg_tap_control *control, int32_t rank)
     return ++control->moves[rank] <= 2 * longest;
 }
 
-struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, bool from_state, int32_t *attempts)
+static struct fg_attempt settle(struct fg_powerflow *powerflow, int32_t *attempts)
 {
     struct fg_tap_control *control = powerflow->tap_control;
-    go_to_first_taps(powerflow, control);
-    powerflow->moved_branch = -1;
-    struct fg_attempt attempt = fg_powerflow_run_once(powerflow, from_state, attempts);
+    memset(control->moves, 0, (size_t)control->rank_count * sizeof *control->moves);
+    struct fg_attempt attempt = fg_powerflow_run_once(powerflow, FG_FROM_LINEAR, attempts);
     int32_t iterations = attempt.iterations;
     for (int32_t rank; attempt.status == FG_POWERFLOW_CONVERGED && (rank = move_taps(powerflow, control)) >= 0;) {
         if (!may_go_on(control, rank)) {
             attempt.status = FG_POWERFLOW_TAP_LIMIT;
             break;
         }
-        attempt = fg_powerflow_run_once(powerflow, true, attempts);
+        attempt = fg_powerflow_run_once(powerflow, FG_FROM_LINEAR, attempts);
         iterations += attempt.iterations;
+    }
+    attempt.iterations = iterations;
+    return attempt;
+}
+
+/* One step back toward the extreme for all, from where they rest. False when all were there already. */
+static bool step_back(struct fg_powerflow *powerflow, struct fg_tap_control *control)
+{
+    bool has_moved = false;
+    for (int32_t i = 0; i < control->count; i++) {
+        struct regulator *regulator = &control->regulators[i];
+        int32_t step = regulator->step + (powerflow->options.taps == FG_TAP_MIN_VOLTAGE ? 1 : -1);
+        regulator->rest = regulator->step;
+        if (step < 0 || step >= regulator->step_count)
+            continue;
+        move_to(powerflow, regulator, step);
+        has_moved = true;
+    }
+    return has_moved;
+}
+
+static bool rests_as_before(const struct fg_tap_control *control)
+{
+    for (int32_t i = 0; i < control->count; i++)
+        if (control->regulators[i].step != control->regulators[i].rest)
+            return false;
+    return true;
+}
+
+struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, int32_t *attempts)
+{
+    struct fg_tap_control *control = powerflow->tap_control;
+    bool is_extreme = powerflow->options.taps == FG_TAP_MIN_VOLTAGE || powerflow->options.taps == FG_TAP_MAX_VOLTAGE;
+    go_to_first_taps(powerflow, control);
+    powerflow->moved_branch = -1;
+    struct fg_attempt attempt = settle(powerflow, attempts);
+    int32_t iterations = attempt.iterations;
+    for (int32_t round = 0; is_extreme && round < MAX_REFINEMENTS && attempt.status == FG_POWERFLOW_CONVERGED; round++) {
+        if (!step_back(powerflow, control))
+            break;
+        attempt = settle(powerflow, attempts);
+        iterations += attempt.iterations;
+        if (rests_as_before(control))
+            break;
     }
     attempt.iterations = iterations;
     return attempt;
