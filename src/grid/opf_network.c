@@ -249,6 +249,17 @@ static void read_solution(const struct model *model, const struct fg_network *ne
     }
 }
 
+static void read_outcome(const struct model *model, const struct fg_network *network, const struct fg_opf_result *solved,
+                         struct fg_opf_network_result *result)
+{
+    result->status = solved->status;
+    result->objective = solved->objective;
+    result->iterations += solved->iterations;
+    result->seconds += solved->seconds;
+    result->infeasibility = solved->infeasibility;
+    read_solution(model, network, result);
+}
+
 static const double NOTICEABLE = 1e-5; /* violations below this, p.u. or of the base, are rounding */
 
 static void note_broken(struct fg_opf_network_result *result, enum fg_opf_limit limit, int32_t element, double value,
@@ -313,8 +324,12 @@ static enum fg_code diagnose(const struct fg_network *network, const struct fg_t
         code = read_broken(&model, network, result, err);
     }
     model_release(&model);
-    if (code != FG_OK || options->physics != FG_PHYSICS_AC)
+    if (code != FG_OK || result->broken_count == 0)
         return code;
+    if (solved.status == FG_OPF_OPTIMAL) /* a minimum of the violation, also where the first solve ran out of iterations */
+        result->status = FG_OPF_LOCALLY_INFEASIBLE;
+    if (options->physics != FG_PHYSICS_AC)
+        return FG_OK;
     if (build(&model, network, topology, options, FG_PHYSICS_SOC, true, NULL) == FG_OK &&
         fg_opf_solve(model.opf, &options->solver, &solved, NULL) == FG_OK &&
         solved.bound > NOTICEABLE * network->base_mva)
@@ -384,16 +399,18 @@ enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct
     if (code == FG_OK)
         code = fg_opf_solve(model.opf, &options->solver, &solved, err);
     if (code == FG_OK) {
-        result->status = solved.status;
-        result->objective = solved.objective;
-        result->iterations = solved.iterations;
-        result->seconds = solved.seconds;
-        result->infeasibility = solved.infeasibility;
-        read_solution(&model, network, result);
+        read_outcome(&model, network, &solved, result);
         if (solved.status == FG_OPF_LOCALLY_INFEASIBLE ||
-            (solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility > NOTICEABLE))
+            (solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility > NOTICEABLE)) {
             code = diagnose(network, topology, options, result, err);
-        else if (options->relaxation && options->physics == FG_PHYSICS_AC)
+            if (code == FG_OK && result->broken_count == 0) { /* it can be met: start again where it is */
+                start_at(&model, network, result);
+                code = fg_opf_solve(model.opf, &options->solver, &solved, err);
+                if (code == FG_OK)
+                    read_outcome(&model, network, &solved, result);
+            }
+        }
+        if (code == FG_OK && result->status == FG_OPF_OPTIMAL && options->relaxation && options->physics == FG_PHYSICS_AC)
             add_bound(network, topology, options, result);
     }
     model_release(&model);
