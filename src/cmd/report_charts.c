@@ -46,6 +46,9 @@ static enum fg_code put_state_charts(struct fg_report_model *model, struct fg_te
     const struct fg_chart_series exchange[] = {{"before", "before", FG_CHART_LINE, model->slack_p[0]},
                                                {"after", "after", FG_CHART_LINE, model->slack_p[1]}};
     fg_chart_lines(text, "Power from the grid above", "MW", &model->time, exchange, 2);
+    const struct fg_chart_series losses[] = {{"before", "before", FG_CHART_LINE, model->losses[0]},
+                                             {"after", "after", FG_CHART_LINE, model->losses[1]}};
+    fg_chart_lines(text, "Losses of the grid", "MW", &model->time, losses, 2);
     return FG_OK;
 }
 
@@ -107,6 +110,28 @@ static int by_bus(const void *a, const void *b)
     return x->bus < y->bus ? -1 : x->bus > y->bus;
 }
 
+/* What is added to the slack's price at one bus, by cause. */
+static enum fg_code put_parts_chart(struct fg_report_model *model, const struct fg_clear_price *prices, size_t bus,
+                                    const char *unit, struct fg_text *text, struct fg_error *err)
+{
+    static const int parts[] = {FG_PART_LOSS, FG_PART_CONGESTION, FG_PART_VOLTAGE, FG_PART_ZONE};
+    static const char *const names[] = {"losses", "congestion", "voltage", "needs of its zones"};
+    enum { PARTS = sizeof parts / sizeof parts[0] };
+    const size_t periods = (size_t)model->time.count, buses = model->network->bus_count;
+    double *values = fg_arena_alloc(&model->arena, PARTS * periods, sizeof *values);
+    if (values == NULL)
+        return fg_fail_memory(err);
+    for (size_t t = 0; t < periods; t++)
+        for (size_t p = 0; p < PARTS; p++) {
+            double part = prices[t * buses + bus].part[parts[p]];
+            values[p * periods + t] = isfinite(part) ? part : 0.0;
+        }
+    char title[160];
+    snprintf(title, sizeof title, "Added to the source's price at bus %.60s", model->network->buses[bus].id);
+    fg_chart_stacked(text, title, unit, &model->time, names, PARTS, values);
+    return FG_OK;
+}
+
 static enum fg_code put_price_charts(struct fg_report_model *model, const struct fg_clear_price *prices,
                                      const char *heat_title, const char *line_title, const char *unit,
                                      struct fg_text *text, struct fg_error *err)
@@ -141,6 +166,7 @@ static enum fg_code put_price_charts(struct fg_report_model *model, const struct
         return FG_OK;
     size_t shown = row_count < ROWS_MAX ? row_count : ROWS_MAX;
     qsort(rows, row_count, sizeof *rows, by_spread);
+    const size_t widest = (size_t)rows[0].bus;
     qsort(rows, shown, sizeof *rows, by_bus);
     const char *names[ROWS_MAX];
     for (size_t r = 0; r < shown; r++) {
@@ -156,7 +182,7 @@ static enum fg_code put_price_charts(struct fg_report_model *model, const struct
                                              {NULL, "after", FG_CHART_BAND_HIGH, high},
                                              {"at the source", "limit", FG_CHART_LIMIT, energy}};
     fg_chart_lines(text, line_title, unit, &model->time, series, 3);
-    return FG_OK;
+    return put_parts_chart(model, prices, widest, unit, text, err);
 }
 
 enum fg_code fg_report_put_charts(struct fg_report_model *model, struct fg_text *text, struct fg_error *err)

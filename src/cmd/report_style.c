@@ -2,7 +2,7 @@
  * them; a test computes the hashes anew. */
 #include "cmd/report.h"
 
-const char fg_report_style_hash[] = "sha256-JXi5W7RG7kAJoSuJ/kaJRApxlA28IkfgKrQRzh2s3Hg=";
+const char fg_report_style_hash[] = "sha256-HcaCLQfb27Ow86RD8kZohdDZsXs95Rx7jJyuli3GRAI=";
 const char fg_report_script_hash[] = "sha256-lydKZg4AgXI8mOG7frZFh3np9jtTqua58abM5IQOwgg=";
 
 const char *const fg_report_style[] = {
@@ -76,7 +76,7 @@ const char *const fg_report_style[] = {
     "table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;width:100%}"
     "th,td{padding:.28rem .55rem;text-align:left;white-space:nowrap;border-bottom:1px solid var(--rule)}"
     "thead th{white-space:normal;vertical-align:bottom;position:sticky;top:0;background:var(--card);font-weight:600;color:var(--soft);z-index:1}"
-    ".n{text-align:right}th.n{text-align:right}.dim{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad);"
+    "td.wrap{white-space:normal;min-width:9rem}.n{text-align:right}thtd.wrap{white-space:normal;min-width:9rem}.n{text-align:right}.dim{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad);"
     "font-weight:600}.status.good,.status.bad{color:var(--card)}.total td{font-weight:600;border-top:2px solid var(--rule)}"
     "#payments .scroll,#certificate .scroll{max-width:44rem}table.short{width:auto;margin-top:.8rem}.short td:first-child{white-space:normal}.drawing.wide{overflow-x:auto}.drawing.wide svg{min-width:34rem}.item{white-space:nowrap;margin-right:.7rem}"
     "#import td:nth-child(3){white-space:normal;min-width:18rem}"

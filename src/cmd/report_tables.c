@@ -172,30 +172,31 @@ static void put_order_row(const struct fg_report_model *model, size_t index, con
     bool is_accepted = outcome->energy.ws != 0;
     fg_text_puts(text, is_accepted ? "<tr>" : "<tr class=\"dim\">");
     fg_html_cell(text, order->id);
+    fg_html_cell_class(text, "wrap",
+                       is_accepted ? (fraction > 0.9995 ? "accepted" : "accepted in part")
+                                   : order_reason(model, index, paradox));
     fg_html_cell(text, market->participants[order->participant].id);
     fg_html_cell(text, order->side == FG_SIDE_SELL ? "offer" : order->kind == FG_REQUEST_NEED ? "need" : "exchange");
     fg_html_cell(text, fg_product_words[order->product]);
     fg_html_cell(text, fg_regulation_words[order->regulation]);
     fg_html_cell(text, order_location(market, order));
     put_order_periods(model, order, text);
-    fg_html_cell(text, order->min_fraction_u == FG_FRACTION_ONE ? (order->block ? "block, all or none" : "all or none")
-                       : order->block                           ? "block"
-                                                                : "");
     fg_html_cell_number(text, 2, fg_per_mwh(order->points[0].price));
     fg_html_cell_number(text, 3, energy_mwh(outcome->energy));
     fg_html_cell_number(text, 0, 100.0 * fraction);
     fg_html_cell_number(text, 2, fg_units(outcome->settled));
     fg_html_cell_number(text, 2, fg_units(outcome->make_whole));
-    fg_html_cell(text, is_accepted ? (fraction > 0.9995 ? "accepted" : "accepted in part")
-                                   : order_reason(model, index, paradox));
+    fg_html_cell(text, order->min_fraction_u == FG_FRACTION_ONE ? (order->block ? "block, all or none" : "all or none")
+                       : order->block                           ? "block"
+                                                                : "");
     fg_text_puts(text, "</tr>\n");
 }
 
 static enum fg_code put_orders(struct fg_report_model *model, struct fg_text *text, struct fg_error *err)
 {
-    static const char *const titles[] = {"<order",  "<participant", "<kind",       "<product", "<regulation",
-                                         "<where",  "<when",        "<conditions", "price",    "accepted MWh",
-                                         "%",       "settled",      "make-whole",  "<outcome"};
+    static const char *const titles[] = {"<order",      "<outcome",   "<participant", "<kind", "<product",
+                                         "<regulation", "<where",     "<when",        "price",  "accepted MWh",
+                                         "%",           "settled",    "make-whole",   "<conditions"};
     const struct fg_clear_result *result = model->result;
     const size_t count = model->market->order_count;
     fg_text_puts(text, "<section id=\"orders\"><h2>Orders</h2>\n");
