@@ -52,7 +52,7 @@ struct axis {
 /* Round limits and a step of 1, 2 or 5 times a power of ten, about five steps. */
 static struct axis make_axis(double low, double high)
 {
-    if (!(low <= high)) {
+    if (!(low <= high) || (low == 0.0 && high == 0.0)) {
         low = 0.0;
         high = 1.0;
     }

@@ -33,13 +33,13 @@ static void fill_limits(struct fg_report_model *model)
     const struct fg_network *network = model->network;
     const struct fg_market *market = model->market;
     bool has_band = market->vm_min_u != 0 || market->vm_max_u != FG_NO_LIMIT;
+    for (size_t g = 0; g < network->generator_count; g++)
+        if (network->generators[g].kind == FG_GENERATOR_SOURCE)
+            model->is_source[network->generators[g].bus] = true;
     for (size_t b = 0; b < network->bus_count; b++) {
         model->vm_min_pu[b] = network->buses[b].vm_min_pu;
         model->vm_max_pu[b] = network->buses[b].vm_max_pu;
-        bool is_source = false;
-        for (size_t g = 0; has_band && g < network->generator_count; g++)
-            is_source |= network->generators[g].kind == FG_GENERATOR_SOURCE && network->generators[g].bus == (int32_t)b;
-        if (has_band && !is_source) {
+        if (has_band && !model->is_source[b]) {
             model->vm_min_pu[b] = (double)market->vm_min_u / FG_FRACTION_ONE;
             model->vm_max_pu[b] =
                 market->vm_max_u == FG_NO_LIMIT ? INFINITY : (double)market->vm_max_u / FG_FRACTION_ONE;
@@ -142,7 +142,8 @@ static enum fg_code model_create(struct fg_report_model *model, const struct fg_
     model->vm_min_pu = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof(double));
     model->vm_max_pu = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof(double));
     model->rate_mva = fg_arena_alloc(&model->arena, model->network->branch_count + 1, sizeof(double));
-    if (model->vm_min_pu == NULL || model->vm_max_pu == NULL || model->rate_mva == NULL)
+    model->is_source = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof *model->is_source);
+    if (model->vm_min_pu == NULL || model->vm_max_pu == NULL || model->rate_mva == NULL || model->is_source == NULL)
         return fg_fail_memory(err);
     fill_limits(model);
     fill_series(model);
@@ -215,8 +216,8 @@ static void put_sentence(const struct fg_report_model *model, struct fg_text *te
         fg_text_puts(text, "After it every limit holds in an independent power flow. ");
     else
         fg_text_printf(text, "After it %zu violations remain, in %zu periods. ", model->violated_after, periods_after);
-    fg_text_printf(text, "%zu of %zu orders are accepted, in whole or in part.", model->accepted_orders,
-                   model->market->order_count);
+    fg_text_printf(text, "%zu of %zu order%s accepted, in whole or in part.", model->accepted_orders,
+                   model->market->order_count, model->market->order_count == 1 ? " is" : "s are");
     if (result->explanation[0] != '\0') {
         fg_text_puts(text, " ");
         fg_html_put(text, result->explanation);

@@ -30,6 +30,7 @@ struct fg_report_model {
     struct fg_layout layout;
     struct fg_arena arena;
     double *vm_min_pu, *vm_max_pu; /* per bus: the band that counts (market over network) */
+    bool *is_source;               /* per bus: an external grid holds its voltage */
     double *rate_mva;              /* per branch; INFINITY: none */
     /* Period by period, before [0] and after [1]; NAN where the power flow did not converge. */
     double *vm_low[2], *vm_high[2], *loading[2], *slack_p[2], *losses[2], *violations[2];

@@ -17,9 +17,11 @@ static enum fg_code put_state_charts(struct fg_report_model *model, struct fg_te
     double *low = new_series(model), *high = new_series(model), *full = new_series(model);
     if (low == NULL || high == NULL || full == NULL)
         return fg_fail_memory(err);
-    /* The limits that most buses have: the tightest finite ones. */
+    /* The tightest limits, apart from those of sources, whose voltage is given. */
     double band_low = 0.0, band_high = INFINITY;
     for (size_t b = 0; b < model->network->bus_count; b++) {
+        if (model->is_source[b])
+            continue;
         band_low = fmax(band_low, model->vm_min_pu[b]);
         band_high = fmin(band_high, model->vm_max_pu[b]);
     }

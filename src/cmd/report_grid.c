@@ -210,12 +210,14 @@ void fg_report_put_grid(const struct fg_report_model *model, struct fg_text *tex
     fg_chart_time_label(&model->time, model->worst_period, label);
     fg_text_puts(text, "<section id=\"grid\"><h2>The grid, before and after</h2>\n");
     fg_text_printf(text,
-                   "<p class=\"note\">Period <output id=\"period-label\">%s</output> – <span id=\"period-hint\">the one "
-                   "with the largest violations</span>.</p>\n"
+                   "<p class=\"note\">Period <output id=\"period-label\">%s</output> – <span id=\"period-hint\">%s</span>.</p>\n"
                    "<div id=\"chooser\" hidden><button type=\"button\" id=\"previous\" aria-label=\"Previous "
                    "period\">‹</button><input type=\"range\" id=\"period\" aria-label=\"Period\" min=\"0\" max=\"%d\" "
                    "value=\"%d\"><button type=\"button\" id=\"next\" aria-label=\"Next period\">›</button></div>\n",
-                   label, model->time.count - 1, model->worst_period);
+                   label,
+                   model->violated_before + model->violated_after > 0 ? "the one with the largest violations"
+                                                                      : "the first one",
+                   model->time.count - 1, model->worst_period);
     fg_text_puts(text, "<div class=\"pair\">\n");
     put_drawing(model, FG_REPORT_BEFORE, model->worst_period, text);
     put_drawing(model, FG_REPORT_AFTER, model->worst_period, text);
