@@ -9,11 +9,11 @@ SUITE ?= trixie
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
-	@tools/build release programs
+	@tools/build release programs -DBUILD_TESTING=OFF
 
 run: ## install what is missing, build, clear the example market, write an HTML report
 	@tools/bootstrap build
-	@tools/build release programs
+	@tools/build release programs -DBUILD_TESTING=OFF
 	@tools/run_example
 
 test: ## install what is missing, build with and without the sanitizers, run all tests
@@ -38,7 +38,7 @@ fuzz: ## fuzz every reader; SECONDS_EACH=60 by default
 
 install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
 	@tools/bootstrap --check build
-	@tools/build release all -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
+	@tools/build release all -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 test-install: ## install into an empty folder and build the library example against it
