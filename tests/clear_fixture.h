@@ -2,6 +2,7 @@
 #ifndef CLEAR_FIXTURE_H
 #define CLEAR_FIXTURE_H
 
+#include "near.h"
 #include "toolkit/dfmct/clear.h"
 
 #include <math.h>

@@ -11,18 +11,18 @@ static void overload_is_relieved_at_least_cost(void **state)
     int32_t cheap = offer(market, "cheap", FG_REGULATION_UP, "1", 0, 1, 0.3, 40);
     int32_t dear = offer(market, "dear", FG_REGULATION_UP, "1", 0, 1, 0.4, 50);
     struct fg_clear_result *result = cleared(network, market);
-    assert_float_equal(accepted_mw(result, cheap, 0), 0.3, 1e-9);
-    assert_float_equal(accepted_mw(result, dear, 0), 0.2, 1e-9);
+    assert_near(accepted_mw(result, cheap, 0), 0.3, 1e-9);
+    assert_near(accepted_mw(result, dear, 0), 0.2, 1e-9);
     /* 0.3 x 40 + 0.2 x 50 - 0.5 x 20 */
-    assert_float_equal(result->cost, 12, 1e-4);
-    assert_float_equal(result->bound, 12, 1e-4);
-    assert_float_equal(price_p(result, 0, 0)->total, 20, 1e-4);
-    assert_float_equal(price_p(result, 0, 1)->total, 50, 1e-3);
-    assert_float_equal(price_p(result, 0, 1)->part[FG_PART_CONGESTION], 30, 1e-3);
+    assert_near(result->cost, 12, 1e-4);
+    assert_near(result->bound, 12, 1e-4);
+    assert_near(price_p(result, 0, 0)->total, 20, 1e-4);
+    assert_near(price_p(result, 0, 1)->total, 50, 1e-3);
+    assert_near(price_p(result, 0, 1)->part[FG_PART_CONGESTION], 30, 1e-3);
     assert_parts_add_up(result);
     assert_ledger_closes(result);
     /* the cheap offer earns its 50, no make-whole */
-    assert_float_equal(fg_units(result->settlement.orders[cheap].settled), 15, 1e-3);
+    assert_near(fg_units(result->settlement.orders[cheap].settled), 15, 1e-3);
     assert_int_equal(result->settlement.orders[cheap].make_whole.u, 0);
     fg_clear_result_destroy(result);
     fg_market_destroy(market);

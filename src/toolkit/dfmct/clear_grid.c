@@ -164,6 +164,7 @@ enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decide
     const struct clear_model *model = grid->model;
     struct fg_opf_options options = fg_opf_defaults();
     options.warm_start = warm_start && grid->has_solution;
+    options.tolerance = 1e-8;
     options.time_limit_s = fmax(time_limit_s, 0.01);
     options.interrupt = interrupt;
     clear_model_bounds(model, decided, grid->lower, grid->upper);
