@@ -257,8 +257,10 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
     if (code == FG_OK && run->physics == FG_PHYSICS_AC) {
         clear_run_progress(run, "continuous relaxation", 0.1);
         code = clear_grid_create(model, run->physics, &run->grid, err);
-        if (code == FG_OK)
+        if (code == FG_OK) {
+            clear_grid_start(run->grid, result->before);
             code = solve_grid(run, NULL, false, err);
+        }
         if (code == FG_OK)
             run->continuous_cost = run->grid->cost - run->baseline_import_cost;
     }

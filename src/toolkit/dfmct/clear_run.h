@@ -22,6 +22,8 @@ struct clear_grid {
 enum fg_code clear_grid_create(const struct clear_model *model, enum fg_physics physics, struct clear_grid **grid,
                                struct fg_error *err);
 void clear_grid_destroy(struct clear_grid *grid);
+/* Begin the first solve at power flow states, one per period. */
+void clear_grid_start(struct clear_grid *grid, const struct fg_clear_state *states);
 /* Solve with the decisions taken (NULL: none). */
 enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decided, bool warm_start, double time_limit_s,
                               const atomic_int *interrupt, struct fg_error *err);
