@@ -103,7 +103,7 @@ static struct fg_market *read_market(enum fg_market_physics physics)
         bool up = strcmp(fg_csv_field(&bids, r, column(&bids, "regulation")), "Up") == 0;
         int t = atoi(fg_csv_field(&bids, r, column(&bids, "timetarget")) + 1) - 1;
         struct draft draft =
-            draft_of(market, fg_csv_field(&bids, r, 0), getenv("BYBUS") ? bus : fg_csv_field(&bids, r, 0), request ? FG_SIDE_BUY : FG_SIDE_SELL,
+            draft_of(market, fg_csv_field(&bids, r, 0), fg_csv_field(&bids, r, 0), request ? FG_SIDE_BUY : FG_SIDE_SELL,
                      up ? FG_REGULATION_UP : FG_REGULATION_DOWN, bus, t, 1, number(&bids, r, "volume"),
                      number(&bids, r, "price"));
         draft.order.product = fg_csv_field(&bids, r, column(&bids, "type"))[0] == 'Q' ? FG_PRODUCT_REACTIVE

@@ -200,8 +200,10 @@ static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
     if (code != FG_OK)
         return code;
     memcpy(run->x, run->grid->x, run->model->variable_count * sizeof(double));
-    run->cost = run->grid->cost - run->baseline_import_cost;
-    if (run->model->choice_count == 0)
+    /* For linear physics the simplex method has found the same optimum to full accuracy. */
+    double cost = run->grid->cost - run->baseline_import_cost;
+    run->cost = run->has_incumbent && run->physics != FG_PHYSICS_AC ? fmin(run->cost, cost) : cost;
+    if (run->model->choice_count == 0 && run->physics == FG_PHYSICS_AC)
         run->continuous_cost = run->cost;
     run->has_incumbent = run->grid->result.status == FG_OPF_OPTIMAL;
     return FG_OK;
@@ -258,8 +260,11 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
         clear_run_progress(run, "continuous relaxation", 0.1);
         code = clear_grid_create(model, run->physics, &run->grid, err);
         if (code == FG_OK) {
-            clear_grid_start(run->grid, result->before);
-            code = solve_grid(run, NULL, false, err);
+            code = clear_start_schedule(run, err);
+            if (code == FG_OK)
+                code = clear_grid_start(run->grid, result->after, run->x, err);
+            if (code == FG_OK)
+                code = solve_grid(run, NULL, false, err);
         }
         if (code == FG_OK)
             run->continuous_cost = run->grid->cost - run->baseline_import_cost;

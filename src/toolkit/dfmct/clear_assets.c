@@ -186,7 +186,7 @@ static int32_t add_net(struct clear_model *model, struct book book, const struct
 /* Tangents of the circle for the integer program: a regular polygon around it. */
 static void add_polygon(struct clear_model *model, int32_t p, int32_t q, double radius)
 {
-    const int sides = 24;
+    const int sides = 12;
     for (int i = 0; i < sides; i++) {
         double angle = 2 * M_PI * i / sides;
         clear_model_add_row(model, -INFINITY, radius, CLEAR_INTEGER);

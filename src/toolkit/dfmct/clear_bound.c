@@ -50,6 +50,8 @@ enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
         return FG_OK;
     enum fg_code code = clear_grid_create(run->model, FG_PHYSICS_SOC, &grid, err);
     if (code == FG_OK)
+        code = clear_grid_start(grid, run->result->after, run->has_incumbent ? run->x : run->grid->x, err);
+    if (code == FG_OK)
         code = clear_grid_solve(grid, NULL, false, 0.5 * before, run->options.interrupt, err);
     if (code == FG_OK) {
         run->result->opf_iterations += grid->result.iterations;

@@ -105,6 +105,29 @@ enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const dou
     return FG_OK;
 }
 
+void clear_node_state(const struct clear_model *model, const struct fg_clear_state *state, double *vm, double *va)
+{
+    const struct fg_topology *topology = model->topology;
+    for (int32_t n = 0; n < topology->node_count; n++) {
+        int32_t bus = topology->bus_of_node[n];
+        vm[n] = bus >= 0 ? state->vm_pu[bus] : 1;
+        va[n] = bus >= 0 ? state->va_rad[bus] : 0;
+    }
+    /* The free end of a branch carries no current to speak of: it has the voltage of the other end. */
+    for (int32_t e = 0; e < topology->edge_count; e++) {
+        const struct fg_edge *edge = &topology->edges[e];
+        int32_t from = topology->bus_of_node[edge->from], to = topology->bus_of_node[edge->to];
+        double shift = model->network->branches[edge->branch].shift_rad;
+        if (from >= 0 && to < 0) {
+            vm[edge->to] = vm[edge->from];
+            va[edge->to] = va[edge->from] - shift;
+        } else if (to >= 0 && from < 0) {
+            vm[edge->from] = vm[edge->to];
+            va[edge->from] = va[edge->to] + shift;
+        }
+    }
+}
+
 double clear_limit_price(const struct clear_model *model, int32_t period, struct clear_quantity quantity, bool is_lower)
 {
     const struct fg_market *market = model->market;

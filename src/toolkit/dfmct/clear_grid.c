@@ -3,8 +3,9 @@
 
 #include <math.h>
 #include <string.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+/* Scarcity prices weigh a millionth of a p.u. at half a currency unit: costs must be meant to that. */
+static const double TOLERANCE = 1e-8;
 
 static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
 {
@@ -160,43 +161,39 @@ void clear_grid_destroy(struct clear_grid *grid)
     fg_free(grid);
 }
 
-void clear_grid_start(struct clear_grid *grid, const struct fg_clear_state *states)
+enum fg_code clear_grid_start(struct clear_grid *grid, const struct fg_clear_state *states, const double *x,
+                              struct fg_error *err)
 {
     const struct clear_model *model = grid->model;
     const struct fg_topology *topology = model->topology;
+    double *state = fg_alloc(2 * (size_t)topology->node_count, sizeof *state);
+    if (state == NULL)
+        return fg_fail_memory(err);
+    for (size_t v = 0; v < grid->variable_count; v++)
+        if (grid->variable[v] >= 0 && (int32_t)v < model->slack_p[0])
+            fg_opf_set_start(grid->opf, grid->variable[v], x[v]);
     for (int32_t t = 0; t < model->periods; t++) {
-        const struct fg_clear_state *state = &states[t];
-        if (!state->converged)
+        if (!states[t].converged)
             continue;
+        clear_node_state(model, &states[t], state, state + topology->node_count);
         for (int32_t n = 0; n < topology->node_count; n++)
-            if (topology->bus_of_node[n] >= 0)
-                fg_opf_set_voltage_start(grid->opf, t, n, state->vm_pu[topology->bus_of_node[n]],
-                                         state->va_rad[topology->bus_of_node[n]]);
-        /* The free end of a branch carries no current to speak of: the voltage of its other end. */
-        for (int32_t e = 0; e < topology->edge_count; e++) {
-            const struct fg_edge *edge = &topology->edges[e];
-            int32_t from = topology->bus_of_node[edge->from], to = topology->bus_of_node[edge->to];
-            double shift = model->network->branches[edge->branch].shift_rad;
-            if (from >= 0 && to < 0)
-                fg_opf_set_voltage_start(grid->opf, t, edge->to, state->vm_pu[from], state->va_rad[from] - shift);
-            else if (to >= 0 && from < 0)
-                fg_opf_set_voltage_start(grid->opf, t, edge->from, state->vm_pu[to], state->va_rad[to] + shift);
-        }
+            fg_opf_set_voltage_start(grid->opf, t, n, state[n], state[topology->node_count + n]);
         if (topology->island_count == 1) {
-            fg_opf_set_start(grid->opf, grid->variable[model->slack_p[t]], state->slack_p_mw);
-            fg_opf_set_start(grid->opf, grid->variable[model->slack_q[t]], state->slack_q_mvar);
+            fg_opf_set_start(grid->opf, grid->variable[model->slack_p[t]], states[t].slack_p_mw);
+            fg_opf_set_start(grid->opf, grid->variable[model->slack_q[t]], states[t].slack_q_mvar);
         }
     }
+    fg_free(state);
+    return FG_OK;
 }
 
-static void show(void *u, int32_t i, double o, double a, double b) { (void)u; if (i < 60) fprintf(stderr, "%d obj %.6g inf %.3g opt %.3g\n", i, o, a, b); }
 enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decided, bool warm_start, double time_limit_s,
                               const atomic_int *interrupt, struct fg_error *err)
 {
     const struct clear_model *model = grid->model;
     struct fg_opf_options options = fg_opf_defaults();
     options.warm_start = warm_start && grid->has_solution;
-    options.tolerance = getenv("TOL") ? atof(getenv("TOL")) : 1e-8;
+    options.tolerance = TOLERANCE;
     options.time_limit_s = fmax(time_limit_s, 0.01);
     options.interrupt = interrupt;
     clear_model_bounds(model, decided, grid->lower, grid->upper);
@@ -211,11 +208,9 @@ enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decide
                            choice->total, INFINITY);
         }
     }
-    if (getenv("PRG")) options.progress = show;
     enum fg_code code = fg_opf_solve(grid->opf, &options, &grid->result, err);
     if (code != FG_OK)
         return code;
-    if (getenv("DBG")) fprintf(stderr, "solve phys %d warm %d status %s its %d fact %d sec %.3f obj %.9g inf %.2g\n", grid->physics, options.warm_start, fg_opf_status_text(grid->result.status), grid->result.iterations, grid->result.factorisations, grid->result.seconds, grid->result.objective, grid->result.infeasibility);
     grid->has_solution = grid->result.status == FG_OPF_OPTIMAL;
     for (size_t v = 0; v < grid->variable_count; v++)
         grid->x[v] = grid->variable[v] >= 0 ? fg_opf_value(grid->opf, grid->variable[v]) : 0;

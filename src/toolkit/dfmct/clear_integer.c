@@ -272,6 +272,61 @@ static enum fg_code move_tangent(struct clear_run *run, struct clear_program *pr
     return code;
 }
 
+enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err)
+{
+    const struct clear_model *model = run->model;
+    const size_t nodes = (size_t)model->topology->node_count;
+    const int32_t rounds = 2;
+    struct clear_program *program = NULL;
+    struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false };
+    double *state = fg_alloc(2 * nodes, sizeof *state);
+    enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, run->options.backend, &program, err);
+    for (size_t v = 0; v < model->variable_count; v++)
+        run->x[v] = model->variables[v].base;
+    for (int32_t round = 0; round <= rounds && code == FG_OK; round++) {
+        int32_t added = 0;
+        clear_program_reset(program, true);
+        for (int32_t t = 0; t < model->periods && code == FG_OK; t++) {
+            struct fg_clear_state *flow = &run->result->after[t];
+            memset(run->node_p, 0, nodes * sizeof(double));
+            memset(run->node_q, 0, nodes * sizeof(double));
+            clear_schedule_deviation(model, run->x, t, run->node_p, run->node_q);
+            code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, flow, err);
+            if (code != FG_OK || !flow->converged || round == rounds)
+                continue;
+            run->x[model->slack_p[t * model->topology->island_count]] = flow->slack_p_mw;
+            run->x[model->slack_q[t * model->topology->island_count]] = flow->slack_q_mvar;
+            clear_node_state(model, flow, state, state + nodes);
+            code = clear_linear_at(run->linear, t, state, state + nodes, NULL, NULL, err);
+            if (code == FG_OK)
+                code = add_slack_cost(run, program, t, false, err);
+            if (code == FG_OK)
+                code = add_limits(run, program, t, near, run->x, &added, err);
+        }
+        if (code == FG_OK && round < rounds)
+            code = clear_program_solve(program, true, NULL, 1e-4, 1e-4, 0.1 * clear_run_left(run), err);
+        if (code == FG_OK && round < rounds && program->has_solution)
+            memcpy(run->x, program->x, model->variable_count * sizeof(double));
+    }
+    clear_program_destroy(program);
+    fg_free(state);
+    return code;
+}
+
+/* The next solve of the grid begins at a schedule and its power flow. */
+static enum fg_code start_at(struct clear_run *run, const double *x, struct fg_error *err)
+{
+    const size_t nodes = (size_t)run->model->topology->node_count;
+    enum fg_code code = FG_OK;
+    for (int32_t t = 0; t < run->model->periods && code == FG_OK; t++) {
+        memset(run->node_p, 0, nodes * sizeof(double));
+        memset(run->node_q, 0, nodes * sizeof(double));
+        clear_schedule_deviation(run->model, x, t, run->node_p, run->node_q);
+        code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, &run->result->after[t], err);
+    }
+    return code == FG_OK ? clear_grid_start(run->grid, run->result->after, x, err) : code;
+}
+
 static enum fg_code search_ac(struct clear_run *run, struct clear_program *program, struct fg_error *err)
 {
     const struct clear_model *model = run->model;
@@ -302,7 +357,9 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
         if (round > 0 && memcmp(proposal, previous, model->choice_count) == 0)
             break;
         memcpy(previous, proposal, model->choice_count);
-        code = clear_grid_solve(run->grid, proposal, true, fmax(clear_run_left(run), solve_seconds * 3),
+        code = start_at(run, program->has_solution ? program->x : run->grid->x, err);
+        if (code == FG_OK)
+            code = clear_grid_solve(run->grid, proposal, false, fmax(clear_run_left(run), solve_seconds * 3),
                                 run->options.interrupt, err);
         if (code != FG_OK)
             break;

@@ -22,8 +22,9 @@ struct clear_grid {
 enum fg_code clear_grid_create(const struct clear_model *model, enum fg_physics physics, struct clear_grid **grid,
                                struct fg_error *err);
 void clear_grid_destroy(struct clear_grid *grid);
-/* Begin the first solve at power flow states, one per period. */
-void clear_grid_start(struct clear_grid *grid, const struct fg_clear_state *states);
+/* Begin the first solve at a schedule x and its power flow states, one per period. */
+enum fg_code clear_grid_start(struct clear_grid *grid, const struct fg_clear_state *states, const double *x,
+                              struct fg_error *err);
 /* Solve with the decisions taken (NULL: none). */
 enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decided, bool warm_start, double time_limit_s,
                               const atomic_int *interrupt, struct fg_error *err);
@@ -38,6 +39,9 @@ enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const dou
                               const double *deviation_q, struct fg_clear_state *state, struct fg_error *err);
 enum fg_code clear_flow_state_create(const struct fg_network *network, struct fg_arena *arena,
                                      struct fg_clear_state *state, struct fg_error *err);
+
+/* A state's voltages per node, free branch ends included. */
+void clear_node_state(const struct clear_model *model, const struct fg_clear_state *state, double *vm, double *va);
 
 /* -- limits --------------------------------------------------------------------------------------------------------- */
 
@@ -125,6 +129,9 @@ double clear_run_left(const struct clear_run *run); /* seconds to the deadline *
 bool clear_run_interrupted(const struct clear_run *run);
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
 
+/* Sequential linear programs from the baseline: a schedule that nearly holds the limits, into run->x, and its power flow
+ * states, into result->after, for the interior point to start from. */
+enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err);    /* clear_bound.c */
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
