@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 enum { TRIALS = 200 };

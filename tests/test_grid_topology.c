@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 #define NEAR 1e-12

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 static struct fg_powerflow_result *solve_with(const struct fg_network *network, struct fg_powerflow_options options)

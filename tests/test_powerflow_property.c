@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 enum { FEEDERS = 60 };

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 /* Half a unit of the last digit written. */

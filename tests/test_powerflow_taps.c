@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <cmocka.h>
+
 #include "near.h"
 
 /* Source (1 p.u.) - T0 - b1 - T1 - b2; each transformer has positions -8..8 of 1 % at its from side. */
