@@ -234,23 +234,33 @@ static void factor_columns(double *front, int64_t size, int64_t pivots, int32_t 
     }
 }
 
-/* Add a child's update matrix (order m, full storage, lower part valid) at rows `place` of the parent's front. */
-static void extend_add(const double *update, int64_t m, const int32_t *place, double *front, int64_t size,
+/* Add a child's update matrix (order m, full storage, lower part valid) at rows `place` of the parent's front; from row
+ * `run` on the places are consecutive. */
+static void extend_add(const double *update, int64_t m, const int32_t *place, int64_t run, double *front, int64_t size,
                        int64_t pivots, double *schur)
 {
     int64_t order = size - pivots;
     for (int64_t j = 0; j < m; j++) {
         const double *from = update + j * m;
-        if (place[j] < pivots) {
-            double *to = front + place[j] * size;
-            for (int64_t i = j; i < m; i++)
-                to[place[i]] += from[i];
-        } else {
-            double *to = schur + (place[j] - pivots) * order - pivots;
-            for (int64_t i = j; i < m; i++)
-                to[place[i]] += from[i];
-        }
+        double *to = place[j] < pivots ? front + place[j] * size : schur + (place[j] - pivots) * order - pivots;
+        int64_t i = j;
+        for (; i < run; i++)
+            to[place[i]] += from[i];
+        fg_ldl_axpy(m - i, -1, from + i, to + place[i]);
     }
+}
+
+/* Set or copy the lower triangle of an update matrix. */
+static void clear_lower(double *matrix, int64_t order)
+{
+    for (int64_t j = 0; j < order; j++)
+        memset(matrix + j * order + j, 0, (size_t)(order - j) * sizeof *matrix);
+}
+
+static void copy_lower(double *to, const double *from, int64_t order)
+{
+    for (int64_t j = 0; j < order; j++)
+        memcpy(to + j * order + j, from + j * order + j, (size_t)(order - j) * sizeof *to);
 }
 
 struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
@@ -267,15 +277,15 @@ struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
             int64_t e = s->entry_source[x];
             front[s->entry_target[x]] += values[e] * ldl->scale[ldl->row[e]] * ldl->scale[ldl->column[e]];
         }
-        memset(ldl->schur, 0, (size_t)(order * order) * sizeof *ldl->schur);
+        clear_lower(ldl->schur, order);
         int32_t child = f - 1;
         for (int32_t taken = 0; taken < s->child_count[f]; taken++) {
             while (s->parent[child] != f)
                 child--;
             int64_t m = s->size[child] - s->pivots[child];
             top -= m * m;
-            extend_add(ldl->stack + top, m, s->place + s->row_start[child] + s->pivots[child], front, size, pivots,
-                       ldl->schur);
+            extend_add(ldl->stack + top, m, s->place + s->row_start[child] + s->pivots[child], s->run[child], front,
+                       size, pivots, ldl->schur);
             child--;
         }
         int32_t first = ldl->pivot_start[f];
@@ -286,7 +296,7 @@ struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
         if (order > 0) {
             fg_ldl_update_lower(order, order, pivots, front + pivots, size, ldl->weighted + pivots, size, ldl->schur,
                                 order);
-            memcpy(ldl->stack + top, ldl->schur, (size_t)(order * order) * sizeof *ldl->schur);
+            copy_lower(ldl->stack + top, ldl->schur, order);
             top += order * order;
         }
     }

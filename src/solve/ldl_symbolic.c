@@ -298,10 +298,13 @@ static int build_columns(struct analysis *a)
     return failed;
 }
 
-/* Merging stores explicit zeros but saves the handling of a small front: worth it while the zeros are few. */
-static int worth_merging(double pivots, double zeros, double entries)
+/* Merging stores explicit zeros, which cost arithmetic, but saves passing the child's update matrix of order `below_child`
+ * through memory: worth it while the zeros are few or the update is large beside them. */
+static int worth_merging(double pivots, double zeros, double new_zeros, double below_child, double size, double entries)
 {
     double share = zeros / entries;
+    if (new_zeros * size < 2 * below_child * below_child && share < 0.3)
+        return 1;
     if (pivots <= 8)
         return share < 0.5;
     if (pivots <= 16)
@@ -332,12 +335,12 @@ static int32_t build_supernodes(struct analysis *a)
             if (a->tree[k] < head || a->tree[k] > last[head])
                 continue;
             double joined = (double)(pivots[k] + pivots[head]), below = (double)a->below[last[head]];
-            double new_zeros = zeros[head] + (double)pivots[k] * ((double)pivots[head] + below - (double)a->below[k]);
+            double added = (double)pivots[k] * ((double)pivots[head] + below - (double)a->below[k]);
             double entries = joined * (joined + 1) / 2 + joined * below;
-            if (worth_merging(joined, new_zeros, entries)) {
+            if (worth_merging(joined, zeros[head] + added, added, (double)a->below[k], joined + below, entries)) {
                 last[k] = last[head];
                 pivots[k] += pivots[head];
-                zeros[k] = new_zeros;
+                zeros[k] = zeros[head] + added;
             }
         }
         count = 0;
@@ -362,6 +365,7 @@ void fg_ldl_symbolic_destroy(struct fg_ldl_symbolic *s)
     fg_free(s->row_start);
     fg_free(s->rows);
     fg_free(s->place);
+    fg_free(s->run);
     fg_free(s->factor_start);
     fg_free(s->entry_start);
     fg_free(s->entry_source);
@@ -444,7 +448,8 @@ static int build_places(struct fg_ldl_symbolic *s)
     size_t count = (size_t)s->count;
     int32_t *first = fg_alloc(count, sizeof *first), *next = fg_alloc(count, sizeof *next);
     int32_t *local = fg_alloc((size_t)s->n, sizeof *local);
-    int failed = !first || !next || !local;
+    s->run = fg_alloc(count, sizeof *s->run);
+    int failed = !first || !next || !local || !s->run;
     if (!failed) {
         for (int32_t f = 0; f < s->count; f++)
             first[f] = -1;
@@ -460,6 +465,13 @@ static int build_places(struct fg_ldl_symbolic *s)
                 for (int32_t i = 0; i < s->size[child]; i++)
                     s->place[s->row_start[child] + i] =
                         i < s->pivots[child] ? -1 : local[s->rows[s->row_start[child] + i]];
+        }
+        for (int32_t f = 0; f < s->count; f++) {
+            const int32_t *place = s->place + s->row_start[f] + s->pivots[f];
+            int32_t at = s->size[f] - s->pivots[f];
+            while (at > 1 && place[at - 2] + 1 == place[at - 1])
+                at--;
+            s->run[f] = at > 0 ? at - 1 : 0;
         }
     }
     fg_free(first);

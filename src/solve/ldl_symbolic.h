@@ -17,6 +17,7 @@ struct fg_ldl_symbolic {
     int64_t *row_start;           /* count + 1, into rows and place */
     int32_t *rows;                /* variables of each front: pivots first, then update rows */
     int32_t *place;               /* for update rows: local row in the parent's front; -1 for pivots */
+    int32_t *run;                 /* count: from this update row on, places in the parent are consecutive */
     int64_t *factor_start;        /* count + 1, into the factor: size x pivots numbers, column-major */
     int64_t *entry_start;         /* count + 1, into the two arrays below */
     int64_t *entry_source;        /* index of the triplet */
