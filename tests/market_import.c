@@ -41,6 +41,12 @@ static enum fg_code power(const struct fg_csv *csv, size_t row, const char *colu
     return code == FG_OK ? fg_power_from_mw(value * scale, out, err) : code;
 }
 
+static const char *number_id(char buffer[24], const char *prefix, int value)
+{
+    snprintf(buffer, 24, "%s%d", prefix, value);
+    return buffer;
+}
+
 /* dtu15 */
 
 static enum fg_code dtu15_network(const char *folder, struct fg_network *network, struct fg_error *err)
@@ -213,6 +219,144 @@ enum fg_code fg_import_dtu15(const char *folder, double headroom, struct fg_netw
     return give_both(code, network, market);
 }
 
+/* lfm15 */
+
+/* The bus and branch tables are MATPOWER rows without a header. */
+static enum fg_code read_headless(struct fg_csv *csv, const char *folder, const char *name, const char *header,
+                                  struct fg_error *err)
+{
+    char path[4096];
+    struct fg_text file, text;
+    memset(csv, 0, sizeof *csv);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    enum fg_code code = fg_file_read(path, 1 << 20, &file, err);
+    if (code != FG_OK) {
+        fg_text_release(&file);
+        return code;
+    }
+    fg_text_init(&text);
+    fg_text_puts(&text, header);
+    fg_text_append(&text, file.data, file.length);
+    code = text.failed ? fg_fail_memory(err) : fg_csv_parse(csv, text.data, text.length, path, err);
+    fg_text_release(&file);
+    fg_text_release(&text);
+    return code;
+}
+
+static enum fg_code lfm15_buses(const char *folder, struct fg_network *network, struct fg_market *market,
+                                struct fg_error *err)
+{
+    struct fg_csv buses;
+    enum fg_code code =
+        read_headless(&buses, folder, "lfm15_bus.csv", "bus,type,pd,qd,gs,bs,area,vm,va,kv,zone,vmax,vmin\n", err);
+    network->base_mva = 1;
+    for (size_t i = 0; i < buses.row_count && code == FG_OK; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "n%.16s", field(&buses, i, "bus"));
+        if (fg_network_add_bus(network, id, 11) == NULL) {
+            code = fg_fail_memory(err);
+        } else if (strcmp(field(&buses, i, "type"), "3") == 0) {
+            struct fg_generator *source = fg_network_add_generator(network, "grid", FG_GENERATOR_SOURCE, (int32_t)i);
+            if (source == NULL)
+                code = fg_fail_memory(err);
+            else
+                source->vm_set_pu = 1;
+        } else {
+            struct fg_baseline *row = fg_market_add_baseline(market, FG_BASELINE_BUS, id);
+            struct fg_power *p = fg_market_profile(market), *q = fg_market_profile(market);
+            if (!row || !p || !q ||
+                !fg_network_add_injection(network, id, FG_INJECTION_LOAD, (int32_t)i, 0, 0)) {
+                code = fg_fail_memory(err);
+                break;
+            }
+            row->p = p;
+            row->q = q;
+            code = power(&buses, i, "pd", -1, p, err);
+        }
+    }
+    fg_csv_release(&buses);
+    return code;
+}
+
+static enum fg_code lfm15_branches(const char *folder, struct fg_network *network, struct fg_error *err)
+{
+    struct fg_csv branches;
+    enum fg_code code = read_headless(&branches, folder, "lfm15_branch.csv",
+                                      "from,to,r,x,b,rate_a,rate_b,rate_c,ratio,angle,status,angmin,angmax\n", err);
+    for (size_t i = 0; i < branches.row_count && code == FG_OK; i++) {
+        char id[24];
+        struct fg_branch *branch =
+            fg_network_add_branch(network, number_id(id, "l", (int)i + 1), atoi(field(&branches, i, "from")) - 1,
+                                  atoi(field(&branches, i, "to")) - 1);
+        if (branch == NULL)
+            code = fg_fail_memory(err);
+        else if ((code = number(&branches, i, "r", &branch->r_pu, err)) == FG_OK &&
+                 (code = number(&branches, i, "x", &branch->x_pu, err)) == FG_OK)
+            code = number(&branches, i, "rate_a", &branch->rate_normal_mva, err);
+    }
+    fg_csv_release(&branches);
+    return code == FG_OK ? fg_network_validate(network, err) : code;
+}
+
+static enum fg_code lfm15_orders(const char *folder, const char *name, bool is_request, struct fg_market *market,
+                                 struct fg_error *err)
+{
+    struct fg_csv table;
+    enum fg_code code = read_table(&table, folder, name, err);
+    for (size_t i = 0; i < table.row_count && code == FG_OK; i++) {
+        struct fg_power quantity;
+        struct fg_price_point point;
+        double price;
+        char id[24], plant[32];
+        if ((code = power(&table, i, "Quantity", 1, &quantity, err)) != FG_OK ||
+            (code = number(&table, i, "Price", &price, err)) != FG_OK ||
+            (code = fg_price_from_per_mwh(price, &point.price, err)) != FG_OK)
+            break;
+        point.up_to = quantity;
+        number_id(id, is_request ? "request " : "offer ", (int)i);
+        snprintf(plant, sizeof plant, "plant %s", id);
+        struct fg_order order = {
+            .id = id, .participant = fg_market_participant(market, is_request ? "buyers" : "sellers"),
+            .side = is_request ? FG_SIDE_BUY : FG_SIDE_SELL, .kind = is_request ? FG_REQUEST_EXCHANGE : FG_REQUEST_NONE,
+            .regulation = strcmp(field(&table, i, "Direction"), "Up") == 0 ? FG_REGULATION_UP : FG_REGULATION_DOWN,
+            .location_kind = FG_LOCATION_BUS, .location = field(&table, i, "Bus"), .zone = -1, .asset = -1,
+            .period_count = 1, .quantity = &quantity, .points = &point, .point_count = 1, .parent = -1, .group = -1
+        };
+        if (!is_request) {
+            if (fg_market_add_asset(market, plant, order.participant, order.location) == NULL)
+                code = fg_fail_memory(err);
+            order.asset = (int32_t)market->asset_count - 1;
+        }
+        if (code == FG_OK)
+            code = fg_market_add_order(market, &order, err);
+    }
+    fg_csv_release(&table);
+    return code;
+}
+
+enum fg_code fg_import_lfm15(const char *folder, struct fg_network **network, struct fg_market **market,
+                             struct fg_error *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lfm15", folder);
+    enum fg_code code = create_both("lfm15", 1, network, market, err);
+    if (code == FG_OK) {
+        (*market)->physics = FG_MARKET_DC;
+        (*market)->balance = (*market)->balance_reactive = FG_BALANCE_CLOSED;
+        (*market)->match_requests = true;
+        code = lfm15_buses(path, *network, *market, err);
+    }
+    if (code == FG_OK)
+        code = lfm15_branches(path, *network, err);
+    if (code == FG_OK)
+        code = lfm15_orders(path, "lfm15_requests.csv", true, *market, err);
+    if (code == FG_OK)
+        code = lfm15_orders(path, "lfm15_offers.csv", false, *market, err);
+    if (code == FG_OK)
+        code = fg_market_validate(*market, err);
+    return give_both(code, network, market);
+}
+
 /* lfm_cyprus_cigre: CIGRE Task Force C6.04.02, TB 575 (2014), European MV network, S1 to S3 open at one end, 1.03 p.u. at
  * the 110 kV bus; secondary
  * substations and their loads after S. Panagi, C. Spanias, P. Aristidou, Zenodo 10.5281/zenodo.21775990. */
@@ -244,12 +388,6 @@ enum {
     SECONDARIES = sizeof secondaries / sizeof *secondaries,
     LOADS = sizeof load_sites / sizeof *load_sites
 };
-
-static const char *number_id(char buffer[24], const char *prefix, int value)
-{
-    snprintf(buffer, 24, "%s%d", prefix, value);
-    return buffer;
-}
 
 /* Two-winding transformer from its short-circuit voltage, copper and iron losses and no-load current. */
 static enum fg_code add_transformer(struct fg_network *network, const char *id, int from, int to, double mva,

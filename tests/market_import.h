@@ -14,6 +14,11 @@
 enum fg_code fg_import_dtu15(const char *folder, double headroom, struct fg_network **network,
                              struct fg_market **market, struct fg_error *err);
 
+/* lfm15: the continuous market of the same authors as an auction: one period of an hour, active power only, DC, closed
+ * and matched; conditional requests count as requests. Their published continuous matching trades a welfare of 0.77. */
+enum fg_code fg_import_lfm15(const char *folder, struct fg_network **network, struct fg_market **market,
+                             struct fg_error *err);
+
 /* lfm_cyprus_cigre: CIGRE MV (TB 575) with secondary substations below the MV loads, 24 hours of the base or stress day
  * and 14 bidders with hourly offers of load reduction. Import at the wholesale price when `with_wholesale`, else free. */
 enum fg_code fg_import_cyprus(const char *folder, bool stress, bool with_wholesale, struct fg_network **network,

@@ -87,6 +87,29 @@ static void dtu15_with_tight_lines_differs(void **state)
     }
 }
 
+/* The auction does at least as well as the continuous matching, whose trades are all feasible together, and no better
+ * than merit order without lines, which gives 0.74 for up and 0.46 for down. */
+static void lfm15_auction_beats_continuous_matching(void **state)
+{
+    (void)state;
+    need_folder();
+    struct fg_network *network;
+    struct fg_market *market;
+    struct fg_error err;
+    struct fg_reference_result without_grid, with_grid;
+    assert_ok(fg_import_lfm15(FOLDER, &network, &market, &err));
+    assert_int_equal(market->order_count, 59 + 6);
+    assert_ok(fg_reference_lindistflow(network, market, 0, false, NULL, &without_grid, &err));
+    assert_ok(fg_reference_lindistflow(network, market, 0, true, NULL, &with_grid, &err));
+    print_message("welfare %.4f without lines, %.4f with lines (%d bind), 0.77 continuous\n", without_grid.welfare,
+                  with_grid.welfare, with_grid.binding_lines);
+    assert_near(without_grid.welfare, 0.74 + 0.46, 1e-9);
+    assert_true(with_grid.welfare >= 0.77 - 1e-6);
+    assert_true(with_grid.welfare <= without_grid.welfare + 1e-9);
+    fg_network_destroy(network);
+    fg_market_destroy(market);
+}
+
 /* Load of the base day at hour h is factor(h) times the nominal load; S at full factor is in TB 575 (15.3 MVA at buses 1
  * and 12, 0.285 MVA residential at bus 3). */
 static void cyprus_has_its_loads_and_offers(void **state)
@@ -185,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dtu15_has_the_published_welfare),
         cmocka_unit_test(dtu15_with_tight_lines_differs),
+        cmocka_unit_test(lfm15_auction_beats_continuous_matching),
         cmocka_unit_test(cyprus_has_its_loads_and_offers),
         cmocka_unit_test(cyprus_power_flow_matches_pandapower),
         cmocka_unit_test(missing_folder_is_an_error),

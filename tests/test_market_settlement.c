@@ -1,5 +1,6 @@
 /* Settlement: hand-made cases for each account and rule, and random markets whose ledger must close to the last
  * micro-unit. */
+#include "base/memory.h"
 #include "base/random.h"
 #include "market/settlement.h"
 
@@ -320,6 +321,30 @@ static void impossible_input_is_refused(void **state)
     fg_market_destroy(f.market);
 }
 
+static void lack_of_memory_is_survived(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    f.market->pricing = FG_PRICING_ZONAL;
+    f.price_p[1] = parts(50 * UNIT, 5 * UNIT, 1, 1, 1);
+    add(&f, FG_SIDE_SELL, FG_REQUEST_NONE, FG_REGULATION_UP, 1, UNIT, UNIT, UNIT);
+    struct fg_settlement_input input = { .market = f.market, .accepted = f.accepted, .location_count = LOCATIONS,
+                                         .price_p = f.price_p, .price_q = f.price_q, .order_location = f.location,
+                                         .slack_change_p = f.slack_p, .slack_change_q = f.slack_q };
+    enum fg_code code = FG_ERR_MEMORY;
+    long n = 0;
+    while (code != FG_OK) {
+        fg_alloc_fail_after(++n);
+        code = fg_settle(&input, &f.settlement, NULL);
+        fg_alloc_fail_after(0);
+        assert_true(code == FG_OK || code == FG_ERR_MEMORY);
+        fg_settlement_release(&f.settlement);
+    }
+    assert_true(n > 5);
+    fg_market_destroy(f.market);
+}
+
 static void pro_rata_shares_are_fair_and_whole(void **state)
 {
     (void)state;
@@ -367,6 +392,7 @@ int main(void)
         cmocka_unit_test(zonal_price_is_the_highest_plain_offer),
         cmocka_unit_test(random_ledgers_close_and_rounding_stays_small),
         cmocka_unit_test(impossible_input_is_refused),
+        cmocka_unit_test(lack_of_memory_is_survived),
         cmocka_unit_test(pro_rata_shares_are_fair_and_whole),
     };
     return cmocka_run_group_tests_name("settlement", tests, NULL, NULL);

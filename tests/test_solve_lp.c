@@ -1,5 +1,6 @@
 /* Linear and integer programs: small problems solved by hand, knapsacks by enumeration, and every test on every backend
  * that was built in. */
+#include "base/memory.h"
 #include "base/random.h"
 #include "solve/lp.h"
 
@@ -383,6 +384,40 @@ static void misuse_is_refused(void **state)
     assert_null(lp);
 }
 
+/* Create, change and solve with the n-th allocation failing: the memory error, no leak, and the handle stays usable. */
+static void lack_of_memory_is_survived(void **state)
+{
+    const int32_t starts[] = { 0, 2 }, columns[] = { 0, 1 };
+    const double ones[] = { 1, 1 }, lower[] = { -INFINITY }, upper[] = { 5 };
+    int failures = 0;
+    for (long n = 1; n < 200; n++) {
+        struct fg_lp *lp;
+        struct fg_lp_result result;
+        struct fg_error err;
+        fg_alloc_fail_after(n);
+        enum fg_code code = fg_lp_create(backend_of(state), &wyndor, &lp, &err);
+        if (code == FG_OK)
+            code = fg_lp_solve(lp, NULL, &result, &err);
+        if (code == FG_OK)
+            code = fg_lp_add_rows(lp, 1, starts, columns, ones, lower, upper, &err);
+        if (code == FG_OK)
+            code = fg_lp_solve(lp, NULL, &result, &err);
+        fg_alloc_fail_after(0);
+        if (code != FG_OK) {
+            assert_int_equal(code, FG_ERR_MEMORY);
+            failures++;
+            if (lp) {
+                result = solve(lp, NULL); /* with or without the cut */
+                assert_int_equal(result.status, FG_LP_OPTIMAL);
+            }
+        }
+        fg_lp_destroy(lp);
+        if (code == FG_OK)
+            break;
+    }
+    assert_true(failures > 10);
+}
+
 static void absent_backends_are_named(void **state)
 {
     (void)state;
@@ -430,6 +465,7 @@ int main(void)
         cmocka_unit_test(interrupt_and_time_limit_stop_the_solve),
         cmocka_unit_test(hard_search_obeys_the_time_limit),
         cmocka_unit_test(misuse_is_refused),
+        cmocka_unit_test(lack_of_memory_is_survived),
         cmocka_unit_test(solvers_are_silent),
     };
     enum { COUNT = sizeof shared / sizeof *shared };
