@@ -242,6 +242,18 @@ static void test_moving_a_tap(void **context)
         }
 }
 
+/* Without a type a tap has no effect in pandapower 3, and the report says so. */
+static void test_tap_without_type(void **context)
+{
+    (void)context;
+    struct fg_network *idle = read_tapped("hv", 0, "", 3), *neutral = read_tapped("hv", 0, "Ratio", 1);
+    assert_near(idle->branches[0].ratio, neutral->branches[0].ratio, 0);
+    assert_true(has_note(idle, FG_NOTE_WARNING, "has no effect"));
+    assert_false(has_note(neutral, FG_NOTE_WARNING, "has no effect"));
+    fg_network_destroy(idle);
+    fg_network_destroy(neutral);
+}
+
 /* Copies keep the two-ports of the tap positions. */
 static void test_clone_keeps_tap_points(void **context)
 {
@@ -424,15 +436,11 @@ static void test_shared_networks(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states_of_own_networks),
-        cmocka_unit_test(test_feeder_data),
-        cmocka_unit_test(test_devices_data),
-        cmocka_unit_test(test_moving_a_tap),
-        cmocka_unit_test(test_clone_keeps_tap_points),
-        cmocka_unit_test(test_controllable_load_cost),
-        cmocka_unit_test(test_negative_magnetising_current),
-        cmocka_unit_test(test_errors_name_the_place),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_states_of_own_networks), cmocka_unit_test(test_feeder_data),
+        cmocka_unit_test(test_devices_data),           cmocka_unit_test(test_moving_a_tap),
+        cmocka_unit_test(test_tap_without_type),       cmocka_unit_test(test_clone_keeps_tap_points),
+        cmocka_unit_test(test_controllable_load_cost), cmocka_unit_test(test_negative_magnetising_current),
+        cmocka_unit_test(test_errors_name_the_place),  cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_shared_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,18 @@ static double magnetising_percent(struct fg_pp_reader *reader, const struct fg_p
     return -i0_percent;
 }
 
+static enum fg_code note_idle_tap(struct fg_pp_reader *reader, const struct fg_pp_row *row,
+                                  const struct fg_transformer_tap *tap)
+{
+    bool is_idle = tap->kind == FG_TAP_NONE && isfinite(tap->position) && isfinite(tap->neutral) &&
+                   tap->position != tap->neutral && (tap->step_percent != 0 || tap->step_degree != 0);
+    return is_idle
+               ? fg_pp_note(reader, row, FG_NOTE_WARNING,
+                            "tap position of a transformer without tap_changer_type or tap_side: has no effect, as in "
+                            "pandapower 3")
+               : FG_OK;
+}
+
 enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
 {
     struct fg_transformer_t t = {0};
@@ -137,6 +149,8 @@ enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
     struct fg_branch *branch;
     enum fg_code code;
     t.i0_percent = magnetising_percent(reader, row, t.i0_percent, &code);
+    if (code == FG_OK)
+        code = note_idle_tap(reader, row, &t.taps[0]);
     if (code == FG_OK)
         code = add_transformer(reader, row, fg_pp_id(row, id), from, to, &t, &branch);
     if (code != FG_OK)
@@ -210,6 +224,8 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
         return row->code;
     enum fg_code code;
     i0_percent = magnetising_percent(reader, row, i0_percent, &code);
+    if (code == FG_OK)
+        code = note_idle_tap(reader, row, &tap);
     if (code != FG_OK)
         return code;
     /* Square roots of the pairs, on one base; the star then mixes real and imaginary parts separately. */
