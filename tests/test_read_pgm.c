@@ -3,6 +3,7 @@
 #include "grid/pgm.h"
 
 #include "base/text.h"
+#include "grid/network_read.h"
 #include "reference_state.h"
 
 #include <setjmp.h>
@@ -200,6 +201,9 @@ static void test_batch(void **context)
     assert_true(mkstemp(input_path) >= 0 && mkstemp(update_path) >= 0);
     write_file(input_path, input);
     write_file(update_path, update);
+    assert_int_equal(fg_network_read(input_path, NULL, &network, &err), FG_OK); /* recognised by content */
+    assert_int_equal(network->injection_count, 2);
+    fg_network_destroy(network);
     assert_int_equal(fg_pgm_batch_open(input_path, update_path, &batch, &err), FG_OK);
     assert_int_equal(fg_pgm_batch_count(batch), 3);
     static const double p_mw[3][2] = {{-1, -5}, {-3, -2}, {-1, -2}};

@@ -3,6 +3,7 @@
 #include "grid/simbench.h"
 
 #include "base/csv.h"
+#include "grid/network_read.h"
 #include "grid/powerflow.h"
 #include "reference_state.h"
 
@@ -64,6 +65,10 @@ static void test_published_result(void **context)
     assert_true(worst_vm < 1e-5);
     assert_true(worst_va < 1e-4);
     fg_csv_release(&csv);
+    struct fg_network *found; /* the folder is recognised */
+    assert_int_equal(fg_network_read(FOLDER, NULL, &found, &err), FG_OK);
+    assert_int_equal(found->bus_count, 15);
+    fg_network_destroy(found);
     fg_powerflow_result_destroy(result);
     fg_powerflow_destroy(powerflow);
     fg_simbench_close(set);

@@ -39,9 +39,9 @@ const char *fg_network_string(struct fg_network *network, const char *text)
 }
 
 /* Append a zeroed item to one of the element arrays; NULL when out of memory. */
-#define APPEND(network, array, count, capacity)                                                                        \
-    (fg_grow((void **)&(network)->array, (network)->count, &(network)->capacity, sizeof *(network)->array)             \
-         ? NULL                                                                                                        \
+#define APPEND(network, array, count, capacity)                                                            \
+    (fg_grow((void **)&(network)->array, (network)->count, &(network)->capacity, sizeof *(network)->array) \
+         ? NULL                                                                                            \
          : memset(&(network)->array[(network)->count], 0, sizeof *(network)->array))
 
 struct fg_bus *fg_network_add_bus(struct fg_network *network, const char *id, double vn_kv)
@@ -155,16 +155,21 @@ enum fg_code fg_network_set_cost(struct fg_network *network, struct fg_cost *cos
     if (copy == NULL)
         return fg_fail_memory(err);
     memcpy(copy, values, numbers * sizeof *copy);
-    *cost = (struct fg_cost){ kind, count, copy };
+    *cost = (struct fg_cost){kind, count, copy};
     return FG_OK;
 }
 
 enum fg_code fg_network_set_tap_points(struct fg_network *network, struct fg_tap_changer *tap, int32_t first,
                                        int32_t count, const struct fg_tap_point *points, struct fg_error *err)
 {
+    if ((size_t)count > FG_NETWORK_MOST_TAP_POINTS - network->tap_point_count)
+        return fg_fail(err, FG_ERR_TOO_LARGE, network->name,
+                       "the tap changers have more than %zu positions in all; shorten their ranges",
+                       FG_NETWORK_MOST_TAP_POINTS);
     struct fg_tap_point *copy = fg_arena_alloc(&network->arena, (size_t)count, sizeof *copy);
     if (copy == NULL)
         return fg_fail_memory(err);
+    network->tap_point_count += (size_t)count;
     memcpy(copy, points, (size_t)count * sizeof *copy);
     tap->points = copy;
     tap->point_first = first;
@@ -172,8 +177,8 @@ enum fg_code fg_network_set_tap_points(struct fg_network *network, struct fg_tap
     return FG_OK;
 }
 
-enum fg_code fg_network_note(struct fg_network *network, enum fg_note_kind kind, const char *place, struct fg_error *err,
-                             const char *format, ...)
+enum fg_code fg_network_note(struct fg_network *network, enum fg_note_kind kind, const char *place,
+                             struct fg_error *err, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -226,9 +231,9 @@ static bool array_copy(void **target, size_t *capacity, const void *source, size
     return true;
 }
 
-#define COPY(clone, network, array, count, capacity)                                                                   \
-    (array_copy((void **)&(clone)->array, &(clone)->capacity, (network)->array, (network)->count,                      \
-                sizeof *(network)->array) &&                                                                           \
+#define COPY(clone, network, array, count, capacity)                                              \
+    (array_copy((void **)&(clone)->array, &(clone)->capacity, (network)->array, (network)->count, \
+                sizeof *(network)->array) &&                                                      \
      ((clone)->count = (network)->count, true))
 
 static bool own_string(struct fg_network *network, const char **text)
@@ -244,8 +249,8 @@ static bool own_cost(struct fg_network *network, struct fg_cost *cost)
 
 static bool own_tap_points(struct fg_network *network, struct fg_tap_changer *tap)
 {
-    return tap->points == NULL || fg_network_set_tap_points(network, tap, tap->point_first, tap->point_count,
-                                                            tap->points, NULL) == FG_OK;
+    return tap->points == NULL ||
+           fg_network_set_tap_points(network, tap, tap->point_first, tap->point_count, tap->points, NULL) == FG_OK;
 }
 
 static bool own_everything(struct fg_network *clone)

@@ -179,6 +179,7 @@ struct fg_network {
     struct fg_storage *storages;       size_t storage_count, storage_capacity;
     struct fg_shunt *shunts;           size_t shunt_count, shunt_capacity;
     struct fg_note *notes;             size_t note_count, note_capacity;
+    size_t tap_point_count; /* of all branches together */
 
     struct fg_arena arena;
 };
@@ -207,7 +208,9 @@ const char *fg_network_string(struct fg_network *network, const char *text);
 enum fg_code fg_network_set_cost(struct fg_network *network, struct fg_cost *cost, enum fg_cost_kind kind,
                                  int32_t count, const double *values, struct fg_error *err);
 
-/* Give a branch the two-ports of its tap positions first, first + 1, ...; copied into the network's arena. */
+/* Give a branch the two-ports of its tap positions first, first + 1, ...; copied into the network's arena. A network
+ * holds at most FG_NETWORK_MOST_TAP_POINTS of them (128 MB), FG_ERR_TOO_LARGE beyond: a short file may ask for many. */
+#define FG_NETWORK_MOST_TAP_POINTS ((size_t)2000000)
 enum fg_code fg_network_set_tap_points(struct fg_network *network, struct fg_tap_changer *tap, int32_t first,
                                        int32_t count, const struct fg_tap_point *points, struct fg_error *err);
 

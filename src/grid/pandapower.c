@@ -227,8 +227,11 @@ static bool is_silent(const char *table)
     return strncmp(table, "res_", 4) == 0 || table[0] == '_';
 }
 
+#define MOST_UNKNOWN_TABLES 100 /* that are named one by one; hostile files may have millions */
+
 static enum fg_code note_unknown_tables(struct fg_pp_reader *reader)
 {
+    size_t unknown_count = 0;
     const char *name;
     json_t *value;
     json_object_foreach (reader->net->value, name, value) {
@@ -241,9 +244,11 @@ static enum fg_code note_unknown_tables(struct fg_pp_reader *reader)
         char place[256];
         fg_json_place(&table.frame, place, sizeof place);
         fg_pp_table_close(&table);
-        if (code == FG_OK && rows > 0)
+        if (code == FG_OK && rows > 0 && ++unknown_count <= MOST_UNKNOWN_TABLES)
             code = fg_network_note(reader->network, FG_NOTE_IGNORED, place, reader->err, "table %s (%zu rows)", name,
                                    rows);
+        else if (code == FG_OK && rows > 0)
+            code = fg_network_note(reader->network, FG_NOTE_IGNORED, place, reader->err, "further tables");
         if (code != FG_OK)
             return code;
     }

@@ -164,7 +164,7 @@ static enum fg_code cost_owner(struct fg_pp_reader *reader, struct fg_pp_row *ro
     *sign = strcmp(type, "load") == 0 ? -1 : 1;
     int32_t index = fg_names_find(&reader->generators, id);
     if (index < 0)
-        return fg_pp_note(reader, row, FG_NOTE_IGNORED, "cost of a %.32s, which is not a controllable generator", type);
+        return fg_pp_note(reader, row, FG_NOTE_IGNORED, "cost of an element that is not a controllable generator");
     *owner = &reader->network->generators[index];
     return FG_OK;
 }
