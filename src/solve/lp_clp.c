@@ -9,6 +9,7 @@
 #include <Clp_C_Interface.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The simplex runs in slices so that the interrupt flag and the clock are looked at between them. */
@@ -218,9 +219,22 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
     return code;
 }
 
+/* CLP factors dense parts with OpenBLAS, which tries for ever when it cannot have its buffer of 128 MiB, and throws
+ * when its own allocations fail. So that running out of memory is an error and not a hang, ask for as much first; the
+ * pages are never touched. */
+static bool has_headroom(void)
+{
+    static const size_t needed = (size_t)256 << 20;
+    void *volatile probe = malloc(needed); /* volatile: the pair must not be optimised away */
+    free(probe);
+    return probe != NULL;
+}
+
 static enum fg_code coin_solve(void *opaque, const struct fg_lp_model *model, const struct fg_lp_options *options,
                                struct fg_lp_outcome *outcome, struct fg_error *err)
 {
+    if (!has_headroom())
+        return fg_fail_memory(err);
     if (model->integer_count > 0 && !options->relax)
         return cbc_solve(model, options, outcome, err);
     return clp_solve(opaque, model, options, outcome, err);
