@@ -185,6 +185,11 @@ static void evaluate_buses(const struct fg_powerflow *powerflow, struct fg_power
     }
 }
 
+static inline double loading_of(double used_mva, double rate_mva)
+{
+    return rate_mva < INFINITY && used_mva > 0 ? used_mva / rate_mva : 0;
+}
+
 /* Loading of the branch against both ratings; a rating of 0 with any flow is infinitely overloaded. */
 static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, size_t i, double vm_from,
                         double vm_to)
@@ -193,8 +198,8 @@ static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflo
     double from = result->i_from_pu[i], to = result->i_to_pu[i];
     double used = powerflow->network->base_mva * (port->is_current_rated ? larger(from, to) : larger(from * vm_from, to * vm_to));
     bool list = !powerflow->options.without_violations, has_normal = port->rate_normal_mva < INFINITY;
-    result->loading_normal[i] = has_normal ? used / port->rate_normal_mva : 0;
-    result->loading_emergency[i] = port->rate_emergency_mva < INFINITY ? used / port->rate_emergency_mva : 0;
+    result->loading_normal[i] = loading_of(used, port->rate_normal_mva);
+    result->loading_emergency[i] = loading_of(used, port->rate_emergency_mva);
     if (has_normal && (result->loading_max_branch < 0 || result->loading_normal[i] > result->loading_max)) {
         result->loading_max = result->loading_normal[i];
         result->loading_max_branch = (int32_t)i;
@@ -265,7 +270,9 @@ static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerf
             size = fabs(p[i]);
         if (powerflow->kind[i] == FG_NODE_PQ)
             size = larger(fabs(q[i] - powerflow->q_held[i]), size);
-        if (!(size <= result->max_mismatch_pu)) {
+        if (isnan(p[i] + q[i]))
+            size = INFINITY;
+        if (size > result->max_mismatch_pu) {
             result->max_mismatch_pu = size;
             worst = i;
         }

@@ -118,13 +118,14 @@ static void go_to_start(struct fg_powerflow *powerflow)
     hold_set_points(powerflow, powerflow->vm, powerflow->va);
 }
 
-/* A negative magnitude solves the equations with the angle turned by half a circle; it is never the wanted solution. */
+/* What solves the equations but is no operating point: a negative magnitude (the angle turned by half a circle), and no
+ * voltage at all, which balances any node without injection as a short circuit would. */
 static bool is_solved(const struct fg_powerflow *powerflow, const struct fg_attempt *attempt)
 {
     if (attempt->status != FG_POWERFLOW_CONVERGED)
         return false;
     for (int32_t i = 0; i < powerflow->node_count; i++)
-        if (!(powerflow->vm[i] > 0))
+        if (!(powerflow->vm[i] > 1e-3))
             return false;
     return true;
 }

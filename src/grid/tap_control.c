@@ -208,7 +208,8 @@ enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap
         fg_tap_control_destroy(control);
         return code;
     }
-    memcpy(powerflow->tapped, network->branches, network->branch_count * sizeof *powerflow->tapped);
+    for (size_t i = 0; i < network->branch_count; i++)
+        powerflow->tapped[i] = network->branches[i];
     powerflow->branches = powerflow->tapped;
     *result = control;
     return FG_OK;
