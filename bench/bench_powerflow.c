@@ -1,6 +1,6 @@
-/* Power flow: scenarios of a radial feeder with full output (voltages, flows, currents, loading, losses, violations), sweep
- * against Newton's method in the same run, and single solves of transmission cases from a flat start.
- * Every time is the median of three. */
+/* Power flow: scenarios of a radial feeder with full output (voltages, flows, currents, loading, losses, violations),
+ * sweep against Newton's method in the same run, and single solves of transmission cases from a flat start. Every time
+ * is the median of three. */
 #include "base/instant.h"
 #include "base/random.h"
 #include "grid/matpower.h"
@@ -72,7 +72,7 @@ static double time_batch(const struct fg_network *network, enum fg_powerflow_met
     stop_on(fg_powerflow_create(network, &options, &powerflow, &err), &err);
     stop_on(fg_powerflow_result_create(network, &result, &err), &err);
     for (int i = 0; i < REPEATS; i++) {
-        *summary = (struct summary){ .vm_min_pu = INFINITY };
+        *summary = (struct summary){.vm_min_pu = INFINITY};
         double start = fg_clock_seconds();
         stop_on(fg_powerflow_batch(powerflow, SCENARIOS, inputs, add_up, summary, result, &err), &err);
         seconds[i] = fg_clock_seconds() - start;
@@ -104,7 +104,7 @@ static void bench_scenarios(const char *name)
 {
     struct fg_network *network = read_case(name);
     double *q_mvar, *p_mw = random_loads(network, &q_mvar);
-    struct fg_powerflow_input inputs = { .injection_p_mw = p_mw, .injection_q_mvar = q_mvar };
+    struct fg_powerflow_input inputs = {.injection_p_mw = p_mw, .injection_q_mvar = q_mvar};
     struct summary newton, sweep;
     double newton_s = time_batch(network, FG_POWERFLOW_NEWTON, &inputs, &newton);
     double sweep_s = time_batch(network, FG_POWERFLOW_SWEEP, &inputs, &sweep);
@@ -148,13 +148,13 @@ int main(void)
     printf("%d load scenarios, full output, one core\n", SCENARIOS);
     printf("%-24s %6s %9s %6s %9s %6s %8s %12s %8s\n", "case", "buses", "sweep s", "iter", "Newton s", "iter", "ratio",
            "loss diff.", "failed");
-    const char *feeders[] = { "matpower/case33bw", "matpower/case141", "matpower/case533mt_hi", "matpower/case1197" };
+    const char *feeders[] = {"matpower/case33bw", "matpower/case141", "matpower/case533mt_hi", "matpower/case1197"};
     for (size_t i = 0; i < sizeof feeders / sizeof *feeders; i++)
         bench_scenarios(feeders[i]);
     printf("\nNewton's method from a flat start\n%-34s %6s %9s %9s %5s %10s\n", "case", "buses", "set-up s", "solve s",
            "iter", "mismatch");
-    const char *cases[] = { "matpower/case300", "matpower/case1354pegase", "matpower/case2869pegase",
-                            "pglib/pglib_opf_case8387_pegase", "pglib/pglib_opf_case10000_goc" };
+    const char *cases[] = {"matpower/case300", "matpower/case1354pegase", "matpower/case2869pegase",
+                           "pglib/pglib_opf_case8387_pegase", "pglib/pglib_opf_case10000_goc"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         bench_single(cases[i]);
     return 0;

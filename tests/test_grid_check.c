@@ -3,6 +3,7 @@
 #include "grid/matpower.h"
 #include "grid/powerflow.h"
 
+#include <cmocka.h>
 #include <dirent.h>
 #include <float.h>
 #include <math.h>
@@ -12,7 +13,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -44,9 +44,9 @@ static void run(const struct fg_network *network, const struct fg_check_state *s
 static void test_hand(void **unused)
 {
     (void)unused;
-    const double d = 0.2, vm[] = { 1, 1, 1 }, va[] = { 0, -d, -d };
+    const double d = 0.2, vm[] = {1, 1, 1}, va[] = {0, -d, -d};
     struct fg_network *network = two_bus(d);
-    struct fg_check_state state = { .vm_pu = vm, .va_rad = va };
+    struct fg_check_state state = {.vm_pu = vm, .va_rad = va};
     struct fg_check_report report;
     char text[200];
 
@@ -88,13 +88,13 @@ static void test_hand(void **unused)
 static void test_overrides(void **unused)
 {
     (void)unused;
-    const double d = 0.1, vm[] = { 1, 1, 1 }, va[] = { 0, -d, -d };
+    const double d = 0.1, vm[] = {1, 1, 1}, va[] = {0, -d, -d};
     struct fg_network *network = two_bus(d);
     double generator_p = network->generators[0].p_mw, injection_p = network->injections[0].p_mw;
     network->generators[0].p_mw = network->injections[0].p_mw = 0;
-    double bus_p[] = { 0, 0.4 * injection_p, 0 }, own = 0.6 * injection_p;
-    struct fg_check_state state = { .vm_pu = vm, .va_rad = va, .generator_p_mw = &generator_p, .injection_p_mw = &own,
-                                    .bus_p_mw = bus_p };
+    double bus_p[] = {0, 0.4 * injection_p, 0}, own = 0.6 * injection_p;
+    struct fg_check_state state = {
+        .vm_pu = vm, .va_rad = va, .generator_p_mw = &generator_p, .injection_p_mw = &own, .bus_p_mw = bus_p};
     struct fg_check_report report;
     run(network, &state, &report);
     assert_true(report.max_violation < 1e-14);
@@ -106,8 +106,8 @@ static void test_missing_voltages(void **unused)
 {
     (void)unused;
     struct fg_network *network = two_bus(0.1);
-    const double nothing[] = { NAN, NAN, NAN }, part[] = { 1, NAN, NAN }, split[] = { 1, 1, 0.99 }, va[] = { 0, 0, 0 };
-    struct fg_check_state state = { .vm_pu = nothing, .va_rad = va };
+    const double nothing[] = {NAN, NAN, NAN}, part[] = {1, NAN, NAN}, split[] = {1, 1, 0.99}, va[] = {0, 0, 0};
+    struct fg_check_state state = {.vm_pu = nothing, .va_rad = va};
     struct fg_check_report report;
     run(network, &state, &report);
     assert_true(isinf(report.max_violation)); /* a source without voltage */
@@ -138,8 +138,8 @@ static void test_open_end(void **unused)
     cable->to_closed = false;
     struct fg_generator *source = fg_network_add_generator(network, "grid", FG_GENERATOR_SOURCE, 0);
     source->q_mvar = -10 * (0.04 + 0.04 / (1 - 0.1 * 0.04));
-    const double vm[] = { 1, NAN }, va[] = { 0, NAN };
-    struct fg_check_state state = { .vm_pu = vm, .va_rad = va };
+    const double vm[] = {1, NAN}, va[] = {0, NAN};
+    struct fg_check_state state = {.vm_pu = vm, .va_rad = va};
     struct fg_check_report report;
     run(network, &state, &report);
     assert_true(report.max_violation < 1e-14);
@@ -151,9 +151,9 @@ static void test_capability(void **unused)
 {
     (void)unused;
     struct fg_network *network = two_bus(0.1);
-    const double vm[] = { 1, 1, 1 }, va[] = { 0, -0.1, -0.1 };
+    const double vm[] = {1, 1, 1}, va[] = {0, -0.1, -0.1};
     struct fg_generator *generator = &network->generators[0];
-    struct fg_check_state state = { .vm_pu = vm, .va_rad = va };
+    struct fg_check_state state = {.vm_pu = vm, .va_rad = va};
     struct fg_check_report report;
     double half = generator->p_mw / 2; /* line from (half, 4) to (2 half, 0.1): at p = 2 half the limit is 0.1 */
     generator->pc1_mw = half, generator->pc2_mw = 2 * half;
@@ -194,12 +194,14 @@ static void test_powerflow_cases(void **unused)
         assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
         assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
         if (result->status == FG_POWERFLOW_CONVERGED) {
-            struct fg_check_state state = { .vm_pu = result->vm_pu, .va_rad = result->va_rad,
-                                            .generator_p_mw = result->generator_p_mw,
-                                            .generator_q_mvar = result->generator_q_mvar };
+            struct fg_check_state state = {.vm_pu = result->vm_pu,
+                                           .va_rad = result->va_rad,
+                                           .generator_p_mw = result->generator_p_mw,
+                                           .generator_q_mvar = result->generator_q_mvar};
             struct fg_check_report report;
             assert_int_equal(fg_check_run(network, &state, INFINITY, &report, NULL), FG_OK);
-            /* The tolerance, and the rounding of voltages that a branch of nearly no impedance (case16am) multiplies. */
+            /* The tolerance, and the rounding of voltages that a branch of nearly no impedance (case16am) multiplies.
+             */
             double stiffest = 0;
             for (size_t i = 0; i < network->branch_count; i++)
                 stiffest = fmax(stiffest, 1 / hypot(network->branches[i].r_pu, network->branches[i].x_pu));
@@ -225,8 +227,8 @@ static void test_memory(void **unused)
 {
     (void)unused;
     struct fg_network *network = two_bus(0.1);
-    const double vm[] = { 0.5, 1, 2 }, va[] = { 0, 0, 0 };
-    struct fg_check_state state = { .vm_pu = vm, .va_rad = va };
+    const double vm[] = {0.5, 1, 2}, va[] = {0, 0, 0};
+    struct fg_check_state state = {.vm_pu = vm, .va_rad = va};
     struct fg_check_report report;
     enum fg_code code = FG_ERR_MEMORY;
     for (long n = 1; code != FG_OK; n++) {
@@ -241,8 +243,8 @@ static void test_memory(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hand),       cmocka_unit_test(test_overrides),  cmocka_unit_test(test_missing_voltages),
-        cmocka_unit_test(test_open_end),   cmocka_unit_test(test_capability), cmocka_unit_test(test_powerflow_cases),
+        cmocka_unit_test(test_hand),     cmocka_unit_test(test_overrides),  cmocka_unit_test(test_missing_voltages),
+        cmocka_unit_test(test_open_end), cmocka_unit_test(test_capability), cmocka_unit_test(test_powerflow_cases),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,13 +2,13 @@
  * branches with ratio, shift and shunts (seed printed on failure by the element index). */
 #include "grid/flow.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -31,7 +31,7 @@ struct point {
 
 static struct point point_make(uint64_t *seed)
 {
-    struct point point = { .branch = { .id = "random" } };
+    struct point point = {.branch = {.id = "random"}};
     point.branch.r_pu = between(seed, 0.01, 0.3);
     point.branch.x_pu = between(seed, -0.2, 0.5);
     point.branch.g_from_pu = between(seed, 0, 0.1);
@@ -50,7 +50,8 @@ static struct point point_make(uint64_t *seed)
     return point;
 }
 
-/* Currents of the branch model at the top of grid/network.h, written from its circuit: an ideal transformer, then a pi. */
+/* Currents of the branch model at the top of grid/network.h, written from its circuit: an ideal transformer, then a pi.
+ */
 static void circuit(const struct point *point, double complex current[2], double complex power[2])
 {
     const struct fg_branch *b = &point->branch;
@@ -124,11 +125,11 @@ static void test_hessian(void **state)
     double h = 1e-6;
     for (int i = 0; i < TRIALS; i++) {
         struct point point = point_make(&seed);
-        double hessian[FG_FLOW_VARIABLES][FG_FLOW_VARIABLES] = { 0 };
+        double hessian[FG_FLOW_VARIABLES][FG_FLOW_VARIABLES] = {0};
         const double *x = point.x;
         fg_flow_hessian(&point.edge, x[0], x[1], x[2], x[3], point.weight, hessian);
         for (int v = 0; v < FG_FLOW_VARIABLES; v++) {
-            double sums[2][FG_FLOW_VARIABLES] = { 0 };
+            double sums[2][FG_FLOW_VARIABLES] = {0};
             for (int side = 0; side < 2; side++) {
                 double y[FG_FLOW_VARIABLES], flow[FG_FLOW_COUNT], gradient[FG_FLOW_COUNT][FG_FLOW_VARIABLES];
                 memcpy(y, x, sizeof y);
@@ -154,7 +155,7 @@ static void test_current(void **state)
     for (int i = 0; i < TRIALS; i++) {
         struct point point = point_make(&seed);
         const double *x = point.x;
-        double squared[2], gradient[2][FG_FLOW_VARIABLES], hessian[FG_FLOW_VARIABLES][FG_FLOW_VARIABLES] = { 0 };
+        double squared[2], gradient[2][FG_FLOW_VARIABLES], hessian[FG_FLOW_VARIABLES][FG_FLOW_VARIABLES] = {0};
         fg_flow_current(&point.edge, x[0], x[1], x[2], x[3], squared, gradient);
         fg_flow_current_hessian(&point.edge, x[0], x[1], x[2], x[3], point.weight, hessian);
         for (int v = 0; v < FG_FLOW_VARIABLES; v++) {
@@ -167,13 +168,12 @@ static void test_current(void **state)
             }
             for (int end = 0; end < 2; end++)
                 assert_near(gradient[end][v], (values[1][end] - values[0][end]) / (2 * h),
-                                   1e-6 * (1 + squared[end] + fabs(gradient[end][v])));
+                            1e-6 * (1 + squared[end] + fabs(gradient[end][v])));
             for (int w = 0; w < FG_FLOW_VARIABLES; w++) {
                 double difference = 0;
                 for (int end = 0; end < 2; end++)
                     difference += point.weight[end] * (slopes[1][end][w] - slopes[0][end][w]) / (2 * h);
-                assert_near(hessian[v][w], difference,
-                                   1e-6 * (1 + squared[0] + squared[1] + fabs(hessian[v][w])));
+                assert_near(hessian[v][w], difference, 1e-6 * (1 + squared[0] + squared[1] + fabs(hessian[v][w])));
             }
         }
     }

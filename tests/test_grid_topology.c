@@ -1,12 +1,12 @@
 /* Topology: merging by switches, free ends, dead islands, references, two-port admittances (hand calculation). */
 #include "grid/topology.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -25,7 +25,7 @@ static struct fg_network *sample(void)
         snprintf(id, sizeof id, "b%d", i);
         assert_non_null(fg_network_add_bus(network, id, 20));
     }
-    int ends[4][2] = { { 0, 1 }, { 2, 3 }, { 4, 5 }, { 3, 5 } };
+    int ends[4][2] = {{0, 1}, {2, 3}, {4, 5}, {3, 5}};
     for (int i = 0; i < 4; i++) {
         snprintf(id, sizeof id, "br%d", i);
         struct fg_branch *branch = fg_network_add_branch(network, id, ends[i][0], ends[i][1]);
@@ -53,7 +53,7 @@ static void test_sample(void **state)
     assert_int_equal(topology->edge_count, 3);
     assert_int_equal(topology->island_count, 1);
     assert_true(topology->is_radial);
-    int32_t expected[] = { 0, 1, 1, 2, -1, -1 };
+    int32_t expected[] = {0, 1, 1, 2, -1, -1};
     for (int i = 0; i < 6; i++)
         assert_int_equal(topology->node_of_bus[i], expected[i]);
     assert_int_equal(topology->bus_of_node[1], 1);
@@ -127,8 +127,15 @@ static void test_admittance(void **state)
     (void)state;
     /* z = 0.03 + j0.04 gives ys = 12 - j16; t = 2 at 90 degrees. Yff = (12 - j16 + 0.4 + j0.8) / 4,
      * Yft = -ys / conj(2j) = -ys / (-2j) = -j ys / 2, Ytf = -ys / (2j) = j ys / 2, Ytt = ys + 0.1 + j0.2. */
-    struct fg_branch branch = { .id = "t", .r_pu = 0.03, .x_pu = 0.04, .g_from_pu = 0.4, .b_from_pu = 0.8, .g_to_pu = 0.1,
-                                .b_to_pu = 0.2, .ratio = 2, .shift_rad = acos(0.0) };
+    struct fg_branch branch = {.id = "t",
+                               .r_pu = 0.03,
+                               .x_pu = 0.04,
+                               .g_from_pu = 0.4,
+                               .b_from_pu = 0.8,
+                               .g_to_pu = 0.1,
+                               .b_to_pu = 0.2,
+                               .ratio = 2,
+                               .shift_rad = acos(0.0)};
     struct fg_edge edge;
     assert_int_equal(fg_edge_set_admittance(&edge, &branch, NULL), FG_OK);
     assert_near(edge.gff, 3.1, NEAR);

@@ -1,7 +1,9 @@
-/* Newton's method and the sweep on networks small enough for closed formulas, and how both end when there is no result. */
+/* Newton's method and the sweep on networks small enough for closed formulas, and how both end when there is no result.
+ */
 #include "grid/check.h"
 #include "grid/powerflow.h"
 
+#include <cmocka.h>
 #include <complex.h>
 #include <math.h>
 #include <setjmp.h>
@@ -10,7 +12,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -20,7 +21,7 @@ static struct fg_powerflow_result *solve_with(const struct fg_network *network, 
 {
     struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     if (fg_powerflow_create(network, &options, &powerflow, &err) != FG_OK)
         fail_msg("%s: %s", err.place, err.text);
     assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
@@ -38,10 +39,13 @@ static struct fg_powerflow_result *solve(const struct fg_network *network, enum 
 }
 
 /* Every balance of the original network holds, by code that shares nothing with the power flow. */
-static void assert_balanced(const struct fg_network *network, const struct fg_powerflow_result *result, double tolerance)
+static void assert_balanced(const struct fg_network *network, const struct fg_powerflow_result *result,
+                            double tolerance)
 {
-    struct fg_check_state state = { .vm_pu = result->vm_pu, .va_rad = result->va_rad,
-                                    .generator_p_mw = result->generator_p_mw, .generator_q_mvar = result->generator_q_mvar };
+    struct fg_check_state state = {.vm_pu = result->vm_pu,
+                                   .va_rad = result->va_rad,
+                                   .generator_p_mw = result->generator_p_mw,
+                                   .generator_q_mvar = result->generator_q_mvar};
     struct fg_check_report report;
     assert_int_equal(fg_check_run(network, &state, INFINITY, &report, NULL), FG_OK);
     assert_true(report.worst[FG_CHECK_P_BALANCE].size <= tolerance);
@@ -130,7 +134,8 @@ static void test_voltage_dependence(void **state)
     fg_network_destroy(network);
 }
 
-/* A cable open at its far end, a capacitor, a Dyn5 transformer (150 degrees) at ratio 1.05 and buses joined by a switch. */
+/* A cable open at its far end, a capacitor, a Dyn5 transformer (150 degrees) at ratio 1.05 and buses joined by a
+ * switch. */
 static void test_elements(void **state)
 {
     (void)state;
@@ -239,7 +244,8 @@ static void test_reactive_limits(void **state)
     assert_balanced(network, result, 1e-10);
     fg_powerflow_result_destroy(result);
 
-    /* A second generator that supports the voltage from next door makes the limit unnecessary: the first must return. */
+    /* A second generator that supports the voltage from next door makes the limit unnecessary: the first must return.
+     */
     fg_network_add_bus(network, "b2", 20);
     fg_network_add_branch(network, "tie", 1, 2)->x_pu = 0.01;
     struct fg_generator *support = fg_network_add_generator(network, "support", FG_GENERATOR_DISPATCHABLE, 2);
@@ -296,7 +302,7 @@ static void expect_refusal(const struct fg_network *network, struct fg_powerflow
                            const char *name)
 {
     struct fg_powerflow *powerflow;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     assert_int_equal(fg_powerflow_create(network, &options, &powerflow, &err), code);
     assert_null(powerflow);
     if (strstr(err.text, name) == NULL && strstr(err.place, name) == NULL)
@@ -324,7 +330,8 @@ static void test_refusals(void **state)
     fg_network_destroy(network);
 }
 
-/* Beyond the maximum power V^2 / (2 |z| (1 + cos(phi))) nothing solves the equations: both methods say where and what. */
+/* Beyond the maximum power V^2 / (2 |z| (1 + cos(phi))) nothing solves the equations: both methods say where and what.
+ */
 static void test_no_solution(void **state)
 {
     (void)state;
@@ -351,8 +358,8 @@ static void test_no_solution(void **state)
     fg_network_destroy(network);
 }
 
-/* A bad start (opposite angle, low voltage) defeats the plain iteration or leads it astray; with help the upper solution is
- * found. */
+/* A bad start (opposite angle, low voltage) defeats the plain iteration or leads it astray; with help the upper
+ * solution is found. */
 static void test_bad_start(void **state)
 {
     (void)state;
@@ -420,8 +427,14 @@ static void test_memory(void **state)
 {
     (void)state;
     struct fg_network *network = two_bus(0.03, 0.05, 0.8, 0.4);
-    network->branches[0].tap = (struct fg_tap_changer){ .exists = true, .minimum = -2, .maximum = 2, .step_ratio = 0.01,
-                                                        .regulates = true, .regulated_bus = 1, .v_set_pu = 1, .v_band_pu = 0.1 };
+    network->branches[0].tap = (struct fg_tap_changer){.exists = true,
+                                                       .minimum = -2,
+                                                       .maximum = 2,
+                                                       .step_ratio = 0.01,
+                                                       .regulates = true,
+                                                       .regulated_bus = 1,
+                                                       .v_set_pu = 1,
+                                                       .v_band_pu = 0.1};
     for (int method = 0; method < 2; method++) {
         bool is_done = false;
         for (long n = 1; !is_done; n++) {
@@ -460,7 +473,7 @@ static void test_solve_allocates_nothing(void **state)
         assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
         fg_alloc_fail_after(1);
         double p_mw = -5;
-        fg_powerflow_set_injections(powerflow, &(struct fg_powerflow_input){ .injection_p_mw = &p_mw });
+        fg_powerflow_set_injections(powerflow, &(struct fg_powerflow_input){.injection_p_mw = &p_mw});
         assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
         fg_alloc_fail_after(0);
         assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);

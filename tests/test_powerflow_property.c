@@ -5,6 +5,7 @@
 #include "grid/matpower.h"
 #include "grid/powerflow.h"
 
+#include <cmocka.h>
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -91,7 +91,7 @@ static struct fg_powerflow_result *solve(const struct fg_network *network, enum 
     struct fg_powerflow_options options = fg_powerflow_options_default();
     struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     options.method = method;
     options.tolerance_pu = tolerance_pu;
     options.enforce_q_limits = enforce_q_limits;
@@ -105,8 +105,10 @@ static struct fg_powerflow_result *solve(const struct fg_network *network, enum 
 
 static double balance_of(const struct fg_network *network, const struct fg_powerflow_result *result)
 {
-    struct fg_check_state state = { .vm_pu = result->vm_pu, .va_rad = result->va_rad,
-                                    .generator_p_mw = result->generator_p_mw, .generator_q_mvar = result->generator_q_mvar };
+    struct fg_check_state state = {.vm_pu = result->vm_pu,
+                                   .va_rad = result->va_rad,
+                                   .generator_p_mw = result->generator_p_mw,
+                                   .generator_q_mvar = result->generator_q_mvar};
     struct fg_check_report report;
     assert_int_equal(fg_check_run(network, &state, INFINITY, &report, NULL), FG_OK);
     fg_check_report_release(&report);
@@ -128,8 +130,10 @@ static void test_methods_agree(void **state)
         if (newton->status != FG_POWERFLOW_CONVERGED || sweep->status != FG_POWERFLOW_CONVERGED)
             fail_msg("seed %d: %s, %s", (int)seed, newton->explanation, sweep->explanation);
         for (size_t i = 0; i < network->bus_count; i++) {
-            if (fabs(newton->vm_pu[i] - sweep->vm_pu[i]) > 1e-9 || fabs(wrapped(newton->va_rad[i] - sweep->va_rad[i])) > 1e-9)
-                fail_msg("seed %d, bus %d: %.12g against %.12g p.u.", (int)seed, (int)i, newton->vm_pu[i], sweep->vm_pu[i]);
+            if (fabs(newton->vm_pu[i] - sweep->vm_pu[i]) > 1e-9 ||
+                fabs(wrapped(newton->va_rad[i] - sweep->va_rad[i])) > 1e-9)
+                fail_msg("seed %d, bus %d: %.12g against %.12g p.u.", (int)seed, (int)i, newton->vm_pu[i],
+                         sweep->vm_pu[i]);
         }
         for (size_t i = 0; i < network->branch_count; i++)
             assert_near(newton->p_from_mw[i], sweep->p_from_mw[i], 1e-8 * network->base_mva);
@@ -217,7 +221,7 @@ static enum fg_code compare_scenario(void *context, size_t scenario, const struc
     assert_int_equal(batch->seen++, scenario);
     assert_int_equal(fg_powerflow_create(batch->network, &options, &powerflow, NULL), FG_OK);
     assert_int_equal(fg_powerflow_result_create(batch->network, &alone, NULL), FG_OK);
-    struct fg_powerflow_input input = { .injection_p_mw = batch->p_mw + row, .injection_q_mvar = batch->q_mvar + row };
+    struct fg_powerflow_input input = {.injection_p_mw = batch->p_mw + row, .injection_q_mvar = batch->q_mvar + row};
     fg_powerflow_set_injections(powerflow, &input);
     assert_int_equal(fg_powerflow_solve(powerflow, alone, NULL), FG_OK);
     assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
@@ -242,9 +246,9 @@ static void test_batch(void **state)
             p_mw[i] = network->injections[i % count].p_mw * fg_random_between(&random, -1, 2);
             q_mvar[i] = network->injections[i % count].q_mvar * fg_random_between(&random, -1, 2);
         }
-        struct batch batch = { network, p_mw, q_mvar, (enum fg_powerflow_method)method, 0 };
+        struct batch batch = {network, p_mw, q_mvar, (enum fg_powerflow_method)method, 0};
         struct fg_powerflow_options options = fg_powerflow_options_default();
-        struct fg_powerflow_input inputs = { .injection_p_mw = p_mw, .injection_q_mvar = q_mvar };
+        struct fg_powerflow_input inputs = {.injection_p_mw = p_mw, .injection_q_mvar = q_mvar};
         struct fg_powerflow *powerflow;
         struct fg_powerflow_result *result;
         options.method = batch.method;
@@ -262,8 +266,8 @@ static void test_batch(void **state)
     }
 }
 
-/* With reactive limits, every generator bus is either at its set-point and inside its range, at the upper limit and not above
- * the set-point, or at the lower limit and not below it. */
+/* With reactive limits, every generator bus is either at its set-point and inside its range, at the upper limit and not
+ * above the set-point, or at the lower limit and not below it. */
 static size_t check_complementarity(const struct fg_network *network, const struct fg_powerflow_result *result)
 {
     size_t at_limit = 0;
@@ -274,14 +278,16 @@ static size_t check_complementarity(const struct fg_network *network, const stru
         double q = result->generator_q_mvar[i], vm = result->vm_pu[g->bus], margin = 1e-6 * network->base_mva;
         bool beside_source = false; /* at a reference's bus limits are reported, not enforced */
         for (size_t k = 0; k < network->generator_count; k++)
-            beside_source = beside_source || (network->generators[k].kind == FG_GENERATOR_SOURCE &&
-                                              network->generators[k].in_service && network->generators[k].bus == g->bus);
+            beside_source =
+                beside_source || (network->generators[k].kind == FG_GENERATOR_SOURCE &&
+                                  network->generators[k].in_service && network->generators[k].bus == g->bus);
         if (beside_source)
             continue;
         bool holds = fabs(vm - g->vm_set_pu) < 1e-7;
         bool is_upper = q > g->q_max_mvar - margin, is_lower = q < g->q_min_mvar + margin;
         if (q > g->q_max_mvar + margin || q < g->q_min_mvar - margin)
-            fail_msg("%s: generator %s gives %g Mvar, limits %g to %g", network->name, g->id, q, g->q_min_mvar, g->q_max_mvar);
+            fail_msg("%s: generator %s gives %g Mvar, limits %g to %g", network->name, g->id, q, g->q_min_mvar,
+                     g->q_max_mvar);
         if (!holds && !(is_upper && vm < g->vm_set_pu) && !(is_lower && vm > g->vm_set_pu))
             fail_msg("%s: generator %s at %g Mvar (%g to %g) holds %g instead of %g p.u.", network->name, g->id, q,
                      g->q_min_mvar, g->q_max_mvar, vm, g->vm_set_pu);
@@ -293,8 +299,8 @@ static size_t check_complementarity(const struct fg_network *network, const stru
 static void test_reactive_limits(void **state)
 {
     (void)state;
-    const char *names[] = { "case14", "case30", "case39", "case57", "case118", "case300", "case24_ieee_rts", "case_RTS_GMLC",
-                            "case1354pegase" };
+    const char *names[] = {"case14",  "case30",          "case39",        "case57",        "case118",
+                           "case300", "case24_ieee_rts", "case_RTS_GMLC", "case1354pegase"};
     if (access(FG_SHARED_DIR "/data/cases/matpower", R_OK) != 0) {
         print_message("skipped: %s/data/cases/matpower is absent\n", FG_SHARED_DIR);
         skip();
@@ -317,8 +323,9 @@ static void test_reactive_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods_agree), cmocka_unit_test(test_power_balance), cmocka_unit_test(test_base_invariance),
-        cmocka_unit_test(test_batch),         cmocka_unit_test(test_reactive_limits),
+        cmocka_unit_test(test_methods_agree),   cmocka_unit_test(test_power_balance),
+        cmocka_unit_test(test_base_invariance), cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_reactive_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "grid/powerflow.h"
 #include "grid/topology.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -54,7 +54,7 @@ static void check_row(const struct fg_csv *csv, size_t row, const struct fg_powe
 static void solve_case(const struct fg_csv *csv, size_t row, const struct fg_network *network,
                        struct fg_powerflow_options options)
 {
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
     enum fg_code code = fg_powerflow_create(network, &options, &powerflow, &err);
@@ -75,7 +75,7 @@ static void test_published(void **state)
 {
     (void)state;
     struct fg_csv csv;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     const char *path = FG_SHARED_DIR "/ref/powerflow.csv";
     if (access(path, R_OK) != 0) {
         print_message("skipped: %s is absent\n", path);
@@ -107,6 +107,6 @@ static void test_published(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_published) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_published)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

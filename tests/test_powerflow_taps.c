@@ -1,6 +1,7 @@
 /* Automatic tap changers on transformers without load, where the voltages are those of the ratios: V2 = V1 / ratio. */
 #include "grid/powerflow.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <cmocka.h>
 
@@ -29,9 +29,15 @@ static struct fg_network *chain(double v_set, double v_band)
         assert_non_null(branch);
         branch->kind = FG_BRANCH_TRANSFORMER;
         branch->x_pu = 0.05;
-        branch->tap = (struct fg_tap_changer){ .exists = true, .minimum = -8, .maximum = 8, .step_ratio = 0.01,
-                                               .on_from_side = true, .regulates = i == 0, .regulated_bus = i + 1,
-                                               .v_set_pu = v_set, .v_band_pu = v_band };
+        branch->tap = (struct fg_tap_changer){.exists = true,
+                                              .minimum = -8,
+                                              .maximum = 8,
+                                              .step_ratio = 0.01,
+                                              .on_from_side = true,
+                                              .regulates = i == 0,
+                                              .regulated_bus = i + 1,
+                                              .v_set_pu = v_set,
+                                              .v_band_pu = v_band};
     }
     assert_non_null(fg_network_add_generator(network, "grid", FG_GENERATOR_SOURCE, 0));
     return network;
@@ -124,8 +130,8 @@ static void test_no_valid_position(void **state)
     fg_network_destroy(network);
 }
 
-/* The second transformer sees the first one's choice: 1.0417 at b1, and 1.0417 / (1 + 0.01 m) within 0.95 +- 0.006 needs
- * m = 9 or 10 of its 8; it rests at 8. With 0.98 +- 0.006, m = 6 (0.98272) is the first from 0 that fits. */
+/* The second transformer sees the first one's choice: 1.0417 at b1, and 1.0417 / (1 + 0.01 m) within 0.95 +- 0.006
+ * needs m = 9 or 10 of its 8; it rests at 8. With 0.98 +- 0.006, m = 6 (0.98272) is the first from 0 that fits. */
 static void test_ranks(void **state)
 {
     (void)state;
@@ -154,7 +160,8 @@ static void test_line_drop(void **state)
     network->branches[0].x_pu = 1e-6;
     struct fg_injection *load = fg_network_add_injection(network, "load", FG_INJECTION_LOAD, 1, -0.5, 0);
     load->p_impedance_share = 1;
-    network->branches[0].tap.drop_r_pu = 0.1; /* V (1 - 0.05) must lie in 0.98..1.02: n = -4 gives 0.9896 (n = -3: 0.9794) */
+    network->branches[0].tap.drop_r_pu =
+        0.1; /* V (1 - 0.05) must lie in 0.98..1.02: n = -4 gives 0.9896 (n = -3: 0.9794) */
     struct fg_powerflow_result *result = solve(network, FG_TAP_ANY_VALID, FG_POWERFLOW_NEWTON);
     assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
     assert_int_equal(result->tap_position[0], -4);
@@ -172,16 +179,17 @@ static enum fg_code keep_position(void *context, size_t scenario, const struct f
     return result->status == FG_POWERFLOW_CONVERGED ? FG_OK : FG_ERR_NUMERIC;
 }
 
-/* In a batch every scenario starts from the file's position: the order does not matter, and the network is untouched. */
+/* In a batch every scenario starts from the file's position: the order does not matter, and the network is untouched.
+ */
 static void test_batch(void **state)
 {
     (void)state;
     struct fg_network *network = chain(1, 0.03);
     network->branches[0].x_pu = 0.2;
     fg_network_add_injection(network, "load", FG_INJECTION_LOAD, 1, 0, 0);
-    double q_mvar[] = { 0, -0.3, 0, 0.3, -0.3 };
+    double q_mvar[] = {0, -0.3, 0, 0.3, -0.3};
     int32_t position[5];
-    struct fg_powerflow_input inputs = { .injection_q_mvar = q_mvar };
+    struct fg_powerflow_input inputs = {.injection_q_mvar = q_mvar};
     struct fg_powerflow_options options = fg_powerflow_options_default();
     struct fg_powerflow *powerflow;
     struct fg_powerflow_result *result;
@@ -203,8 +211,9 @@ static void test_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strategies),        cmocka_unit_test(test_own_winding), cmocka_unit_test(test_end_of_range),
-        cmocka_unit_test(test_no_valid_position), cmocka_unit_test(test_ranks),       cmocka_unit_test(test_line_drop),
+        cmocka_unit_test(test_strategies),   cmocka_unit_test(test_own_winding),
+        cmocka_unit_test(test_end_of_range), cmocka_unit_test(test_no_valid_position),
+        cmocka_unit_test(test_ranks),        cmocka_unit_test(test_line_drop),
         cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

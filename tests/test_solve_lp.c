@@ -227,6 +227,41 @@ static void knapsacks_match_enumeration(void **state)
     }
 }
 
+/* With a wide gap the search may stop early; its bound must still lie below the true optimum, which enumeration gives. */
+static void bounds_stay_valid_with_a_gap(void **state)
+{
+    struct fg_random random;
+    fg_random_init(&random, 77);
+    for (int trial = 0; trial < 25; trial++) {
+        int32_t starts[ITEMS + 1] = { 0 }, rows[ITEMS] = { 0 };
+        double value[ITEMS], weight[ITEMS], cost[ITEMS], lower[ITEMS] = { 0 }, upper[ITEMS], total = 0;
+        bool is_integer[ITEMS];
+        for (int i = 0; i < ITEMS; i++) {
+            starts[i + 1] = i + 1;
+            weight[i] = (double)(20 + fg_random_below(&random, 40));
+            value[i] = weight[i] + (double)fg_random_below(&random, 8); /* close to proportional: hard, many near-ties */
+            cost[i] = -value[i];
+            upper[i] = 1;
+            is_integer[i] = true;
+            total += weight[i];
+        }
+        double row_lower = -INFINITY, row_upper = floor(total / 2);
+        struct fg_lp_data data = { .column_count = ITEMS, .row_count = 1, .starts = starts, .rows = rows,
+                                   .values = weight, .cost = cost, .lower = lower, .upper = upper,
+                                   .row_lower = &row_lower, .row_upper = &row_upper, .is_integer = is_integer };
+        struct fg_lp *lp = make(state, &data);
+        struct fg_lp_options options = fg_lp_options_default();
+        options.relative_gap = 0.05;
+        struct fg_lp_result result = solve(lp, &options);
+        double best = best_by_enumeration(value, weight, row_upper);
+        assert_int_equal(result.status, FG_LP_OPTIMAL);
+        assert_true(result.bound <= -best + 1e-6);
+        assert_true(result.objective >= -best - 1e-6);
+        assert_true(result.objective - result.bound <= 0.0501 * fabs(result.objective));
+        fg_lp_destroy(lp);
+    }
+}
+
 static void integer_infeasibility_is_found(void **state)
 {
     /* 2x + 4y = 7 has no integer solution with 0 <= x, y <= 5, but a fractional one. */
@@ -460,6 +495,7 @@ int main(void)
         cmocka_unit_test(infeasible_and_unbounded_are_told_apart),
         cmocka_unit_test(programs_without_rows_or_columns_are_solved),
         cmocka_unit_test(knapsacks_match_enumeration),
+        cmocka_unit_test(bounds_stay_valid_with_a_gap),
         cmocka_unit_test(integer_infeasibility_is_found),
         cmocka_unit_test(duals_prove_optimality_of_random_transport),
         cmocka_unit_test(interrupt_and_time_limit_stop_the_solve),

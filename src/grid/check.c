@@ -18,15 +18,16 @@ struct check {
 
 const char *fg_check_kind_name(enum fg_check_kind kind)
 {
-    static const char *const names[] = { "voltage", "p_balance",   "q_balance",   "branch",
-                                         "angle",   "generator_p", "generator_q", "switch" };
+    static const char *const names[] = {"voltage", "p_balance",   "q_balance",   "branch",
+                                        "angle",   "generator_p", "generator_q", "switch"};
     return kind < FG_CHECK_KIND_COUNT ? names[kind] : "unknown";
 }
 
-static void record(struct check *check, enum fg_check_kind kind, size_t element, double size, double value, double limit)
+static void record(struct check *check, enum fg_check_kind kind, size_t element, double size, double value,
+                   double limit)
 {
     struct fg_check_report *report = check->report;
-    struct fg_check_item item = { kind, (int32_t)element, size, value, limit };
+    struct fg_check_item item = {kind, (int32_t)element, size, value, limit};
     if (!(size > 0) && !isnan(size))
         return;
     if (isnan(size))
@@ -46,8 +47,8 @@ static void record(struct check *check, enum fg_check_kind kind, size_t element,
 }
 
 /* Outside low..high: the nearer limit counts; `unit` turns the element's units into p.u. */
-static void record_band(struct check *check, enum fg_check_kind kind, size_t element, double value, double low, double high,
-                        double unit)
+static void record_band(struct check *check, enum fg_check_kind kind, size_t element, double value, double low,
+                        double high, double unit)
 {
     if (value < low)
         record(check, kind, element, (low - value) / unit, value, low);
@@ -82,7 +83,8 @@ static void check_buses(struct check *check)
     for (size_t i = 0; i < network->generator_count; i++) {
         const struct fg_generator *generator = &network->generators[i];
         if (generator->in_service && network->buses[generator->bus].in_service && !has_voltage(check, generator->bus))
-            record(check, FG_CHECK_VOLTAGE, (size_t)generator->bus, INFINITY, NAN, network->buses[generator->bus].vm_min_pu);
+            record(check, FG_CHECK_VOLTAGE, (size_t)generator->bus, INFINITY, NAN,
+                   network->buses[generator->bus].vm_min_pu);
     }
 }
 
@@ -90,7 +92,8 @@ static void check_switches(struct check *check)
 {
     for (size_t i = 0; i < check->network->switch_count; i++) {
         const struct fg_switch *item = &check->network->switches[i];
-        if (!item->closed || !check->network->buses[item->from].in_service || !check->network->buses[item->to].in_service)
+        if (!item->closed || !check->network->buses[item->from].in_service ||
+            !check->network->buses[item->to].in_service)
             continue;
         size_t a = merged_root(check, (size_t)item->from), b = merged_root(check, (size_t)item->to);
         check->merged[a > b ? a : b] = a > b ? b : a;
@@ -126,8 +129,10 @@ static void add_injections(struct check *check)
         double vm = state->vm_pu[item->bus];
         if (item->in_service)
             inject(check, item->bus,
-                   pick(state->injection_p_mw, i, item->p_mw) * factor_at(item->p_current_share, item->p_impedance_share, vm),
-                   pick(state->injection_q_mvar, i, item->q_mvar) * factor_at(item->q_current_share, item->q_impedance_share, vm));
+                   pick(state->injection_p_mw, i, item->p_mw) *
+                       factor_at(item->p_current_share, item->p_impedance_share, vm),
+                   pick(state->injection_q_mvar, i, item->q_mvar) *
+                       factor_at(item->q_current_share, item->q_impedance_share, vm));
     }
     for (size_t i = 0; i < network->generator_count; i++)
         if (network->generators[i].in_service)
@@ -147,8 +152,8 @@ static void add_injections(struct check *check)
         inject(check, (int32_t)i, pick(state->bus_p_mw, i, 0), pick(state->bus_q_mvar, i, 0));
 }
 
-static void check_rating(struct check *check, size_t i, double complex from_v, double complex from_i, double complex to_v,
-                         double complex to_i)
+static void check_rating(struct check *check, size_t i, double complex from_v, double complex from_i,
+                         double complex to_v, double complex to_i)
 {
     const struct fg_branch *branch = &check->network->branches[i];
     double from = cabs(from_i), to = cabs(to_i), base = check->network->base_mva;
@@ -174,8 +179,8 @@ static void check_angle(struct check *check, size_t i)
 }
 
 /* One closed end, the other free: what is beyond the closed end is an admittance to ground. */
-static void check_open_branch(struct check *check, size_t i, double complex ys, double complex y_from, double complex y_to,
-                              double complex t)
+static void check_open_branch(struct check *check, size_t i, double complex ys, double complex y_from,
+                              double complex y_to, double complex t)
 {
     const struct fg_branch *branch = &check->network->branches[i];
     int32_t bus = branch->from_closed ? branch->from : branch->to;
@@ -196,10 +201,13 @@ static void check_branches(struct check *check)
         const struct fg_branch *branch = &check->network->branches[i];
         const struct fg_bus *buses = check->network->buses;
         if (!branch->in_service || (!branch->from_closed && !branch->to_closed) ||
-            (branch->from_closed && !buses[branch->from].in_service) || (branch->to_closed && !buses[branch->to].in_service))
+            (branch->from_closed && !buses[branch->from].in_service) ||
+            (branch->to_closed && !buses[branch->to].in_service))
             continue;
-        double complex ys = 1 / CMPLX(branch->r_pu, branch->x_pu), t = branch->ratio * cexp(CMPLX(0, branch->shift_rad));
-        double complex y_from = CMPLX(branch->g_from_pu, branch->b_from_pu), y_to = CMPLX(branch->g_to_pu, branch->b_to_pu);
+        double complex ys = 1 / CMPLX(branch->r_pu, branch->x_pu),
+                       t = branch->ratio * cexp(CMPLX(0, branch->shift_rad));
+        double complex y_from = CMPLX(branch->g_from_pu, branch->b_from_pu),
+                       y_to = CMPLX(branch->g_to_pu, branch->b_to_pu);
         if (!branch->from_closed || !branch->to_closed) {
             check_open_branch(check, i, ys, y_from, y_to, t);
             continue;
@@ -261,8 +269,8 @@ enum fg_code fg_check_run(const struct fg_network *network, const struct fg_chec
 {
     memset(report, 0, sizeof *report);
     for (int kind = 0; kind < FG_CHECK_KIND_COUNT; kind++)
-        report->worst[kind] = (struct fg_check_item){ .kind = (enum fg_check_kind)kind, .element = -1 };
-    struct check check = { .network = network, .state = state, .report = report, .tolerance = tolerance };
+        report->worst[kind] = (struct fg_check_item){.kind = (enum fg_check_kind)kind, .element = -1};
+    struct check check = {.network = network, .state = state, .report = report, .tolerance = tolerance};
     check.v = fg_alloc(network->bus_count, sizeof *check.v);
     check.left = fg_alloc(network->bus_count, sizeof *check.left);
     check.merged = fg_alloc(network->bus_count, sizeof *check.merged);
@@ -288,7 +296,8 @@ void fg_check_report_release(struct fg_check_report *report)
     report->item_count = report->item_capacity = 0;
 }
 
-const char *fg_check_item_text(const struct fg_network *network, const struct fg_check_item *item, char *buffer, size_t size)
+const char *fg_check_item_text(const struct fg_network *network, const struct fg_check_item *item, char *buffer,
+                               size_t size)
 {
     int32_t i = item->element;
     double value = item->value, limit = item->limit;
@@ -310,7 +319,8 @@ const char *fg_check_item_text(const struct fg_network *network, const struct fg
         snprintf(buffer, size, "branch %s: %.6g MVA, rating %.6g MVA", network->branches[i].id, value, limit);
         break;
     case FG_CHECK_ANGLE:
-        snprintf(buffer, size, "branch %s: angle difference %.6g rad, limit %.6g rad", network->branches[i].id, value, limit);
+        snprintf(buffer, size, "branch %s: angle difference %.6g rad, limit %.6g rad", network->branches[i].id, value,
+                 limit);
         break;
     case FG_CHECK_GENERATOR_P:
         snprintf(buffer, size, "generator %s: %.6g MW, limit %.6g MW", network->generators[i].id, value, limit);
@@ -319,11 +329,10 @@ const char *fg_check_item_text(const struct fg_network *network, const struct fg
         snprintf(buffer, size, "generator %s: %.6g Mvar (or MVA), limit %.6g", network->generators[i].id, value, limit);
         break;
     case FG_CHECK_SWITCH:
-        snprintf(buffer, size, "switch %s: %.6g p.u. of voltage across a closed switch", network->switches[i].id, value);
+        snprintf(buffer, size, "switch %s: %.6g p.u. of voltage across a closed switch", network->switches[i].id,
+                 value);
         break;
-    case FG_CHECK_KIND_COUNT:
-        buffer[0] = '\0';
-        break;
+    case FG_CHECK_KIND_COUNT: buffer[0] = '\0'; break;
     }
     return buffer;
 }

@@ -8,9 +8,9 @@
 
 #define MAX_VARIABLES 1000
 /* Bounds of a run: a fixed share for small files, and a share per byte of the file. */
-#define ELEMENTS_FIXED ((size_t)1 << 20)
+#define ELEMENTS_FIXED ((size_t)1 << 18)
 #define ELEMENTS_PER_BYTE 4
-#define WORK_FIXED ((size_t)20 << 20)
+#define WORK_FIXED ((size_t)4 << 20)
 #define WORK_PER_BYTE 200
 
 enum fg_code fg_matlab_fail(struct fg_matlab *run, enum fg_code code, const char *format, ...)

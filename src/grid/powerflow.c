@@ -10,12 +10,12 @@
 
 struct fg_powerflow_options fg_powerflow_options_default(void)
 {
-    return (struct fg_powerflow_options){ .tolerance_pu = 1e-8 };
+    return (struct fg_powerflow_options){.tolerance_pu = 1e-8};
 }
 
 const char *fg_powerflow_status_name(enum fg_powerflow_status status)
 {
-    static const char *const names[] = { "converged", "iteration_limit", "diverged", "singular", "tap_limit" };
+    static const char *const names[] = {"converged", "iteration_limit", "diverged", "singular", "tap_limit"};
     return status < FG_POWERFLOW_STATUS_COUNT ? names[status] : "unknown";
 }
 
@@ -89,11 +89,11 @@ static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *er
     powerflow->bus_limits = fg_alloc(powerflow->network->bus_count, sizeof *powerflow->bus_limits);
     powerflow->switch_count = fg_alloc(nodes, sizeof *powerflow->switch_count);
     powerflow->power = fg_alloc(nodes, sizeof *powerflow->power);
-    double **doubles[] = { &powerflow->vm_set, &powerflow->va_set, &powerflow->vm,    &powerflow->va,    &powerflow->re,
-                           &powerflow->im,     &powerflow->q_min,  &powerflow->q_max, &powerflow->q_held,
-                           &powerflow->start_vm, &powerflow->start_va };
-    bool is_complete = powerflow->kind && powerflow->own_kind && powerflow->slack_generator && powerflow->switch_count &&
-                       powerflow->power && powerflow->holder_count && powerflow->ports &&
+    double **doubles[] = {&powerflow->vm_set, &powerflow->va_set,   &powerflow->vm,      &powerflow->va,
+                          &powerflow->re,     &powerflow->im,       &powerflow->q_min,   &powerflow->q_max,
+                          &powerflow->q_held, &powerflow->start_vm, &powerflow->start_va};
+    bool is_complete = powerflow->kind && powerflow->own_kind && powerflow->slack_generator &&
+                       powerflow->switch_count && powerflow->power && powerflow->holder_count && powerflow->ports &&
                        powerflow->bus_limits;
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
         *doubles[i] = fg_alloc(nodes, sizeof(double));
@@ -161,11 +161,29 @@ void fg_powerflow_destroy(struct fg_powerflow *powerflow)
     fg_newton_destroy(powerflow->newton);
     fg_sweep_destroy(powerflow->sweep);
     fg_topology_destroy(powerflow->topology);
-    void *blocks[] = { powerflow->ports, powerflow->bus_limits, powerflow->holder_count, powerflow->tapped, powerflow->kind,    powerflow->own_kind,       powerflow->vm_set,
-                       powerflow->va_set, powerflow->power,   powerflow->slack_generator, powerflow->vm,
-                       powerflow->va,     powerflow->re,      powerflow->im,             powerflow->scratch,
-                       powerflow->q_min,  powerflow->q_max,   powerflow->q_held,         powerflow->switch_count,
-                       powerflow->generator_p_mw, powerflow->generator_q_mvar, powerflow->start_vm, powerflow->start_va };
+    void *blocks[] = {powerflow->ports,
+                      powerflow->bus_limits,
+                      powerflow->holder_count,
+                      powerflow->tapped,
+                      powerflow->kind,
+                      powerflow->own_kind,
+                      powerflow->vm_set,
+                      powerflow->va_set,
+                      powerflow->power,
+                      powerflow->slack_generator,
+                      powerflow->vm,
+                      powerflow->va,
+                      powerflow->re,
+                      powerflow->im,
+                      powerflow->scratch,
+                      powerflow->q_min,
+                      powerflow->q_max,
+                      powerflow->q_held,
+                      powerflow->switch_count,
+                      powerflow->generator_p_mw,
+                      powerflow->generator_q_mvar,
+                      powerflow->start_vm,
+                      powerflow->start_va};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(powerflow);
@@ -190,7 +208,8 @@ void fg_powerflow_set_injections(struct fg_powerflow *powerflow, const struct fg
         if (node < 0)
             continue;
         struct fg_node_power *power = &powerflow->power[node];
-        double p = pick(input->injection_p_mw, i, item->p_mw) / base, q = pick(input->injection_q_mvar, i, item->q_mvar) / base;
+        double p = pick(input->injection_p_mw, i, item->p_mw) / base,
+               q = pick(input->injection_q_mvar, i, item->q_mvar) / base;
         power->p0 += p * (1 - item->p_current_share - item->p_impedance_share);
         power->p1 += p * item->p_current_share;
         power->p2 += p * item->p_impedance_share;

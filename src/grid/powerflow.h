@@ -5,8 +5,8 @@
  * One handle serves any number of solves: time series and scenarios change injections, never the pattern, so that a
  * solve neither allocates nor repeats the symbolic analysis. The equations are in docs/models/powerflow.md.
  *
- * Buses are reference (external grid: voltage and angle fixed), PV (a generator holds the voltage) or PQ. A network with
- * several islands is solved whole, each island with its own reference. Parts without supply are dead: NAN voltage,
+ * Buses are reference (external grid: voltage and angle fixed), PV (a generator holds the voltage) or PQ. A network
+ * with several islands is solved whole, each island with its own reference. Parts without supply are dead: NAN voltage,
  * zero flow.
  *
  * Units: MW and Mvar with injection positive, voltages in p.u. and radians, branch currents in p.u. of
@@ -28,8 +28,8 @@ enum fg_powerflow_start {
 };
 
 /* Automatic tap changers (branches with tap.regulates), the strategies of power-grid-model: a tap is valid when the
- * regulated voltage lies in v_set +- v_band/2; any valid tap near the present one, or the valid tap with the lowest or the
- * highest regulated voltage; FAST_ANY finds a valid tap by bisection instead of single steps. */
+ * regulated voltage lies in v_set +- v_band/2; any valid tap near the present one, or the valid tap with the lowest or
+ * the highest regulated voltage; FAST_ANY finds a valid tap by bisection instead of single steps. */
 enum fg_tap_strategy { FG_TAP_FIXED, FG_TAP_ANY_VALID, FG_TAP_MIN_VOLTAGE, FG_TAP_MAX_VOLTAGE, FG_TAP_FAST_ANY };
 
 struct fg_powerflow_options {
@@ -47,20 +47,20 @@ struct fg_powerflow_options fg_powerflow_options_default(void);
 enum fg_powerflow_status {
     FG_POWERFLOW_CONVERGED,
     FG_POWERFLOW_ITERATION_LIMIT,
-    FG_POWERFLOW_DIVERGED,      /* the mismatch grew without bound or stopped falling: often no solution exists */
-    FG_POWERFLOW_SINGULAR,      /* the Jacobian cannot be factorised */
-    FG_POWERFLOW_TAP_LIMIT,     /* tap control found no resting state */
+    FG_POWERFLOW_DIVERGED,  /* the mismatch grew without bound or stopped falling: often no solution exists */
+    FG_POWERFLOW_SINGULAR,  /* the Jacobian cannot be factorised */
+    FG_POWERFLOW_TAP_LIMIT, /* tap control found no resting state */
     FG_POWERFLOW_STATUS_COUNT
 };
 const char *fg_powerflow_status_name(enum fg_powerflow_status status);
 
 enum fg_violation_kind {
-    FG_VIOLATION_VOLTAGE_LOW,       /* element: bus; p.u. */
+    FG_VIOLATION_VOLTAGE_LOW, /* element: bus; p.u. */
     FG_VIOLATION_VOLTAGE_HIGH,
-    FG_VIOLATION_BRANCH_NORMAL,     /* element: branch; MVA, or p.u. current x base_mva; the worse end */
+    FG_VIOLATION_BRANCH_NORMAL, /* element: branch; MVA, or p.u. current x base_mva; the worse end */
     FG_VIOLATION_BRANCH_EMERGENCY,
-    FG_VIOLATION_GENERATOR_Q,       /* element: generator; Mvar */
-    FG_VIOLATION_GENERATOR_P,       /* element: generator (the reference's balance); MW */
+    FG_VIOLATION_GENERATOR_Q, /* element: generator; Mvar */
+    FG_VIOLATION_GENERATOR_P, /* element: generator (the reference's balance); MW */
     FG_VIOLATION_KIND_COUNT
 };
 const char *fg_violation_name(enum fg_violation_kind kind);
@@ -82,11 +82,11 @@ struct fg_powerflow_result {
     int32_t worst_bus, worst_branch;
     char explanation[320]; /* "" when converged; otherwise where and how it failed, and what to try */
 
-    double *vm_pu, *va_rad;                                                   /* per bus */
-    double *p_from_mw, *q_from_mvar, *p_to_mw, *q_to_mvar;                    /* per branch, into the branch */
-    double *i_from_pu, *i_to_pu, *loading_normal, *loading_emergency;         /* loading 1 = rating; 0 when none */
-    double *generator_p_mw, *generator_q_mvar;                                /* per generator */
-    int32_t *tap_position;                                                    /* per branch */
+    double *vm_pu, *va_rad;                                           /* per bus */
+    double *p_from_mw, *q_from_mvar, *p_to_mw, *q_to_mvar;            /* per branch, into the branch */
+    double *i_from_pu, *i_to_pu, *loading_normal, *loading_emergency; /* loading 1 = rating; 0 when none */
+    double *generator_p_mw, *generator_q_mvar;                        /* per generator */
+    int32_t *tap_position;                                            /* per branch */
 
     double losses_mw, losses_mvar; /* branches: sum of the power entering at both ends */
     double shunt_mw, shunt_mvar;   /* drawn by shunts (mvar negative for capacitors) */
@@ -127,9 +127,9 @@ enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerf
                                 struct fg_error *err);
 
 /* Batches: `scenario_count` inputs, each array row-major scenario x element (NULL as above). The base case (network's
- * values) is solved once and every scenario starts from its state, so that no scenario depends on another; one that does not
- * converge from there is tried again from the start of the options. `sink` sees each result in order, in the caller's
- * thread; anything but FG_OK from it ends the batch with that code. */
+ * values) is solved once and every scenario starts from its state, so that no scenario depends on another; one that
+ * does not converge from there is tried again from the start of the options. `sink` sees each result in order, in the
+ * caller's thread; anything but FG_OK from it ends the batch with that code. */
 typedef enum fg_code fg_powerflow_sink(void *context, size_t scenario, const struct fg_powerflow_result *result);
 enum fg_code fg_powerflow_batch(struct fg_powerflow *powerflow, size_t scenario_count,
                                 const struct fg_powerflow_input *inputs, fg_powerflow_sink *sink, void *context,

@@ -8,7 +8,8 @@ static const double *row_of(const double *values, size_t scenario, size_t count)
     return values ? values + scenario * count : NULL;
 }
 
-static struct fg_powerflow_input scenario_of(const struct fg_network *network, const struct fg_powerflow_input *all, size_t i)
+static struct fg_powerflow_input scenario_of(const struct fg_network *network, const struct fg_powerflow_input *all,
+                                             size_t i)
 {
     return (struct fg_powerflow_input){
         .injection_p_mw = row_of(all->injection_p_mw, i, network->injection_count),
@@ -37,7 +38,7 @@ enum fg_code fg_powerflow_batch(struct fg_powerflow *powerflow, size_t scenario_
     double *base = fg_alloc(4 * (size_t)powerflow->node_count, sizeof *base);
     if (base == NULL)
         return fg_fail_memory(err);
-    double *states[] = { powerflow->vm, powerflow->va, powerflow->re, powerflow->im };
+    double *states[] = {powerflow->vm, powerflow->va, powerflow->re, powerflow->im};
     for (size_t k = 0; k < 4; k++)
         memcpy(base + k * (size_t)powerflow->node_count, states[k], bytes);
     for (size_t i = 0; i < scenario_count && code == FG_OK; i++) {

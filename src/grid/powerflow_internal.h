@@ -14,8 +14,8 @@ struct fg_node_power {
     double p0, p1, p2, q0, q1, q2;
 };
 
-/* A branch as the results see it: series and shunt admittances, the inverse of the complex ratio, ratings. Kept apart from
- * the network's large structs so that scenarios run through little memory. */
+/* A branch as the results see it: series and shunt admittances, the inverse of the complex ratio, ratings. Kept apart
+ * from the network's large structs so that scenarios run through little memory. */
 struct fg_port {
     double gs, bs, gf, bf, gt, bt, inverse_re, inverse_im;
     double rate_normal_mva, rate_emergency_mva;
@@ -30,7 +30,7 @@ struct fg_powerflow {
     struct fg_powerflow_options options;
     const struct fg_branch *branches; /* the network's, or `tapped` where taps may move */
     struct fg_branch *tapped;
-    struct fg_port *ports; /* per branch */
+    struct fg_port *ports;   /* per branch */
     double (*bus_limits)[2]; /* per bus: lowest and highest voltage */
 
     int32_t node_count;
@@ -50,7 +50,7 @@ struct fg_powerflow {
     int32_t *switch_count;          /* how often a node changed its kind in this solve */
 
     double *generator_p_mw, *generator_q_mvar; /* as set */
-    int32_t moved_branch; /* the last transformer whose tap moved in this solve; -1: none */
+    int32_t moved_branch;                      /* the last transformer whose tap moved in this solve; -1: none */
     double reached; /* part of the injections up to which a solution was followed; 1 otherwise */
     struct fg_newton *newton;
     struct fg_sweep *sweep;
@@ -71,13 +71,14 @@ void fg_newton_destroy(struct fg_newton *newton);
 /* From powerflow->vm, va; at most `limit` iterations. `scale` multiplies the injections. */
 enum fg_newton_help {
     FG_NEWTON_PLAIN,
-    FG_NEWTON_LINEAR_FIRST, /* a linear solution for the voltages, then plain */
-    FG_NEWTON_DAMPED,       /* line search */
+    FG_NEWTON_LINEAR_FIRST,    /* a linear solution for the voltages, then plain */
+    FG_NEWTON_DAMPED,          /* line search */
     FG_NEWTON_DECOUPLED_FIRST, /* some steps for angles and magnitudes in turn, then line search */
 };
 /* Keep the factors at the present state for the first steps of later solves from it. */
 enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err);
-struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale, int32_t limit);
+struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale,
+                                  int32_t limit);
 
 /* Backward/forward sweep. */
 enum fg_code fg_sweep_create(const struct fg_powerflow *powerflow, struct fg_sweep **sweep, struct fg_error *err);

@@ -5,8 +5,8 @@
  *   J(x) dx = -F(x),  x <- x + s dx
  *
  * with P_calc, Q_calc and J summed from the flow functions of the edges (grid/flow.h). Each node but the references has
- * two columns (Va, Vm) and two rows (P, Q); at a PV node the second row is that of the identity. So the pattern does not
- * depend on the kinds, one symbolic analysis (KLU, AMD ordering on the blocks) serves all solves, and later
+ * two columns (Va, Vm) and two rows (P, Q); at a PV node the second row is that of the identity. So the pattern does
+ * not depend on the kinds, one symbolic analysis (KLU, AMD ordering on the blocks) serves all solves, and later
  * factorisations reuse the pivots of the first as long as the estimate of the condition stays near what it was.
  *
  * Where a flat start fails, a better one comes from turns of an angle step with magnitudes held (as in a direct-current
@@ -27,8 +27,8 @@
 enum { BLOCK_FF, BLOCK_FT, BLOCK_TF, BLOCK_TT, BLOCK_COUNT };
 
 struct fg_newton {
-    int32_t unknown_count; /* 2 per node that is not a reference */
-    int32_t *column_of_node; /* first of its two columns; -1 for a reference */
+    int32_t unknown_count;       /* 2 per node that is not a reference */
+    int32_t *column_of_node;     /* first of its two columns; -1 for a reference */
     int32_t *column_start, *row; /* compressed columns */
     double *value;
     int32_t (*edge_slot)[BLOCK_COUNT]; /* position of dP/dVa of a block in `value`; -1 when a reference is involved */
@@ -39,8 +39,8 @@ struct fg_newton {
     klu_symbolic *symbolic;
     klu_numeric *numeric;
     double rcond_at_factor;
-    /* The Jacobian where a batch starts and its factors: every scenario's first step uses them, if its Jacobian there is
-     * the same to the last bit (it is, unless voltage-dependent injections differ). */
+    /* The Jacobian where a batch starts and its factors: every scenario's first step uses them, if its Jacobian there
+     * is the same to the last bit (it is, unless voltage-dependent injections differ). */
     double *base_value;
     klu_numeric *base_numeric;
 };
@@ -116,8 +116,8 @@ static enum fg_code neighbours_create(const struct fg_powerflow *powerflow, stru
                                       struct fg_error *err)
 {
     size_t nodes = (size_t)powerflow->node_count;
-    struct neighbours unsorted = { fg_alloc(nodes + 1, sizeof(int32_t)), fg_alloc(nodes, sizeof(int32_t)), NULL };
-    *lists = (struct neighbours){ fg_alloc(nodes + 1, sizeof(int32_t)), fg_alloc(nodes, sizeof(int32_t)), NULL };
+    struct neighbours unsorted = {fg_alloc(nodes + 1, sizeof(int32_t)), fg_alloc(nodes, sizeof(int32_t)), NULL};
+    *lists = (struct neighbours){fg_alloc(nodes + 1, sizeof(int32_t)), fg_alloc(nodes, sizeof(int32_t)), NULL};
     bool is_complete = unsorted.start && unsorted.count && lists->start && lists->count;
     if (is_complete) {
         visit_pattern(powerflow, &unsorted);
@@ -158,8 +158,7 @@ static int32_t slot_of(const struct fg_newton *newton, const struct neighbours *
     return newton->column_start[newton->column_of_node[column]] + 2 * low;
 }
 
-static void fill_pattern(const struct fg_powerflow *powerflow, struct fg_newton *newton,
-                         const struct neighbours *lists)
+static void fill_pattern(const struct fg_powerflow *powerflow, struct fg_newton *newton, const struct neighbours *lists)
 {
     const struct fg_topology *topology = powerflow->topology;
     for (int32_t j = 0; j < powerflow->node_count; j++) {
@@ -187,8 +186,8 @@ static void fill_pattern(const struct fg_powerflow *powerflow, struct fg_newton 
     }
 }
 
-/* Voltages are rounded to about 1e-16, which across an admittance Y is a power of 1e-16 |Y|: behind a connection of 1e-9
- * p.u. no mismatch below 1e-7 exists. Convergence is judged beyond that (with a factor of 4 for the sums). */
+/* Voltages are rounded to about 1e-16, which across an admittance Y is a power of 1e-16 |Y|: behind a connection of
+ * 1e-9 p.u. no mismatch below 1e-7 exists. Convergence is judged beyond that (with a factor of 4 for the sums). */
 static void set_rounding(const struct fg_topology *topology, double *rounding)
 {
     for (int32_t k = 0; k < topology->edge_count; k++) {
@@ -216,7 +215,8 @@ static enum fg_code newton_allocate(const struct fg_powerflow *powerflow, struct
     for (size_t i = 0; i < nodes; i++)
         entries += 4 * (size_t)lists->count[i];
     if (entries > INT32_MAX)
-        return fg_fail(err, FG_ERR_TOO_LARGE, powerflow->network->name, "the Jacobian has too many entries (%zu)", entries);
+        return fg_fail(err, FG_ERR_TOO_LARGE, powerflow->network->name, "the Jacobian has too many entries (%zu)",
+                       entries);
     newton->column_start = fg_alloc(unknowns + 1, sizeof *newton->column_start);
     newton->row = fg_alloc(entries, sizeof *newton->row);
     newton->value = fg_alloc(entries, sizeof *newton->value);
@@ -242,7 +242,7 @@ enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_ne
     klu_defaults(&newton->common);
     newton->common.btf = 0; /* the islands are irreducible; block search would find nothing */
     newton->common.ordering = 0;
-    struct neighbours lists = { 0 };
+    struct neighbours lists = {0};
     enum fg_code code = newton_allocate(powerflow, newton, &lists, err);
     if (code == FG_OK) {
         fill_pattern(powerflow, newton, &lists);
@@ -354,7 +354,7 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
         const int32_t *slot = newton->edge_slot[k];
         double flow[FG_FLOW_COUNT], gradient[FG_FLOW_COUNT][FG_FLOW_VARIABLES];
         fg_flow_gradient(edge, va[edge->from], va[edge->to], vm[edge->from], vm[edge->to], flow, gradient);
-        const int32_t ends[2] = { edge->from, edge->to };
+        const int32_t ends[2] = {edge->from, edge->to};
         for (int end = 0; end < 2; end++) {
             int32_t row = newton->column_of_node[ends[end]];
             if (row < 0)
@@ -366,8 +366,10 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
             if (holds_magnitude(powerflow, ends[end], hold_magnitudes))
                 memset(q, 0, FG_FLOW_VARIABLES * sizeof *q);
             if (edge->from == edge->to) { /* both columns are the node's own */
-                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_F, FG_FLOW_VM_F);
-                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_T, FG_FLOW_VM_T);
+                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_F,
+                          FG_FLOW_VM_F);
+                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_T,
+                          FG_FLOW_VM_T);
                 continue;
             }
             add_block(newton->value, slot[end ? BLOCK_TF : BLOCK_FF], column_stride(newton, edge->from), p, q,
@@ -409,7 +411,8 @@ static bool factorise(struct fg_newton *newton)
     return newton->common.rcond > 1e-18;
 }
 
-/* Factors for the present values: those of the base when the values are its own, otherwise new ones; NULL when singular. */
+/* Factors for the present values: those of the base when the values are its own, otherwise new ones; NULL when
+ * singular. */
 static klu_numeric *factors_for(struct fg_newton *newton)
 {
     size_t bytes = (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value;
@@ -430,11 +433,13 @@ enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error
         klu_free_numeric(&newton->base_numeric, &newton->common);
     evaluate_jacobian(powerflow, newton, 1, false);
     memcpy(newton->base_value, newton->value, entries * sizeof *newton->value);
-    newton->base_numeric = klu_factor(newton->column_start, newton->row, newton->value, newton->symbolic, &newton->common);
+    newton->base_numeric =
+        klu_factor(newton->column_start, newton->row, newton->value, newton->symbolic, &newton->common);
     return FG_OK; /* without factors the scenarios make their own */
 }
 
-static double largest_residual(const struct fg_powerflow *powerflow, const struct fg_newton *newton, int32_t *worst_node)
+static double largest_residual(const struct fg_powerflow *powerflow, const struct fg_newton *newton,
+                               int32_t *worst_node)
 {
     double largest = 0;
     for (int32_t i = 0; i < powerflow->node_count; i++) {
@@ -499,7 +504,7 @@ static struct fg_attempt iterate(struct fg_powerflow *powerflow, double scale, b
                                  int32_t limit)
 {
     struct fg_newton *newton = powerflow->newton;
-    struct fg_attempt attempt = { .status = FG_POWERFLOW_ITERATION_LIMIT, .worst_node = 0 };
+    struct fg_attempt attempt = {.status = FG_POWERFLOW_ITERATION_LIMIT, .worst_node = 0};
     size_t bytes = (size_t)powerflow->node_count * sizeof(double);
     for (;; attempt.iterations++) {
         evaluate_jacobian(powerflow, newton, scale, hold_magnitudes); /* gives the residual too */
@@ -552,9 +557,9 @@ static void subtract_current(const struct fg_powerflow *powerflow, double rhs[2]
     rhs[1] -= g * powerflow->im[node] + b * powerflow->re[node];
 }
 
-/* Voltages of the PQ nodes from the linear network I = Y V, with the held nodes as voltage sources at their present angles
- * and injections as currents at 1 p.u.: magnitudes follow ratios, charging and shunts, which 1 p.u. everywhere does not.
- * Uses the Jacobian's pattern. Where the matrix is singular the state stays. */
+/* Voltages of the PQ nodes from the linear network I = Y V, with the held nodes as voltage sources at their present
+ * angles and injections as currents at 1 p.u.: magnitudes follow ratios, charging and shunts, which 1 p.u. everywhere
+ * does not. Uses the Jacobian's pattern. Where the matrix is singular the state stays. */
 static void set_linear_voltages(struct fg_powerflow *powerflow, struct fg_newton *newton, double scale)
 {
     const struct fg_topology *topology = powerflow->topology;
@@ -609,7 +614,8 @@ static void set_linear_voltages(struct fg_powerflow *powerflow, struct fg_newton
         int32_t row = newton->column_of_node[i];
         if (row < 0 || powerflow->kind[i] != FG_NODE_PQ)
             continue;
-        powerflow->vm[i] = fmax(0.8, hypot(rhs[row], rhs[row + 1])); /* a start, not a result: stay off the low solutions */
+        powerflow->vm[i] =
+            fmax(0.8, hypot(rhs[row], rhs[row + 1])); /* a start, not a result: stay off the low solutions */
         powerflow->va[i] = atan2(rhs[row + 1], rhs[row]);
     }
 }

@@ -3,8 +3,8 @@
  *
  *   Is = ys (V' - Vt),   If = (Is + yf V') / conj(t),   It = -Is + yt Vt,   S = V conj(I),
  *
- * which keeps the difference of nearly equal voltages exact. Branch losses are g_s |V' - Vt|^2 + g_f |V'|^2 + g_t |Vt|^2
- * (and with -b for the reactive part), not the difference of two large flows. */
+ * which keeps the difference of nearly equal voltages exact. Branch losses are g_s |V' - Vt|^2 + g_f |V'|^2 + g_t
+ * |Vt|^2 (and with -b for the reactive part), not the difference of two large flows. */
 #include "grid/powerflow_internal.h"
 
 #include <math.h>
@@ -21,8 +21,8 @@ static inline double larger(double a, double b)
 
 const char *fg_violation_name(enum fg_violation_kind kind)
 {
-    static const char *const names[] = { "voltage_low",      "voltage_high", "branch_normal",
-                                         "branch_emergency", "generator_q",  "generator_p" };
+    static const char *const names[] = {"voltage_low",      "voltage_high", "branch_normal",
+                                        "branch_emergency", "generator_q",  "generator_p"};
     return kind < FG_VIOLATION_KIND_COUNT ? names[kind] : "unknown";
 }
 
@@ -39,18 +39,25 @@ enum fg_code fg_powerflow_result_create(const struct fg_network *network, struct
         double **array;
         size_t count;
     } arrays[] = {
-        { &result->vm_pu, buses },          { &result->va_rad, buses },
-        { &result->p_from_mw, branches },   { &result->q_from_mvar, branches },
-        { &result->p_to_mw, branches },     { &result->q_to_mvar, branches },
-        { &result->i_from_pu, branches },   { &result->i_to_pu, branches },
-        { &result->loading_normal, branches }, { &result->loading_emergency, branches },
-        { &result->generator_p_mw, generators }, { &result->generator_q_mvar, generators },
+        {&result->vm_pu, buses},
+        {&result->va_rad, buses},
+        {&result->p_from_mw, branches},
+        {&result->q_from_mvar, branches},
+        {&result->p_to_mw, branches},
+        {&result->q_to_mvar, branches},
+        {&result->i_from_pu, branches},
+        {&result->i_to_pu, branches},
+        {&result->loading_normal, branches},
+        {&result->loading_emergency, branches},
+        {&result->generator_p_mw, generators},
+        {&result->generator_q_mvar, generators},
     };
     bool is_complete = true;
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         is_complete = (*arrays[i].array = fg_alloc(arrays[i].count, sizeof(double))) != NULL && is_complete;
     result->tap_position = fg_alloc(branches, sizeof *result->tap_position);
-    result->violations = fg_alloc(buses + 2 * branches + 2 * generators, sizeof *result->violations); /* the most there can be */
+    result->violations =
+        fg_alloc(buses + 2 * branches + 2 * generators, sizeof *result->violations); /* the most there can be */
     if (!is_complete || !result->tap_position || !result->violations) {
         fg_powerflow_result_destroy(result);
         return fg_fail_memory(err);
@@ -63,11 +70,13 @@ void fg_powerflow_result_destroy(struct fg_powerflow_result *result)
 {
     if (result == NULL)
         return;
-    void *blocks[] = { result->vm_pu,          result->va_rad,         result->p_from_mw,
-                       result->q_from_mvar,    result->p_to_mw,        result->q_to_mvar,
-                       result->i_from_pu,      result->i_to_pu,        result->loading_normal,
-                       result->loading_emergency, result->generator_p_mw, result->generator_q_mvar,
-                       result->tap_position,   result->violations };
+    void *blocks[] = {result->vm_pu,          result->va_rad,
+                      result->p_from_mw,      result->q_from_mvar,
+                      result->p_to_mw,        result->q_to_mvar,
+                      result->i_from_pu,      result->i_to_pu,
+                      result->loading_normal, result->loading_emergency,
+                      result->generator_p_mw, result->generator_q_mvar,
+                      result->tap_position,   result->violations};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(result);
@@ -108,7 +117,8 @@ static inline struct port_flow port_flow(const struct fg_port *port, double from
     double drop_re = re - to_re, drop_im = im - to_im;
     double series_re = port->gs * drop_re - port->bs * drop_im, series_im = port->gs * drop_im + port->bs * drop_re;
     double behind_re = series_re + port->gf * re - port->bf * im, behind_im = series_im + port->gf * im + port->bf * re;
-    double drop2 = drop_re * drop_re + drop_im * drop_im, from2 = re * re + im * im, to2 = to_re * to_re + to_im * to_im;
+    double drop2 = drop_re * drop_re + drop_im * drop_im, from2 = re * re + im * im,
+           to2 = to_re * to_re + to_im * to_im;
     return (struct port_flow){
         .from_re = behind_re * port->inverse_re + behind_im * port->inverse_im, /* / conj(t) */
         .from_im = behind_im * port->inverse_re - behind_re * port->inverse_im,
@@ -139,7 +149,8 @@ void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, dou
     }
     for (int32_t k = 0; k < topology->edge_count; k++) {
         int32_t from = topology->edges[k].from, to = topology->edges[k].to;
-        struct port_flow flow = port_flow(&powerflow->ports[topology->edges[k].branch], re[from], im[from], re[to], im[to]);
+        struct port_flow flow =
+            port_flow(&powerflow->ports[topology->edges[k].branch], re[from], im[from], re[to], im[to]);
         p[from] += re[from] * flow.from_re + im[from] * flow.from_im;
         q[from] += im[from] * flow.from_re - re[from] * flow.from_im;
         p[to] += re[to] * flow.to_re + im[to] * flow.to_im;
@@ -150,7 +161,7 @@ void fg_powerflow_node_sums(const struct fg_powerflow *powerflow, double *p, dou
 static void add_violation(struct fg_powerflow_result *result, enum fg_violation_kind kind, size_t element, double value,
                           double limit)
 {
-    result->violations[result->violation_count++] = (struct fg_violation){ kind, (int32_t)element, value, limit };
+    result->violations[result->violation_count++] = (struct fg_violation){kind, (int32_t)element, value, limit};
 }
 
 static void evaluate_buses(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result)
@@ -191,12 +202,13 @@ static inline double loading_of(double used_mva, double rate_mva)
 }
 
 /* Loading of the branch against both ratings; a rating of 0 with any flow is infinitely overloaded. */
-static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, size_t i, double vm_from,
-                        double vm_to)
+static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, size_t i,
+                        double vm_from, double vm_to)
 {
     const struct fg_port *port = &powerflow->ports[i];
     double from = result->i_from_pu[i], to = result->i_to_pu[i];
-    double used = powerflow->network->base_mva * (port->is_current_rated ? larger(from, to) : larger(from * vm_from, to * vm_to));
+    double used =
+        powerflow->network->base_mva * (port->is_current_rated ? larger(from, to) : larger(from * vm_from, to * vm_to));
     bool list = !powerflow->options.without_violations, has_normal = port->rate_normal_mva < INFINITY;
     result->loading_normal[i] = loading_of(used, port->rate_normal_mva);
     result->loading_emergency[i] = loading_of(used, port->rate_emergency_mva);
@@ -255,9 +267,10 @@ static double power_at(double constant, double current, double impedance, double
     return constant + vm * (current + vm * impedance);
 }
 
-/* Turn p, q into what the node injects beyond its specification: zero where it must balance, the dispatch where voltage or
- * angle is held. The largest of what must be zero is the mismatch. */
-static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, double *p, double *q)
+/* Turn p, q into what the node injects beyond its specification: zero where it must balance, the dispatch where voltage
+ * or angle is held. The largest of what must be zero is the mismatch. */
+static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result, double *p,
+                          double *q)
 {
     int32_t worst = 0;
     result->max_mismatch_pu = 0;
@@ -284,8 +297,8 @@ static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerf
             result->worst_branch = powerflow->topology->edges[k].branch;
 }
 
-/* Generators that hold one node's voltage share its reactive power in proportion to their ranges, counted from their lower
- * limits (MATPOWER, pfsoln); equally, where a range is infinite or empty. */
+/* Generators that hold one node's voltage share its reactive power in proportion to their ranges, counted from their
+ * lower limits (MATPOWER, pfsoln); equally, where a range is infinite or empty. */
 static double reactive_share(const struct fg_powerflow *powerflow, const struct fg_generator *generator, int32_t node,
                              double needed)
 {

@@ -7,9 +7,9 @@
 
 enum { MAX_ROUNDS = 40, MAX_SWITCHES = 4 };
 
-/* Flat start: the angles of a lossless network without load, so that a phase shift (a Dyn transformer's 30 degrees) is in
- * the start. A spanning forest, edges without shift first, carries them; disjoint sets with offsets build it:
- * va(i) = va(parent[i]) + offset[i]. */
+/* Flat start: the angles of a lossless network without load, so that a phase shift (a Dyn transformer's 30 degrees) is
+ * in the start. A spanning forest, edges without shift first, carries them; disjoint sets with offsets build it: va(i)
+ * = va(parent[i]) + offset[i]. */
 struct forest {
     int32_t *parent;
     double *offset;
@@ -97,7 +97,7 @@ static void hold_set_points(const struct fg_powerflow *powerflow, double *vm, do
 enum fg_code fg_powerflow_start_create(struct fg_powerflow *powerflow, struct fg_error *err)
 {
     size_t nodes = (size_t)powerflow->node_count;
-    struct forest forest = { fg_alloc(nodes, sizeof *forest.parent), fg_alloc(nodes, sizeof *forest.offset) };
+    struct forest forest = {fg_alloc(nodes, sizeof *forest.parent), fg_alloc(nodes, sizeof *forest.offset)};
     bool is_complete = forest.parent && forest.offset;
     if (is_complete) {
         flat_start(powerflow, &forest);
@@ -134,7 +134,7 @@ static bool is_solved(const struct fg_powerflow *powerflow, const struct fg_atte
  * near the network's loadability. */
 static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *reached)
 {
-    struct fg_attempt total = { .status = FG_POWERFLOW_DIVERGED };
+    struct fg_attempt total = {.status = FG_POWERFLOW_DIVERGED};
     size_t nodes = (size_t)powerflow->node_count;
     double *vm = powerflow->scratch, *va = vm + nodes, scale = 0, increment = 0.5;
     *reached = 0;
@@ -168,17 +168,19 @@ static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *
     return total;
 }
 
-static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, enum fg_powerflow_from from, int32_t *attempts)
+static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, enum fg_powerflow_from from,
+                                          int32_t *attempts)
 {
     int32_t limit = powerflow->options.max_iterations, iterations = 0;
-    struct fg_attempt attempt = { 0 };
+    struct fg_attempt attempt = {0};
     for (int stage = from == FG_FROM_STATE ? 0 : 1; stage < 4; stage++) {
         if (stage > 0)
             go_to_start(powerflow);
         ++*attempts;
         powerflow->reached = 1;
         if (stage < 2)
-            attempt = fg_newton_solve(powerflow, from == FG_FROM_LINEAR ? FG_NEWTON_LINEAR_FIRST : FG_NEWTON_PLAIN, 1, limit);
+            attempt =
+                fg_newton_solve(powerflow, from == FG_FROM_LINEAR ? FG_NEWTON_LINEAR_FIRST : FG_NEWTON_PLAIN, 1, limit);
         else if (stage == 2)
             attempt = fg_newton_solve(powerflow, FG_NEWTON_DECOUPLED_FIRST, 1, limit);
         else
@@ -193,8 +195,8 @@ static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, enum f
     return attempt;
 }
 
-/* Generators at their reactive limits: a PV node whose generators would have to give more than they can becomes PQ at the
- * limit; it holds its voltage again when the limit no longer binds in the sense that the voltage has passed the
+/* Generators at their reactive limits: a PV node whose generators would have to give more than they can becomes PQ at
+ * the limit; it holds its voltage again when the limit no longer binds in the sense that the voltage has passed the
  * set-point on the far side. A node that keeps switching stays PQ. References keep their voltage; what they give beyond
  * a limit is reported. */
 static bool switch_kinds(struct fg_powerflow *powerflow)
@@ -268,10 +270,11 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
     char where[96];
     const struct fg_network *network = powerflow->network;
     if (attempt->status == FG_POWERFLOW_TAP_LIMIT) {
-        snprintf(result->explanation, sizeof result->explanation,
-                 "the tap changers go back and forth, last that of branch %.60s: widen its voltage band to at least one "
-                 "step of its tap",
-                 network->branches[powerflow->moved_branch].id);
+        snprintf(
+            result->explanation, sizeof result->explanation,
+            "the tap changers go back and forth, last that of branch %.60s: widen its voltage band to at least one "
+            "step of its tap",
+            network->branches[powerflow->moved_branch].id);
         return;
     }
     if (result->worst_bus >= 0)
@@ -286,14 +289,16 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
     char *end = result->explanation + length;
     size_t room = sizeof result->explanation - (size_t)length;
     if (powerflow->reached > 0)
-        snprintf(end, room,
-                 "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: reduce "
-                 "load or generation, or add reactive support",
-                 100 * powerflow->reached);
+        snprintf(
+            end, room,
+            "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: reduce "
+            "load or generation, or add reactive support",
+            100 * powerflow->reached);
     else
-        snprintf(end, room,
-                 "; not even the network without injections was solved: check set-points, shunts and impedances, or start "
-                 "from solved voltages");
+        snprintf(
+            end, room,
+            "; not even the network without injections was solved: check set-points, shunts and impedances, or start "
+            "from solved voltages");
 }
 
 void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result)
@@ -309,7 +314,8 @@ void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg
     explain(powerflow, &attempt, result);
 }
 
-enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerflow_result *result, struct fg_error *err)
+enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerflow_result *result,
+                                struct fg_error *err)
 {
     if (result->network != powerflow->network)
         return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the result was created for another network");

@@ -9,12 +9,13 @@
  *
  * and with the child at the from side  B = conj(t) ys / d,  A = y_p + ys y / d,  C = t ys / d,  D = -|t|^2 / d, where
  * y = y_c + |t|^2 Y_c. A, B, C, D are computed once; an iteration updates only the currents of the constant-power and
- * constant-current injections, K = -conj(S / V), and passes twice over the tree. Without admittances to ground this is the
- * classic method (D. Shirmohammadi, H. W. Hong, A. Semlyen, G. X. Luo, IEEE Trans. Power Systems 3(2), 1988); with
- * them it is the fixed point of the implicit Zbus method (T.-H. Chen et al., IEEE Trans. Power Delivery 6(2), 1991),
+ * constant-current injections, K = -conj(S / V), and passes twice over the tree. Without admittances to ground this is
+ * the classic method (D. Shirmohammadi, H. W. Hong, A. Semlyen, G. X. Luo, IEEE Trans. Power Systems 3(2), 1988); with
+ * them it is the fixed point of the implicit Zbus method (T.-H. Chen et al., IEEE Trans. Power Delivery 6(3), 1991),
  * which long cables and capacitors do not disturb.
  *
- * Arithmetic is written out in real and imaginary parts: C's complex product tests for NaN and is several times slower. */
+ * Arithmetic is written out in real and imaginary parts: C's complex product tests for NaN and is several times slower.
+ */
 #include "grid/powerflow_internal.h"
 
 #include <complex.h>
@@ -34,13 +35,13 @@ struct coefficients {
 
 struct fg_sweep {
     int32_t count;
-    struct link *links;  /* parents before children */
-    int32_t *root;       /* positions of the roots */
+    struct link *links; /* parents before children */
+    int32_t *root;      /* positions of the roots */
     int32_t root_count;
-    int32_t *parent;     /* the links' parents once more, beside the coefficients */
+    int32_t *parent; /* the links' parents once more, beside the coefficients */
     struct coefficients *coefficients;
-    double *g, *b;       /* per position: admittance to ground, as eliminated */
-    double complex *below; /* per position: Y of the elimination */
+    double *g, *b;             /* per position: admittance to ground, as eliminated */
+    double complex *below;     /* per position: Y of the elimination */
     double *p0, *p1, *q0, *q1; /* injections in sweep order */
     double *v_re, *v_im, *injected_re, *injected_im, *k_re, *k_im, *error;
     bool is_eliminated, has_currents; /* has_currents: some injection has a constant-current share */
@@ -50,9 +51,9 @@ void fg_sweep_destroy(struct fg_sweep *sweep)
 {
     if (sweep == NULL)
         return;
-    void *blocks[] = { sweep->links, sweep->g,    sweep->b,    sweep->below,       sweep->p0,          sweep->p1,   sweep->q0,
-                       sweep->q1,    sweep->v_re, sweep->v_im, sweep->injected_re, sweep->injected_im, sweep->k_re, sweep->k_im,
-                       sweep->error, sweep->parent, sweep->root, sweep->coefficients };
+    void *blocks[] = {sweep->links, sweep->g,    sweep->b,     sweep->below,  sweep->p0,          sweep->p1,
+                      sweep->q0,    sweep->q1,   sweep->v_re,  sweep->v_im,   sweep->injected_re, sweep->injected_im,
+                      sweep->k_re,  sweep->k_im, sweep->error, sweep->parent, sweep->root,        sweep->coefficients};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(sweep);
@@ -96,19 +97,21 @@ static enum fg_code check_held_voltages(const struct fg_powerflow *powerflow, st
     for (int32_t i = 0; i < powerflow->node_count; i++) {
         if (powerflow->own_kind[i] == FG_NODE_PQ || topology->reference_of_island[topology->island_of_node[i]] == i)
             continue;
-        return fg_fail(err, FG_ERR_UNSUPPORTED, powerflow->network->name,
-                       "the sweep cannot hold the voltage of bus %s beside the source of its feeder; use Newton's method, "
-                       "or give the generator a fixed reactive power",
-                       powerflow->network->buses[topology->bus_of_node[i]].id);
+        return fg_fail(
+            err, FG_ERR_UNSUPPORTED, powerflow->network->name,
+            "the sweep cannot hold the voltage of bus %s beside the source of its feeder; use Newton's method, "
+            "or give the generator a fixed reactive power",
+            powerflow->network->buses[topology->bus_of_node[i]].id);
     }
     return FG_OK;
 }
 
 static enum fg_code fail_loop(const struct fg_powerflow *powerflow, int32_t edge, struct fg_error *err)
 {
-    return fg_fail(err, FG_ERR_UNSUPPORTED, powerflow->network->name,
-                   "the sweep needs a radial network, and branch %s closes a loop; use Newton's method, or open the loop",
-                   powerflow->network->branches[powerflow->topology->edges[edge].branch].id);
+    return fg_fail(
+        err, FG_ERR_UNSUPPORTED, powerflow->network->name,
+        "the sweep needs a radial network, and branch %s closes a loop; use Newton's method, or open the loop",
+        powerflow->network->branches[powerflow->topology->edges[edge].branch].id);
 }
 
 /* Breadth-first order from each reference; an edge that meets a node a second time closes a loop. */
@@ -121,7 +124,7 @@ static enum fg_code order_nodes(const struct fg_powerflow *powerflow, struct fg_
     for (int32_t island = 0; island < topology->island_count; island++) {
         int32_t root = topology->reference_of_island[island], next = sweep->count;
         position[root] = sweep->root[sweep->root_count++] = sweep->count;
-        sweep->links[sweep->count++] = (struct link){ .parent = next, .node = root, .edge = -1 };
+        sweep->links[sweep->count++] = (struct link){.parent = next, .node = root, .edge = -1};
         for (; next < sweep->count; next++) {
             int32_t node = sweep->links[next].node;
             for (int32_t k = incidence->start[node]; k < incidence->start[node + 1]; k++) {
@@ -133,8 +136,8 @@ static enum fg_code order_nodes(const struct fg_powerflow *powerflow, struct fg_
                 if (position[child] >= 0)
                     return fail_loop(powerflow, edge, err);
                 position[child] = sweep->count;
-                sweep->links[sweep->count++] = (struct link){
-                    .parent = next, .node = child, .edge = edge, .is_child_at_from = is_child_at_from };
+                sweep->links[sweep->count++] =
+                    (struct link){.parent = next, .node = child, .edge = edge, .is_child_at_from = is_child_at_from};
             }
         }
     }
@@ -157,13 +160,13 @@ enum fg_code fg_sweep_create(const struct fg_powerflow *powerflow, struct fg_swe
     sweep->coefficients = fg_alloc(nodes, sizeof *sweep->coefficients);
     sweep->root = fg_alloc((size_t)powerflow->topology->island_count, sizeof *sweep->root);
     bool is_complete = sweep->root && sweep->links && sweep->below && sweep->parent && sweep->coefficients;
-    double **doubles[] = { &sweep->g,    &sweep->b,    &sweep->p0,          &sweep->p1,          &sweep->q0,   &sweep->q1,
-                           &sweep->v_re, &sweep->v_im, &sweep->injected_re, &sweep->injected_im, &sweep->k_re, &sweep->k_im,
-                           &sweep->error };
+    double **doubles[] = {&sweep->g,    &sweep->b,    &sweep->p0,   &sweep->p1,          &sweep->q0,
+                          &sweep->q1,   &sweep->v_re, &sweep->v_im, &sweep->injected_re, &sweep->injected_im,
+                          &sweep->k_re, &sweep->k_im, &sweep->error};
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
         is_complete = (*doubles[i] = fg_alloc(nodes, sizeof(double))) != NULL && is_complete;
     int32_t *position = fg_alloc(nodes, sizeof *position);
-    struct incidence incidence = { 0 };
+    struct incidence incidence = {0};
     code = is_complete && position ? incidence_create(powerflow->topology, &incidence, err) : fg_fail_memory(err);
     if (code == FG_OK)
         code = order_nodes(powerflow, sweep, &incidence, position, err);
@@ -208,12 +211,14 @@ static bool eliminate(const struct fg_powerflow *powerflow, struct fg_sweep *swe
     for (int32_t i = sweep->count - 1; i >= 0; i--) {
         const struct link *link = &sweep->links[i];
         sweep->parent[i] = link->parent;
-        sweep->coefficients[i] = (struct coefficients){ .c_re = 1 };
+        sweep->coefficients[i] = (struct coefficients){.c_re = 1};
         if (link->edge < 0)
             continue;
         const struct fg_branch *branch = &powerflow->branches[powerflow->topology->edges[link->edge].branch];
-        double complex ys = 1 / CMPLX(branch->r_pu, branch->x_pu), t = branch->ratio * cexp(CMPLX(0, branch->shift_rad));
-        double complex y_from = CMPLX(branch->g_from_pu, branch->b_from_pu), y_to = CMPLX(branch->g_to_pu, branch->b_to_pu);
+        double complex ys = 1 / CMPLX(branch->r_pu, branch->x_pu),
+                       t = branch->ratio * cexp(CMPLX(0, branch->shift_rad));
+        double complex y_from = CMPLX(branch->g_from_pu, branch->b_from_pu),
+                       y_to = CMPLX(branch->g_to_pu, branch->b_to_pu);
         double t2 = branch->ratio * branch->ratio;
         double complex y = link->is_child_at_from ? y_from + t2 * sweep->below[i] : y_to + sweep->below[i], d = ys + y;
         double complex up, down, self;
@@ -224,8 +229,8 @@ static bool eliminate(const struct fg_powerflow *powerflow, struct fg_sweep *swe
             up = ys / d / conj(t), down = ys / d / t, self = -1 / d;
             sweep->below[link->parent] += (y_from + ys * y / d) / t2;
         }
-        sweep->coefficients[i] = (struct coefficients){ creal(up),   cimag(up),   creal(down),
-                                                        cimag(down), creal(self), cimag(self) };
+        sweep->coefficients[i] =
+            (struct coefficients){creal(up), cimag(up), creal(down), cimag(down), creal(self), cimag(self)};
         if (!isfinite(cabs(up) + cabs(down) + cabs(self)))
             return false;
     }
@@ -252,8 +257,8 @@ static void set_start(const struct fg_powerflow *powerflow, struct fg_sweep *swe
     }
 }
 
-/* conj(S / V) and what it changes: the error of the power that the old current delivers at the new voltage. A straight loop
- * over plain arrays, which the compiler turns into vector instructions. */
+/* conj(S / V) and what it changes: the error of the power that the old current delivers at the new voltage. A straight
+ * loop over plain arrays, which the compiler turns into vector instructions. */
 static void currents_of(int32_t count, const double *restrict p, const double *restrict q, const double *restrict v_re,
                         const double *restrict v_im, double *restrict injected_re, double *restrict injected_im,
                         double *restrict error)
@@ -290,7 +295,7 @@ static void update_currents(struct fg_sweep *sweep)
 /* Sum of the errors in four fixed strands, the same on every machine. */
 static double error_sum(const struct fg_sweep *sweep)
 {
-    double strand[4] = { 0 };
+    double strand[4] = {0};
     int32_t whole = sweep->count / 4 * 4;
     for (int32_t i = 0; i < whole; i += 4)
         for (int k = 0; k < 4; k++)
@@ -355,7 +360,7 @@ static void scatter(struct fg_powerflow *powerflow, const struct fg_sweep *sweep
 struct fg_attempt fg_sweep_solve(struct fg_powerflow *powerflow, bool from_state)
 {
     struct fg_sweep *sweep = powerflow->sweep;
-    struct fg_attempt attempt = { .status = FG_POWERFLOW_ITERATION_LIMIT };
+    struct fg_attempt attempt = {.status = FG_POWERFLOW_ITERATION_LIMIT};
     int32_t worst = 0;
     double sum = INFINITY, tolerance = powerflow->options.tolerance_pu;
     bool is_same = gather(powerflow, sweep);
@@ -368,7 +373,8 @@ struct fg_attempt fg_sweep_solve(struct fg_powerflow *powerflow, bool from_state
         double sum_before = sum;
         update_currents(sweep);
         sum = error_sum(sweep);
-        bool has_settled = sum <= 0.1 * tolerance || (sum >= 0.9 * sum_before && largest_error(sweep, &worst) <= tolerance);
+        bool has_settled =
+            sum <= 0.1 * tolerance || (sum >= 0.9 * sum_before && largest_error(sweep, &worst) <= tolerance);
         if (has_settled && attempt.iterations > 0) {
             attempt.status = FG_POWERFLOW_CONVERGED;
         } else if (!(sum < 1e12)) {

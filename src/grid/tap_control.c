@@ -6,16 +6,16 @@
  * raises that of its own.
  *
  * Regulators act in ranks, by the number of regulated transformers between them and a source: nearer ones settle first,
- * because theirs move all that follow. Within a rank all regulators outside their band move at once, then the power flow
- * is solved again, from a linear solution: behind a stiff transformer even one step makes the last voltages, or those of a
- * flat start, a start that can lead to a low-voltage solution. Strategies (those of power-grid-model, "Automatic tap changing"):
- *   any valid tap     one step at a time from the file's position
- *   fast any tap      by bisection between the ends of the range, then single steps if others moved meanwhile
- *   min/max voltage   from the end with the lowest/highest voltage step by step into the band, so that the first valid
- *                     position is the extreme one; then all go back a step and settle again until nothing changes,
- *                     because a regulator may have stopped while those behind it were still at their ends
- * A regulator at the end of its range rests there. A band narrower than a step can have no valid position: the control then
- * goes back and forth, which the bound on moves of a rank ends with FG_POWERFLOW_TAP_LIMIT. */
+ * because theirs move all that follow. Within a rank all regulators outside their band move at once, then the power
+ * flow is solved again, from a linear solution: behind a stiff transformer even one step makes the last voltages, or
+ * those of a flat start, a start that can lead to a low-voltage solution. Strategies (those of power-grid-model,
+ * "Automatic tap changing"): any valid tap     one step at a time from the file's position fast any tap      by
+ * bisection between the ends of the range, then single steps if others moved meanwhile min/max voltage   from the end
+ * with the lowest/highest voltage step by step into the band, so that the first valid position is the extreme one; then
+ * all go back a step and settle again until nothing changes, because a regulator may have stopped while those behind it
+ * were still at their ends A regulator at the end of its range rests there. A band narrower than a step can have no
+ * valid position: the control then goes back and forth, which the bound on moves of a rank ends with
+ * FG_POWERFLOW_TAP_LIMIT. */
 #include "grid/powerflow_internal.h"
 
 #include <complex.h>
@@ -29,13 +29,14 @@ struct regulator {
     int32_t branch;
     int32_t rank;
     int32_t first_position, direction; /* position = first_position + direction * step */
-    int32_t step, step_count, rest; /* rest: step before a refinement */
+    int32_t step, step_count, rest;    /* rest: step before a refinement */
     int32_t node;                      /* whose voltage is held */
     int32_t meter_branch;              /* branch whose end at that node carries the compensated current; -1: none */
     bool meter_is_from;
     double v_low_pu, v_high_pu;
     double complex drop_pu;
-    int32_t low, high; /* bisection: the wanted step lies between these; both have been tried, or are an end of the range */
+    int32_t low,
+        high; /* bisection: the wanted step lies between these; both have been tried, or are an end of the range */
     bool is_low_tried, is_high_tried, is_bisecting;
 };
 
@@ -62,8 +63,8 @@ static int32_t find_meter(const struct fg_network *network, int32_t branch_index
     int32_t bus = branch->tap.regulated_bus;
     for (size_t i = 0; i < network->branch_count; i++) {
         const struct fg_branch *leg = &network->branches[i];
-        bool is_same = (int32_t)i == branch_index ||
-                       (branch->origin && leg->origin && strcmp(branch->origin, leg->origin) == 0);
+        bool is_same =
+            (int32_t)i == branch_index || (branch->origin && leg->origin && strcmp(branch->origin, leg->origin) == 0);
         if (!is_same || (leg->from != bus && leg->to != bus))
             continue;
         *is_from = leg->from == bus;
@@ -100,12 +101,13 @@ static enum fg_code regulator_init(const struct fg_powerflow *powerflow, struct 
     regulator->meter_branch = find_meter(powerflow->network, index, &regulator->meter_is_from);
     if (regulator->meter_branch < 0 && (tap->drop_r_pu != 0 || tap->drop_x_pu != 0))
         return fg_fail(err, FG_ERR_UNSUPPORTED, powerflow->network->name,
-                       "line-drop compensation of transformer %s needs a regulated bus at one of its own ends", branch->id);
+                       "line-drop compensation of transformer %s needs a regulated bus at one of its own ends",
+                       branch->id);
     return FG_OK;
 }
 
-/* Rank of a node: the fewest regulated transformers on a way from a source. Waves of equal rank: first everything that is
- * reached without crossing a regulated transformer, then what one more crossing reaches. */
+/* Rank of a node: the fewest regulated transformers on a way from a source. Waves of equal rank: first everything that
+ * is reached without crossing a regulated transformer, then what one more crossing reaches. */
 static enum fg_code rank_nodes(const struct fg_powerflow *powerflow, int32_t *rank, struct fg_error *err)
 {
     const struct fg_topology *topology = powerflow->topology;
@@ -163,7 +165,8 @@ static enum fg_code rank_nodes(const struct fg_powerflow *powerflow, int32_t *ra
 static int compare_regulators(const void *a, const void *b)
 {
     const struct regulator *x = a, *y = b;
-    return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank) : (x->branch > y->branch) - (x->branch < y->branch);
+    return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank)
+                              : (x->branch > y->branch) - (x->branch < y->branch);
 }
 
 static enum fg_code collect_regulators(const struct fg_powerflow *powerflow, struct fg_tap_control *control,
@@ -222,7 +225,8 @@ static void move_to(struct fg_powerflow *powerflow, struct regulator *regulator,
     regulator->step = step;
     *branch = powerflow->network->branches[regulator->branch];
     fg_branch_set_tap(branch, regulator->first_position + regulator->direction * step);
-    fg_edge_set_admittance(&powerflow->topology->edges[powerflow->topology->edge_of_branch[regulator->branch]], branch, NULL);
+    fg_edge_set_admittance(&powerflow->topology->edges[powerflow->topology->edge_of_branch[regulator->branch]], branch,
+                           NULL);
     fg_port_set(&powerflow->ports[regulator->branch], branch);
     if (powerflow->sweep)
         fg_sweep_branch_changed(powerflow->sweep);
@@ -244,9 +248,10 @@ static void go_to_first_taps(struct fg_powerflow *powerflow, struct fg_tap_contr
         regulator->high = regulator->step_count - 1;
         regulator->is_low_tried = regulator->is_high_tried = false;
         regulator->is_bisecting = strategy == FG_TAP_FAST_ANY;
-        move_to(powerflow, regulator, strategy == FG_TAP_MAX_VOLTAGE   ? 0
-                                      : strategy == FG_TAP_MIN_VOLTAGE ? regulator->step_count - 1
-                                                                       : file_step(powerflow, regulator));
+        move_to(powerflow, regulator,
+                strategy == FG_TAP_MAX_VOLTAGE   ? 0
+                : strategy == FG_TAP_MIN_VOLTAGE ? regulator->step_count - 1
+                                                 : file_step(powerflow, regulator));
     }
 }
 
@@ -376,7 +381,8 @@ struct fg_attempt fg_tap_control_run(struct fg_powerflow *powerflow, int32_t *at
     powerflow->moved_branch = -1;
     struct fg_attempt attempt = settle(powerflow, attempts);
     int32_t iterations = attempt.iterations;
-    for (int32_t round = 0; is_extreme && round < MAX_REFINEMENTS && attempt.status == FG_POWERFLOW_CONVERGED; round++) {
+    for (int32_t round = 0; is_extreme && round < MAX_REFINEMENTS && attempt.status == FG_POWERFLOW_CONVERGED;
+         round++) {
         if (!step_back(powerflow, control))
             break;
         attempt = settle(powerflow, attempts);

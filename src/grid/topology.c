@@ -79,8 +79,8 @@ static void builder_release(struct builder *builder)
 }
 
 /* Provisional nodes of a live branch's ends; free ends are counted in branch order. */
-static void branch_ends(const struct builder *builder, const struct fg_branch *branch, int32_t *next_free, int32_t *from,
-                        int32_t *to)
+static void branch_ends(const struct builder *builder, const struct fg_branch *branch, int32_t *next_free,
+                        int32_t *from, int32_t *to)
 {
     *from = branch->from_closed ? builder->merged[branch->from] : (*next_free)++;
     *to = branch->to_closed ? builder->merged[branch->to] : (*next_free)++;
@@ -270,7 +270,7 @@ static void add_shunts(struct fg_topology *topology)
 enum fg_code fg_topology_create(const struct fg_network *network, struct fg_topology **topology, struct fg_error *err)
 {
     *topology = NULL;
-    struct builder builder = { .network = network, .topology = fg_alloc(1, sizeof **topology) };
+    struct builder builder = {.network = network, .topology = fg_alloc(1, sizeof **topology)};
     if (builder.topology == NULL)
         return fg_fail_memory(err);
     builder.topology->network = network;

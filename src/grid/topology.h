@@ -12,8 +12,8 @@
 #include <complex.h>
 
 struct fg_edge {
-    int32_t from, to; /* nodes; equal when closed switches bridge the branch */
-    int32_t branch;   /* index in the network */
+    int32_t from, to;                              /* nodes; equal when closed switches bridge the branch */
+    int32_t branch;                                /* index in the network */
     double gff, bff, gft, bft, gtf, btf, gtt, btt; /* two-port admittances, p.u. */
 };
 
@@ -23,18 +23,19 @@ struct fg_topology {
     int32_t *node_of_bus; /* network->bus_count; -1 for dead or out-of-service buses */
     int32_t *bus_of_node; /* node_count; one bus of the node (the lowest index); -1 for a free branch end */
     int32_t *island_of_node;
-    int32_t *reference_of_island; /* node that holds the angle: the first source, else the largest generator in service */
-    struct fg_edge *edges;           /* in branch order */
+    int32_t
+        *reference_of_island; /* node that holds the angle: the first source, else the largest generator in service */
+    struct fg_edge *edges;    /* in branch order */
     double *g_shunt_pu, *b_shunt_pu; /* per node: shunt elements (g consumes P, b injects Q) */
     double *vm_min_pu, *vm_max_pu;   /* per node: the tightest of the merged buses; 0, INFINITY when none */
     int32_t *edge_of_branch;         /* network->branch_count; -1 when not in the graph */
     bool is_radial;                  /* every island is a tree */
 };
 
-/* Nodes are numbered in bus order (free branch ends after them), islands by their lowest node, so that a network without
- * switches and dead parts has node i = bus i. A branch closed at both ends with one end at a bus out of service is out
- * of the graph. The network is taken as valid (fg_network_validate); FG_ERR_NETWORK names a branch without finite
- * admittance. Cost: nearly linear. Release with fg_topology_destroy. */
+/* Nodes are numbered in bus order (free branch ends after them), islands by their lowest node, so that a network
+ * without switches and dead parts has node i = bus i. A branch closed at both ends with one end at a bus out of service
+ * is out of the graph. The network is taken as valid (fg_network_validate); FG_ERR_NETWORK names a branch without
+ * finite admittance. Cost: nearly linear. Release with fg_topology_destroy. */
 enum fg_code fg_topology_create(const struct fg_network *network, struct fg_topology **topology, struct fg_error *err);
 void fg_topology_destroy(struct fg_topology *topology);
 
