@@ -58,6 +58,8 @@ static void show_headline(const struct fg_clear_result *result, bool has_colour,
         fg_terminal_put(text, result->explanation, -1);
         fg_text_puts(text, "\n");
     }
+    if (result->status == FG_CLEAR_FAILED)
+        return;
     fg_text_printf(text, "%d periods, %zu of %zu orders accepted; violated limits: %zu before, %zu after\n",
                    result->market->period_count, accepted, result->market->order_count, before, after);
     fg_text_printf(text, "Welfare %.2f %s (requests %.2f, offers %.2f, import %.2f, violations %.2f)\n",
@@ -281,6 +283,8 @@ static enum fg_code show(const struct fg_clear_result *result, bool all, struct 
     int width = fg_terminal_width(stdout);
     bool has_colour = fg_terminal_has_colour(stdout);
     show_headline(result, has_colour, text);
+    if (result->status == FG_CLEAR_FAILED)
+        return FG_OK;
     enum fg_code code = show_limits(result, all ? SIZE_MAX : 15, width, has_colour, text, err);
     if (code == FG_OK)
         code = show_orders(result, all ? SIZE_MAX : 15, width, has_colour, text, err);

@@ -194,7 +194,7 @@ enum fg_code fg_report_put_charts(struct fg_report_model *model, struct fg_text 
     if (code == FG_OK)
         code = put_flexibility(model, text, err);
     fg_text_puts(text, "</div></section>\n");
-    if (code != FG_OK || model->result->price_p == NULL)
+    if (code != FG_OK || model->result->status == FG_CLEAR_FAILED || model->result->price_p == NULL)
         return code;
     char unit[48];
     snprintf(unit, sizeof unit, "%s/MWh", model->market->currency);
