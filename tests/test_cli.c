@@ -229,6 +229,24 @@ static void test_files_are_whole_or_untouched(void **state)
     fg_text_release(&text);
 }
 
+/* A file that may not grow beyond 512 bytes, as on a full disk. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    char two[160], result[160];
+    cli_write("two.m", TWO_BUS("5"), two);
+    cli_write("result.json", "old\n", result);
+    struct cli_run run = cli("--version; ulimit -f 1; %s/flexgrid powerflow %s -q --output %s", FG_PROGRAM_DIR, two, result);
+    assert_int_equal(run.exit_code, 6);
+    assert_non_null(strstr(cli_err(&run), "result.json"));
+    cli_release(&run);
+    struct fg_text text;
+    cli_read(result, &text);
+    assert_string_equal(text.data, "old\n");
+    fg_text_release(&text);
+    assert_int_equal(cli_count_files("tmp-"), 0);
+}
+
 static void test_convert_keeps_the_power_flow(void **state)
 {
     (void)state;
@@ -409,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_exit_codes, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_infeasible_names_the_limits, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_files_are_whole_or_untouched, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_convert_keeps_the_power_flow, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_check_finds_unknown_ids, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_hostile_names_reach_no_terminal, cli_setup, cli_teardown),

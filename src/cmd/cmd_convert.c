@@ -1,5 +1,4 @@
 /* flexgrid convert INPUT OUTPUT: networks to own JSON or MATPOWER, markets between JSON and CSV folders. */
-#include "cmd/interrupt.h"
 #include "cmd/load.h"
 #include "cmd/output.h"
 #include "cmd/table.h"
@@ -81,10 +80,8 @@ static enum fg_exit convert_network(const struct convert_options *options, const
     enum fg_exit status = fg_load_network(input, options->from, true, &network);
     if (status != FG_EXIT_OK)
         return status;
-    fg_interrupt_block();
     enum fg_code code = target == TARGET_MATPOWER ? fg_matpower_write(network, output, &err)
                                                   : fg_network_json_write(network, output, &err);
-    fg_interrupt_unblock();
     if (code != FG_OK)
         status = code == FG_ERR_IO ? fg_command_fail_output(&err) : fg_command_fail(&err);
     else if (!options->common.quiet)
@@ -103,9 +100,7 @@ static enum fg_exit convert_market(const char *input, const char *output, enum t
     fg_text_init(&text);
     enum fg_code code;
     if (target == TARGET_CSV) {
-        fg_interrupt_block();
         code = fg_market_write_csv_folder(market, output, &err);
-        fg_interrupt_unblock();
     } else {
         code = fg_market_write_json(market, &text, &err);
         if (code == FG_OK)

@@ -44,22 +44,3 @@ bool fg_interrupt_seen(void)
 {
     return atomic_load(&flag) != 0;
 }
-
-static void mask(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(how, &set, NULL);
-}
-
-void fg_interrupt_block(void)
-{
-    mask(SIG_BLOCK);
-}
-
-void fg_interrupt_unblock(void)
-{
-    mask(SIG_UNBLOCK);
-}

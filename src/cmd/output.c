@@ -1,6 +1,5 @@
 #include "cmd/output.h"
 
-#include "cmd/interrupt.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,10 +22,7 @@ enum fg_code fg_output_file(const char *path, const struct fg_text *text, struct
 {
     if (text->failed)
         return fg_fail_memory(err);
-    fg_interrupt_block();
-    enum fg_code code = fg_file_write(path, text->data != NULL ? text->data : "", text->length, err);
-    fg_interrupt_unblock();
-    return code;
+    return fg_file_write(path, text->data != NULL ? text->data : "", text->length, err);
 }
 
 enum fg_code fg_output_csv(const char *folder, const char *name, const struct fg_text *text, struct fg_error *err)
