@@ -23,13 +23,13 @@ struct bar {
 
 static const struct bar bars[] = {
     { "CIGRE MV day", "cigre_mv", true,
-      { 1, 96, 900, 300, 0.15, 1000, 0.006, 0.95, 1.05, 4, FG_MARKET_AC }, 3, 0.005, 60, true },
+      { 1, 96, 900, 300, 0.15, 1000, 0.014, 0.96, 1.05, 6, 0.8, FG_MARKET_AC }, 3, 0.005, 60, true },
     { "case533mt_hi x 96 x 2000", "case533mt_hi.m", false,
-      { 2, 96, 900, 2000, 0.12, 10, 0.004, 0.95, 1.05, 12, FG_MARKET_AC }, 30, 0.02, 120, true },
+      { 2, 96, 900, 2000, 0.12, 10, 0.015, 0.95, 1.05, 12, 0.85, FG_MARKET_AC }, 30, 0.02, 120, true },
     { "33 buses x 24 x 350, dc", "case33bw.m", false,
-      { 3, 24, 3600, 350, 0.2, 1000, 0.006, 0.92, 1.05, 5, FG_MARKET_DC }, 0.05, NAN, 10, false },
+      { 3, 24, 3600, 350, 0.2, 1000, 0.006, 0.92, 1.05, 5, 0.85, FG_MARKET_DC }, 0.05, NAN, 10, false },
     { "33 buses x 24 x 350, ac", "case33bw.m", false,
-      { 3, 24, 3600, 350, 0.2, 1000, 0.006, 0.92, 1.05, 5, FG_MARKET_AC }, NAN, NAN, 60, false },
+      { 3, 24, 3600, 350, 0.2, 1000, 0.006, 0.92, 1.05, 5, 0.85, FG_MARKET_AC }, NAN, NAN, 60, false },
 };
 
 struct counts { int line, low, high, solved; };
@@ -66,7 +66,26 @@ static enum fg_code read_network(const struct bar *bar, const char *shared, stru
     return bar->is_example ? fg_network_json_read(path, network, err) : fg_matpower_read(path, network, err);
 }
 
-static enum fg_code measure(const struct bar *bar, const char *shared, int32_t repeats, struct fg_error *err)
+/* The generated network and market as files, to be looked at with the command line. */
+static enum fg_code write_files(const struct fg_network *network, const struct fg_market *market, const char *folder,
+                                struct fg_error *err)
+{
+    char path[1024];
+    struct fg_text text;
+    fg_text_init(&text);
+    snprintf(path, sizeof path, "%s/network.json", folder);
+    enum fg_code code = fg_network_json_write(network, path, err);
+    if (code == FG_OK)
+        code = fg_market_write_json(market, &text, err);
+    snprintf(path, sizeof path, "%s/market.json", folder);
+    if (code == FG_OK)
+        code = fg_file_write(path, text.data, text.length, err);
+    fg_text_release(&text);
+    return code;
+}
+
+static enum fg_code measure(const struct bar *bar, const char *shared, const char *folder, int32_t repeats,
+                            struct fg_error *err)
 {
     struct fg_network *network = NULL;
     struct fg_market *market = NULL;
@@ -77,6 +96,8 @@ static enum fg_code measure(const struct bar *bar, const char *shared, int32_t r
     enum fg_code code = read_network(bar, shared, &network, err);
     if (code == FG_OK)
         code = bench_market_generate(network, &bar->spec, &market, err);
+    if (code == FG_OK && folder != NULL)
+        code = write_files(network, market, folder, err);
     for (int32_t i = 0; i < repeats && code == FG_OK; i++) {
         fg_clear_result_destroy(result);
         result = NULL;
@@ -123,6 +144,7 @@ int main(int argc, char **argv)
 {
     bench_one_thread(argv);
     const char *shared = bench_shared_dir(argc, argv), *only = bench_option(argc, argv, "--only");
+    const char *folder = bench_option(argc, argv, "--write");
     bench_print_machine();
     printf("\nclearing; integer program: %s; time: median, whole clearing; violation: worst over tolerance\n\n",
            fg_lp_backend_name(FG_LP_BACKEND_DEFAULT));
@@ -132,7 +154,7 @@ int main(int argc, char **argv)
         struct fg_error err = { 0 };
         if (only != NULL && strstr(bars[i].name, only) == NULL)
             continue;
-        if (measure(&bars[i], shared, bars[i].seconds < 1 ? 5 : 1, &err) != FG_OK) {
+        if (measure(&bars[i], shared, folder, bars[i].seconds < 1 ? 5 : 1, &err) != FG_OK) {
             printf("%-26s %s: %s\n", bars[i].name, err.place, err.text);
             bench_holds(false);
         }

@@ -139,6 +139,28 @@ static int compare_doubles(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The network's own ratings are taken off, so that nothing but what is set here is scarce. */
+static enum fg_code take_off_ratings(struct maker *maker, struct fg_error *err)
+{
+    for (size_t k = 0; k < maker->network->branch_count; k++) {
+        if (!isfinite(maker->network->branches[k].rate_normal_mva))
+            continue;
+        struct fg_branch_limit *limit = fg_market_add_branch_limit(maker->market, maker->network->branches[k].id);
+        if (limit == NULL)
+            return fg_fail_memory(err);
+        limit->rating.w = FG_NO_LIMIT;
+    }
+    return FG_OK;
+}
+
+static struct fg_branch_limit *limit_of(struct fg_market *market, const char *branch)
+{
+    for (size_t i = 0; i < market->branch_limit_count; i++)
+        if (strcmp(market->branch_limits[i].branch, branch) == 0)
+            return &market->branch_limits[i];
+    return fg_market_add_branch_limit(market, branch);
+}
+
 /* Ratings on branches that carry a middling part of the largest flow, at the 72nd percentile of their own flow. */
 static enum fg_code add_ratings(struct maker *maker, struct fg_error *err)
 {
@@ -169,9 +191,9 @@ static enum fg_code add_ratings(struct maker *maker, struct fg_error *err)
                 return fg_fail_memory(err);
             memcpy(sorted, maker->flow + k * periods, periods * sizeof *sorted);
             qsort(sorted, periods, sizeof *sorted, compare_doubles);
-            double rating = fmax(sorted[periods * 72 / 100], 0.85 * peak);
+            double rating = fmax(sorted[periods * 72 / 100], maker->spec->rating_of_peak * peak);
             fg_free(sorted);
-            struct fg_branch_limit *limit = fg_market_add_branch_limit(maker->market, maker->network->branches[k].id);
+            struct fg_branch_limit *limit = limit_of(maker->market, maker->network->branches[k].id);
             if (limit == NULL)
                 return fg_fail_memory(err);
             limit->rating.w = llround(rating * 1e6);
@@ -235,8 +257,13 @@ static enum fg_code add_offer(struct maker *maker, int32_t index, bool block, si
         quantity[k].w = largest = flat > 0 ? flat : spec->tick_w;
     if (largest == 0)
         quantity[0].w = largest = spec->tick_w;
-    double import = import_price(maker, first + count / 2);
-    double price = up ? import + fg_random_between(random, 5, 120) : fg_random_between(random, -0.6, 1) * import;
+    /* Above the import price (up) and its negative (down) of every period: taken for the grid, not for its energy. */
+    double dearest = 0, cheapest = INFINITY;
+    for (int32_t k = 0; k < count; k++) {
+        dearest = fmax(dearest, import_price(maker, first + k));
+        cheapest = fmin(cheapest, import_price(maker, first + k));
+    }
+    double price = up ? dearest + fg_random_between(random, 2, 120) : -cheapest + fg_random_between(random, 2, 100);
     struct fg_price_point point = { { largest }, { llround(price * 100) * 10000 } };
     snprintf(id, sizeof id, "%s-%d", block ? "block" : "offer", (int)index);
     snprintf(participant, sizeof participant, "p%d", (int)(index % 40));
@@ -260,7 +287,7 @@ static enum fg_code add_orders(struct maker *maker, struct fg_error *err)
     for (size_t b = 0; b < buses && code == FG_OK; b++)
         total -= maker->load_p[b];
     for (size_t b = 0; b < buses && code == FG_OK; b++)
-        if (-maker->load_p[b] > 0.1 * total / (double)buses)
+        if (-maker->load_p[b] > 0.01 * total / (double)buses)
             loaded[count++] = b;
     for (int32_t i = 0; i < spec->orders && code == FG_OK; i++)
         code = add_offer(maker, i, i < (int32_t)ceil(spec->block_share * spec->orders),
@@ -285,7 +312,9 @@ static enum fg_code fill_market(struct maker *maker, struct fg_error *err)
         return fg_fail_memory(err);
     for (int32_t t = 0; t < spec->periods; t++)
         market->import_price[t].uper_mwh = llround(import_price(maker, t) * 1e6);
-    code = add_ratings(maker, err);
+    code = take_off_ratings(maker, err);
+    if (code == FG_OK)
+        code = add_ratings(maker, err);
     if (code == FG_OK)
         code = add_baselines(maker, err);
     if (code == FG_OK)

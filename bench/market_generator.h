@@ -18,6 +18,7 @@ struct bench_market {
     double depth_pu;             /* by how much the baseline leaves the band on either side */
     double vm_min_pu, vm_max_pu; /* band of the market */
     int32_t rated_branches;
+    double rating_of_peak;       /* a rating is at least this share of its branch's largest flow */
     enum fg_market_physics physics;
 };
 
