@@ -120,7 +120,7 @@ static enum fg_code dtu15_baselines(const char *folder, struct fg_market *market
 /* Branches are listed from the slack outwards, so sums from the last to the first give the flow of each. */
 static void dtu15_scale_headroom(double headroom, struct fg_network *network, const struct fg_market *market)
 {
-    double p[16] = { 0 }, q[16] = { 0 };
+    double p[16] = {0}, q[16] = {0};
     for (size_t i = 0; i < market->baseline_count; i++) {
         int32_t bus = fg_network_find_bus(network, market->baselines[i].id);
         p[bus] = fg_mw(market->baselines[i].p[0]); /* the same in all periods */
@@ -156,10 +156,17 @@ static enum fg_code dtu15_orders(const char *folder, struct fg_market *market, s
             .kind = is_request ? FG_REQUEST_EXCHANGE : FG_REQUEST_NONE,
             .product = strcmp(field(&bids, i, "type"), "P") == 0 ? FG_PRODUCT_ACTIVE : FG_PRODUCT_REACTIVE,
             .regulation = strcmp(field(&bids, i, "regulation"), "Up") == 0 ? FG_REGULATION_UP : FG_REGULATION_DOWN,
-            .location_kind = FG_LOCATION_BUS, .location = field(&bids, i, "location"), .zone = -1, .asset = -1,
-            .first_period = atoi(field(&bids, i, "timetarget") + 1) - 1, .period_count = 1, .quantity = &quantity,
-            .points = &point, .point_count = 1, .parent = -1, .group = -1
-        };
+            .location_kind = FG_LOCATION_BUS,
+            .location = field(&bids, i, "location"),
+            .zone = -1,
+            .asset = -1,
+            .first_period = atoi(field(&bids, i, "timetarget") + 1) - 1,
+            .period_count = 1,
+            .quantity = &quantity,
+            .points = &point,
+            .point_count = 1,
+            .parent = -1,
+            .group = -1};
         /* Each bid is a plant of its own: "netting" of up and down at one bus is not part of the published market. */
         if (!is_request) {
             char id[64];
@@ -264,8 +271,7 @@ static enum fg_code lfm15_buses(const char *folder, struct fg_network *network, 
         } else {
             struct fg_baseline *row = fg_market_add_baseline(market, FG_BASELINE_BUS, id);
             struct fg_power *p = fg_market_profile(market), *q = fg_market_profile(market);
-            if (!row || !p || !q ||
-                !fg_network_add_injection(network, id, FG_INJECTION_LOAD, (int32_t)i, 0, 0)) {
+            if (!row || !p || !q || !fg_network_add_injection(network, id, FG_INJECTION_LOAD, (int32_t)i, 0, 0)) {
                 code = fg_fail_memory(err);
                 break;
             }
@@ -315,13 +321,22 @@ static enum fg_code lfm15_orders(const char *folder, const char *name, bool is_r
         point.up_to = quantity;
         number_id(id, is_request ? "request " : "offer ", (int)i);
         snprintf(plant, sizeof plant, "plant %s", id);
-        struct fg_order order = {
-            .id = id, .participant = fg_market_participant(market, is_request ? "buyers" : "sellers"),
-            .side = is_request ? FG_SIDE_BUY : FG_SIDE_SELL, .kind = is_request ? FG_REQUEST_EXCHANGE : FG_REQUEST_NONE,
-            .regulation = strcmp(field(&table, i, "Direction"), "Up") == 0 ? FG_REGULATION_UP : FG_REGULATION_DOWN,
-            .location_kind = FG_LOCATION_BUS, .location = field(&table, i, "Bus"), .zone = -1, .asset = -1,
-            .period_count = 1, .quantity = &quantity, .points = &point, .point_count = 1, .parent = -1, .group = -1
-        };
+        struct fg_order order = {.id = id,
+                                 .participant = fg_market_participant(market, is_request ? "buyers" : "sellers"),
+                                 .side = is_request ? FG_SIDE_BUY : FG_SIDE_SELL,
+                                 .kind = is_request ? FG_REQUEST_EXCHANGE : FG_REQUEST_NONE,
+                                 .regulation = strcmp(field(&table, i, "Direction"), "Up") == 0 ? FG_REGULATION_UP
+                                                                                                : FG_REGULATION_DOWN,
+                                 .location_kind = FG_LOCATION_BUS,
+                                 .location = field(&table, i, "Bus"),
+                                 .zone = -1,
+                                 .asset = -1,
+                                 .period_count = 1,
+                                 .quantity = &quantity,
+                                 .points = &point,
+                                 .point_count = 1,
+                                 .parent = -1,
+                                 .group = -1};
         if (!is_request) {
             if (fg_market_add_asset(market, plant, order.participant, order.location) == NULL)
                 code = fg_fail_memory(err);
@@ -357,32 +372,31 @@ enum fg_code fg_import_lfm15(const char *folder, struct fg_network **network, st
     return give_both(code, network, market);
 }
 
-/* lfm_cyprus_cigre: CIGRE Task Force C6.04.02, TB 575 (2014), European MV network, S1 to S3 open at one end, 1.03 p.u. at
- * the 110 kV bus; secondary
- * substations and their loads after S. Panagi, C. Spanias, P. Aristidou, Zenodo 10.5281/zenodo.21775990. */
+/* lfm_cyprus_cigre: CIGRE Task Force C6.04.02, TB 575 (2014), European MV network, S1 to S3 open at one end, 1.03 p.u.
+ * at the 110 kV bus; secondary substations and their loads after S. Panagi, C. Spanias, P. Aristidou,
+ * Zenodo 10.5281/zenodo.21775990. */
 
 static const struct mv_line {
     int from, to;
     double km;
     bool is_overhead, is_open; /* open at the `to` end */
 } mv_lines[] = {
-    { 1, 2, 2.82, false, false },  { 2, 3, 4.42, false, false },  { 3, 4, 0.61, false, false },
-    { 4, 5, 0.56, false, false },  { 5, 6, 1.54, false, false },  { 7, 8, 1.67, false, false },
-    { 8, 9, 0.32, false, false },  { 9, 10, 0.77, false, false }, { 10, 11, 0.33, false, false },
-    { 3, 8, 1.30, false, false },  { 12, 13, 4.89, true, false }, { 13, 14, 2.99, true, false },
-    { 6, 7, 0.24, false, true },   { 11, 4, 0.49, false, true },  { 14, 8, 2.00, true, true },
+    {1, 2, 2.82, false, false},   {2, 3, 4.42, false, false}, {3, 4, 0.61, false, false},  {4, 5, 0.56, false, false},
+    {5, 6, 1.54, false, false},   {7, 8, 1.67, false, false}, {8, 9, 0.32, false, false},  {9, 10, 0.77, false, false},
+    {10, 11, 0.33, false, false}, {3, 8, 1.30, false, false}, {12, 13, 4.89, true, false}, {13, 14, 2.99, true, false},
+    {6, 7, 0.24, false, true},    {11, 4, 0.49, false, true}, {14, 8, 2.00, true, true},
 };
 /* MV bus and rating of each secondary transformer; its low-voltage bus is 15 + position. */
 static const struct secondary {
     int mv_bus, kva;
-} secondaries[] = { { 3, 600 }, { 4, 600 },  { 5, 600 },  { 5, 360 },  { 6, 600 },  { 7, 100 },  { 8, 600 },
-                    { 8, 100 }, { 9, 600 },  { 9, 100 },  { 10, 600 }, { 11, 360 }, { 13, 100 }, { 14, 600 } };
+} secondaries[] = {{3, 600}, {4, 600}, {5, 600}, {5, 360},  {6, 600},  {7, 100},  {8, 600},
+                   {8, 100}, {9, 600}, {9, 100}, {10, 600}, {11, 360}, {13, 100}, {14, 600}};
 /* Bus of each load by its number in the tables: loads 0 and 10 at bus 1, 8 and 15 at bus 12, 18 to 34 below. */
 static const struct load_site {
     int load, bus;
-} load_sites[] = { { 0, 1 },   { 8, 12 },  { 10, 1 },  { 15, 12 }, { 18, 15 }, { 19, 15 }, { 20, 16 },
-                   { 21, 17 }, { 22, 18 }, { 23, 19 }, { 24, 20 }, { 25, 21 }, { 26, 22 }, { 27, 23 },
-                   { 28, 24 }, { 29, 25 }, { 30, 25 }, { 31, 26 }, { 32, 27 }, { 33, 28 }, { 34, 28 } };
+} load_sites[] = {{0, 1},   {8, 12},  {10, 1},  {15, 12}, {18, 15}, {19, 15}, {20, 16},
+                  {21, 17}, {22, 18}, {23, 19}, {24, 20}, {25, 21}, {26, 22}, {27, 23},
+                  {28, 24}, {29, 25}, {30, 25}, {31, 26}, {32, 27}, {33, 28}, {34, 28}};
 enum {
     LINES = sizeof mv_lines / sizeof *mv_lines,
     SECONDARIES = sizeof secondaries / sizeof *secondaries,
@@ -508,10 +522,21 @@ static enum fg_code cyprus_orders(const char *folder, struct fg_market *market, 
         number_id(bus, "", 15 + (int)secondary);
         snprintf(bidder, sizeof bidder, "FSP%.8s", field(&offers, i, "bidder"));
         snprintf(id, sizeof id, "%s-%02d", bidder, (int)hour);
-        struct fg_order order = { .id = id, .participant = fg_market_participant(market, bidder), .side = FG_SIDE_SELL,
-                                  .regulation = FG_REGULATION_UP, .location_kind = FG_LOCATION_BUS, .location = bus,
-                                  .zone = -1, .asset = -1, .first_period = (int32_t)hour, .period_count = 1,
-                                  .quantity = &quantity, .points = &point, .point_count = 1, .parent = -1, .group = -1 };
+        struct fg_order order = {.id = id,
+                                 .participant = fg_market_participant(market, bidder),
+                                 .side = FG_SIDE_SELL,
+                                 .regulation = FG_REGULATION_UP,
+                                 .location_kind = FG_LOCATION_BUS,
+                                 .location = bus,
+                                 .zone = -1,
+                                 .asset = -1,
+                                 .first_period = (int32_t)hour,
+                                 .period_count = 1,
+                                 .quantity = &quantity,
+                                 .points = &point,
+                                 .point_count = 1,
+                                 .parent = -1,
+                                 .group = -1};
         code = fg_market_add_order(market, &order, err);
     }
     fg_csv_release(&offers);

@@ -39,7 +39,7 @@ static enum fg_code build_tree(struct reference *ref, struct fg_error *err)
 {
     const struct fg_network *network = ref->network;
     struct tree *tree = &ref->tree;
-    bool reached[BUSES_MAX] = { false };
+    bool reached[BUSES_MAX] = {false};
     tree->count = (int)network->bus_count;
     tree->branch_count = (int)network->branch_count;
     tree->root = find_root(network);
@@ -99,7 +99,7 @@ static enum fg_code collect_orders(struct reference *ref, int32_t period, struct
 static enum fg_code append_row(struct reference *ref, const double *weights, double lower, double upper,
                                struct fg_error *err)
 {
-    int32_t columns[ORDERS_MAX], starts[2] = { 0, 0 };
+    int32_t columns[ORDERS_MAX], starts[2] = {0, 0};
     double values[ORDERS_MAX];
     for (int j = 0; j < ref->column_count; j++)
         if (weights[j] != 0) {
@@ -224,15 +224,15 @@ static int count_binding_voltages(const struct reference *ref, const double *x)
 
 static enum fg_code create_program(struct reference *ref, struct fg_error *err)
 {
-    int32_t starts[ORDERS_MAX + 1] = { 0 };
-    double cost[ORDERS_MAX], lower[ORDERS_MAX] = { 0 }, upper[ORDERS_MAX];
+    int32_t starts[ORDERS_MAX + 1] = {0};
+    double cost[ORDERS_MAX], lower[ORDERS_MAX] = {0}, upper[ORDERS_MAX];
     for (int j = 0; j < ref->column_count; j++) {
         const struct fg_order *order = &ref->market->orders[ref->order_of[j]];
         cost[j] = fg_per_mwh(order->points[0].price) * (order->side == FG_SIDE_SELL ? 1 : -1);
         upper[j] = fg_mw(order->quantity[0]);
     }
-    struct fg_lp_data data = { .column_count = ref->column_count, .starts = starts, .cost = cost, .lower = lower,
-                               .upper = upper };
+    struct fg_lp_data data = {
+        .column_count = ref->column_count, .starts = starts, .cost = cost, .lower = lower, .upper = upper};
     return fg_lp_create(FG_LP_BACKEND_DEFAULT, &data, &ref->lp, err);
 }
 
@@ -240,7 +240,7 @@ enum fg_code fg_reference_lindistflow(const struct fg_network *network, const st
                                       bool with_grid, double *accepted, struct fg_reference_result *result,
                                       struct fg_error *err)
 {
-    struct reference ref = { .network = network, .market = market };
+    struct reference ref = {.network = network, .market = market};
     enum fg_code code = build_tree(&ref, err);
     memset(result, 0, sizeof *result);
     if (code != FG_OK || (code = collect_orders(&ref, period, err)) != FG_OK ||
@@ -250,13 +250,14 @@ enum fg_code fg_reference_lindistflow(const struct fg_network *network, const st
     if (code == FG_OK && with_grid)
         code = add_voltages(&ref, err);
     int cuts = 1;
-    struct fg_lp_result solution = { 0 };
+    struct fg_lp_result solution = {0};
     for (; code == FG_OK && cuts > 0; result->rounds++) {
         cuts = 0;
         if ((code = fg_lp_solve(ref.lp, NULL, &solution, err)) != FG_OK)
             break;
         if (solution.status != FG_LP_OPTIMAL || result->rounds > ROUNDS_MAX)
-            code = fg_fail(err, FG_ERR_NUMERIC, NULL, "the reference program is %s", fg_lp_status_word(solution.status));
+            code =
+                fg_fail(err, FG_ERR_NUMERIC, NULL, "the reference program is %s", fg_lp_status_word(solution.status));
         else if (with_grid)
             code = cut_lines(&ref, solution.x, &cuts, &result->binding_lines, err);
     }

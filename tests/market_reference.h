@@ -9,9 +9,9 @@
 #include "market/auction.h"
 
 struct fg_reference_result {
-    double welfare;        /* value of requests less cost of offers, per hour */
+    double welfare; /* value of requests less cost of offers, per hour */
     int binding_lines, binding_voltages;
-    int rounds;            /* of cuts */
+    int rounds; /* of cuts */
 };
 
 /* `with_grid` false: balance and matching only. `accepted` has one double (MW) per order, or is NULL. Fails with

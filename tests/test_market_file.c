@@ -182,10 +182,12 @@ static void baseline_table_beside_the_document_is_read(void **state)
 {
     (void)state;
     char *folder = make_folder(), path[512];
-    write_file(folder, "m.json", "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"baseline_csv\":"
-                                 "\"b.csv\", \"start\": \"2026-01-01T00:00:00Z\", \"period_count\": 2}");
-    write_file(folder, "b.csv", "bus;start;p;q\n1;2026-01-01T00:00:00Z;-0.5;\n2;2026-01-01T00:00:00Z;-1;0.25\n"
-                                "1;2026-01-01T00:15:00Z;-0.75;\n2;2026-01-01T00:15:00Z;-2;0.5\n");
+    write_file(folder, "m.json",
+               "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"baseline_csv\":"
+               "\"b.csv\", \"start\": \"2026-01-01T00:00:00Z\", \"period_count\": 2}");
+    write_file(folder, "b.csv",
+               "bus;start;p;q\n1;2026-01-01T00:00:00Z;-0.5;\n2;2026-01-01T00:00:00Z;-1;0.25\n"
+               "1;2026-01-01T00:15:00Z;-0.75;\n2;2026-01-01T00:15:00Z;-2;0.5\n");
     snprintf(path, sizeof path, "%s/m.json", folder);
     struct fg_market *market;
     struct fg_error err;
@@ -204,8 +206,9 @@ static void baseline_table_beside_the_document_is_read(void **state)
     write_file(folder, "b.csv", "bus,start,p\n1,2026-01-01T00:00:00Z,-0.5\n");
     assert_int_equal(fg_market_read(path, &market, &err), FG_ERR_VALUE);
     assert_non_null(strstr(err.text, "has 1 of 2 periods"));
-    write_file(folder, "m.json", "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"baseline_csv\":"
-                                 "\"../b.csv\", \"start\": \"2026-01-01T00:00:00Z\", \"period_count\": 2}");
+    write_file(folder, "m.json",
+               "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"baseline_csv\":"
+               "\"../b.csv\", \"start\": \"2026-01-01T00:00:00Z\", \"period_count\": 2}");
     assert_int_equal(fg_market_read(path, &market, &err), FG_ERR_VALUE);
     assert_non_null(strstr(err.place, "#/baseline_csv"));
     remove_folder(folder);
@@ -222,7 +225,7 @@ static void refuses(const char *from, const char *to, enum fg_code code, const c
     fg_text_puts(&text, to);
     fg_text_puts(&text, at + strlen(from));
     struct fg_market *market = NULL;
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     enum fg_code given = fg_market_read_json_text(text.data, text.length, "m", NULL, &market, &err);
     if (given != code || strcmp(err.place, place) != 0 || strstr(err.text, words) == NULL)
         fail_msg("%s -> %s: got %s at \"%s\": %s", from, to, fg_code_slug(given), err.place, err.text);
@@ -243,8 +246,8 @@ static void errors_name_place_and_remedy(void **state)
     refuses("\"period_count\": 4", "\"period_count\": 99999999999", FG_ERR_VALUE, "m#/period_count", "35136");
     refuses("[\"50\", \"-12.5\", \"0\", \"70.123456\"]", "[\"50\"]", FG_ERR_VALUE, "m#/import_price", "one per period");
     refuses("\"70.123456\"", "\"70.1234567\"", FG_ERR_VALUE, "m#/import_price/3", "decimals");
-    refuses("{\"bus\": \"b3\", \"vm_min\": \"0.97\"}", "{\"bus\": \"b3\", \"vm_min\": \"0.97\", \"x\": 1}", FG_ERR_SCHEMA,
-            "m#/bus_limits/0/x", "bus");
+    refuses("{\"bus\": \"b3\", \"vm_min\": \"0.97\"}", "{\"bus\": \"b3\", \"vm_min\": \"0.97\", \"x\": 1}",
+            FG_ERR_SCHEMA, "m#/bus_limits/0/x", "bus");
     refuses("\"energy_min\": \"-0.5\"", "\"energy_min\": \"0.5\"", FG_ERR_VALUE, "m#/assets/0", "energy_min <= 0");
     refuses("\"p_min\": \"0\", ", "\"p_max\": \"1\", ", FG_ERR_VALUE, "m#/assets/1", "p_min >= 0 or p_max <= 0");
     refuses("\"s_max\": \"1.2\"", "\"s_max\": \"0.05\"", FG_ERR_VALUE, "m#/assets/0", "above s_max");
@@ -256,8 +259,8 @@ static void errors_name_place_and_remedy(void **state)
     refuses("\"parent\": \"o4\"", "\"parent\": \"o9\"", FG_ERR_VALUE, "m#/orders/2", "no order o9");
     refuses("\"start\": \"2026-03-01T23:00:00Z\"", "\"start\": \"2026-03-01T23:15:00Z\"", FG_ERR_VALUE,
             "m#/orders/1/start", "30 minutes from 2026-03-01T22:00:00Z");
-    refuses("\"start\": \"2026-03-01T23:00:00Z\"", "\"start\": \"2026-03-01T21:00:00Z\"", FG_ERR_VALUE,
-            "m#/orders/1", "outside the market's 4");
+    refuses("\"start\": \"2026-03-01T23:00:00Z\"", "\"start\": \"2026-03-01T21:00:00Z\"", FG_ERR_VALUE, "m#/orders/1",
+            "outside the market's 4");
     refuses("\"periods\": 2,", "\"periods\": 3,", FG_ERR_VALUE, "m#/orders/1", "outside the market's 4");
     refuses("\"zone\": \"inner\"", "\"zone\": \"inner\", \"bus\": \"b1\"", FG_ERR_SCHEMA, "m#/orders/4", "exactly one");
     refuses("\"all_or_none\": true", "\"all_or_none\": true, \"minimum_acceptance\": \"0.5\"", FG_ERR_SCHEMA,
@@ -277,23 +280,26 @@ static void csv_errors_name_file_and_line(void **state)
     assert_int_equal(fg_market_write_csv_folder(market, folder, &err), FG_OK);
     fg_market_destroy(market);
 
-    write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,price\n"
-                                     "a,agg,sell,up,b1,0.5,40\nb,agg,sell,up,b1,0.5,40 EUR\n");
+    write_file(folder, "orders.csv",
+               "id,participant,side,regulation,bus,quantity,price\n"
+               "a,agg,sell,up,b1,0.5,40\nb,agg,sell,up,b1,0.5,40 EUR\n");
     assert_int_equal(fg_market_read(folder, &again, &err), FG_ERR_VALUE);
     assert_non_null(strstr(err.place, "orders.csv:3#/price"));
     write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,prize\na,agg,sell,up,b1,0.5,40\n");
     assert_int_equal(fg_market_read(folder, &again, &err), FG_ERR_SCHEMA);
     assert_non_null(strstr(err.place, "orders.csv:1"));
     assert_non_null(strstr(err.text, "prize"));
-    write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,price\na,agg,sell,up,b1,0.00001,40\n");
+    write_file(folder, "orders.csv",
+               "id,participant,side,regulation,bus,quantity,price\na,agg,sell,up,b1,0.00001,40\n");
     assert_int_equal(fg_market_read(folder, &again, &err), FG_ERR_VALUE);
     assert_non_null(strstr(err.place, "orders.csv:2#"));
     assert_non_null(strstr(err.text, "[quantity_tick]"));
     write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,price\na,\xff,sell,up,b1,0.5,40\n");
     assert_int_not_equal(fg_market_read(folder, &again, &err), FG_OK);
     assert_non_null(strstr(err.place, "orders.csv"));
-    write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,price_points\n"
-                                     "a,agg,sell,up,b1,0.5,0.2@40 0.5\n");
+    write_file(folder, "orders.csv",
+               "id,participant,side,regulation,bus,quantity,price_points\n"
+               "a,agg,sell,up,b1,0.5,0.2@40 0.5\n");
     assert_int_equal(fg_market_read(folder, &again, &err), FG_ERR_SCHEMA);
     assert_non_null(strstr(err.place, "orders.csv:2#/price_points/1/price"));
     write_file(folder, "orders.csv", "id,participant,side,regulation,bus,quantity,price\n");
@@ -318,8 +324,7 @@ static void lack_of_memory_is_survived(void **state)
         struct fg_market *market;
         struct fg_error err;
         fg_alloc_fail_after(n);
-        enum fg_code code =
-            fg_market_read_json_text(market_sample, strlen(market_sample), "m", NULL, &market, &err);
+        enum fg_code code = fg_market_read_json_text(market_sample, strlen(market_sample), "m", NULL, &market, &err);
         fg_alloc_fail_after(0);
         if (code == FG_OK) {
             fg_market_destroy(market);
@@ -363,14 +368,10 @@ static void truncated_documents_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_field_has_its_meaning),
-        cmocka_unit_test(defaults_are_as_documented),
-        cmocka_unit_test(json_and_csv_round_trip),
-        cmocka_unit_test(baseline_table_beside_the_document_is_read),
-        cmocka_unit_test(errors_name_place_and_remedy),
-        cmocka_unit_test(csv_errors_name_file_and_line),
-        cmocka_unit_test(lack_of_memory_is_survived),
-        cmocka_unit_test(the_documented_example_is_read),
+        cmocka_unit_test(every_field_has_its_meaning),     cmocka_unit_test(defaults_are_as_documented),
+        cmocka_unit_test(json_and_csv_round_trip),         cmocka_unit_test(baseline_table_beside_the_document_is_read),
+        cmocka_unit_test(errors_name_place_and_remedy),    cmocka_unit_test(csv_errors_name_file_and_line),
+        cmocka_unit_test(lack_of_memory_is_survived),      cmocka_unit_test(the_documented_example_is_read),
         cmocka_unit_test(truncated_documents_are_refused),
     };
     return cmocka_run_group_tests_name("market files", tests, NULL, NULL);

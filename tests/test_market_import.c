@@ -8,10 +8,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #define FOLDER FG_SHARED_DIR "/data/market"
 
@@ -23,17 +24,17 @@ static void need_folder(void)
     skip();
 }
 
-#define assert_ok(call)                                                                                              \
-    do {                                                                                                             \
-        if ((call) != FG_OK)                                                                                         \
-            fail_msg("%s: %s: %s", #call, err.place, err.text);                                                      \
+#define assert_ok(call)                                         \
+    do {                                                        \
+        if ((call) != FG_OK)                                    \
+            fail_msg("%s: %s: %s", #call, err.place, err.text); \
     } while (0)
 
-#define assert_near(actual, expected, tolerance)                                                                     \
-    do {                                                                                                             \
-        double actual_ = (actual), expected_ = (expected);                                                           \
-        if (!(fabs(actual_ - expected_) <= (tolerance)))                                                             \
-            fail_msg("%s is %.12g, expected %.12g", #actual, actual_, expected_);                                    \
+#define assert_near(actual, expected, tolerance)                                  \
+    do {                                                                          \
+        double actual_ = (actual), expected_ = (expected);                        \
+        if (!(fabs(actual_ - expected_) <= (tolerance)))                          \
+            fail_msg("%s is %.12g, expected %.12g", #actual, actual_, expected_); \
     } while (0)
 
 /* Welfare of the three periods as published: 1.42, 1.13, 1.11. */
@@ -49,7 +50,7 @@ static void dtu15_has_the_published_welfare(void **state)
     assert_int_equal(network->branch_count, 14);
     assert_int_equal(market->order_count, 78);
     assert_int_equal(market->baseline_count, 14);
-    const double published[] = { 1.42, 1.13, 1.11 };
+    const double published[] = {1.42, 1.13, 1.11};
     for (int32_t t = 0; t < 3; t++) {
         struct fg_reference_result free_result, grid_result;
         assert_ok(fg_reference_lindistflow(network, market, t, false, NULL, &free_result, &err));
@@ -67,7 +68,7 @@ static void dtu15_with_tight_lines_differs(void **state)
     (void)state;
     need_folder();
     struct fg_error err;
-    double previous[] = { 1.42, 1.13, 1.11 };
+    double previous[] = {1.42, 1.13, 1.11};
     for (int step = 10; step >= 1; step--) {
         struct fg_network *network;
         struct fg_market *market;
@@ -110,8 +111,8 @@ static void lfm15_auction_beats_continuous_matching(void **state)
     fg_market_destroy(market);
 }
 
-/* Load of the base day at hour h is factor(h) times the nominal load; S at full factor is in TB 575 (15.3 MVA at buses 1
- * and 12, 0.285 MVA residential at bus 3). */
+/* Load of the base day at hour h is factor(h) times the nominal load; S at full factor is in TB 575 (15.3 MVA at buses
+ * 1 and 12, 0.285 MVA residential at bus 3). */
 static void cyprus_has_its_loads_and_offers(void **state)
 {
     (void)state;
@@ -161,9 +162,9 @@ static const struct {
     int32_t hour;
     double vm_min_pu, import_mw, import_mvar;
 } cyprus_states[] = {
-    { false, 0, 0.923108, 35.714210, 12.038321 },  { false, 12, 0.944433, 29.735601, 9.440260 },
-    { false, 19, 0.888221, 44.718931, 16.403743 }, { true, 0, 0.923045, 35.736024, 12.050767 },
-    { true, 18, 0.874937, 44.221735, 16.303957 },  { true, 19, 0.870515, 45.376961, 16.954857 },
+    {false, 0, 0.923108, 35.714210, 12.038321},  {false, 12, 0.944433, 29.735601, 9.440260},
+    {false, 19, 0.888221, 44.718931, 16.403743}, {true, 0, 0.923045, 35.736024, 12.050767},
+    {true, 18, 0.874937, 44.221735, 16.303957},  {true, 19, 0.870515, 45.376961, 16.954857},
 };
 
 static void cyprus_power_flow_matches_pandapower(void **state)
@@ -206,12 +207,9 @@ static void missing_folder_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dtu15_has_the_published_welfare),
-        cmocka_unit_test(dtu15_with_tight_lines_differs),
-        cmocka_unit_test(lfm15_auction_beats_continuous_matching),
-        cmocka_unit_test(cyprus_has_its_loads_and_offers),
-        cmocka_unit_test(cyprus_power_flow_matches_pandapower),
-        cmocka_unit_test(missing_folder_is_an_error),
+        cmocka_unit_test(dtu15_has_the_published_welfare),         cmocka_unit_test(dtu15_with_tight_lines_differs),
+        cmocka_unit_test(lfm15_auction_beats_continuous_matching), cmocka_unit_test(cyprus_has_its_loads_and_offers),
+        cmocka_unit_test(cyprus_power_flow_matches_pandapower),    cmocka_unit_test(missing_folder_is_an_error),
     };
     return cmocka_run_group_tests_name("published markets", tests, NULL, NULL);
 }

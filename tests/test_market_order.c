@@ -4,9 +4,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* Four quarter-hours, two participants, a zone, an asset, a group, and an order to start from. */
 struct fixture {
@@ -18,19 +19,28 @@ struct fixture {
 
 static struct fixture make_fixture(void)
 {
-    struct fixture fixture = { .market = fg_market_create("m"), .quantity = { { 500000 }, { 250000 }, { 0 }, { 500000 } },
-                               .points = { { { 500000 }, { 40000000 } } } };
+    struct fixture fixture = {.market = fg_market_create("m"),
+                              .quantity = {{500000}, {250000}, {0}, {500000}},
+                              .points = {{{500000}, {40000000}}}};
     struct fg_market *market = fixture.market;
     assert_int_equal(fg_market_set_horizon(market, 0, 900, 4, NULL), FG_OK);
     assert_int_equal(fg_market_participant(market, "agg"), 0);
     assert_int_equal(fg_market_participant(market, "dso"), 1);
-    const char *buses[] = { "b2", "b1", "b2" };
+    const char *buses[] = {"b2", "b1", "b2"};
     assert_int_equal(fg_market_add_zone(market, "z", buses, 3)->bus_count, 2);
     assert_non_null(fg_market_add_asset(market, "bat", 0, "b1"));
     assert_non_null(fg_market_add_group(market, "g", FG_GROUP_EXCLUSIVE_SUM));
-    fixture.order = (struct fg_order){ .id = "o", .side = FG_SIDE_SELL, .regulation = FG_REGULATION_UP,
-                                       .location_kind = FG_LOCATION_BUS, .location = "b1", .zone = -1, .asset = 0,
-                                       .period_count = 4, .point_count = 1, .parent = -1, .group = -1 };
+    fixture.order = (struct fg_order){.id = "o",
+                                      .side = FG_SIDE_SELL,
+                                      .regulation = FG_REGULATION_UP,
+                                      .location_kind = FG_LOCATION_BUS,
+                                      .location = "b1",
+                                      .zone = -1,
+                                      .asset = 0,
+                                      .period_count = 4,
+                                      .point_count = 1,
+                                      .parent = -1,
+                                      .group = -1};
     return fixture;
 }
 
@@ -45,7 +55,7 @@ static void add(struct fixture *fixture)
 
 static void expect_refusal(struct fixture *fixture, enum fg_refusal refusal)
 {
-    struct fg_error err = { 0 };
+    struct fg_error err = {0};
     char key[64];
     add(fixture);
     const struct fg_order *order = &fixture->market->orders[fixture->market->order_count - 1];
@@ -63,11 +73,11 @@ static void expect_refusal(struct fixture *fixture, enum fg_refusal refusal)
     fg_market_destroy(fixture->market);
 }
 
-#define WITH(refusal, ...)                                                                                           \
-    do {                                                                                                             \
-        struct fixture f = make_fixture();                                                                           \
-        __VA_ARGS__;                                                                                                 \
-        expect_refusal(&f, refusal);                                                                                 \
+#define WITH(refusal, ...)                 \
+    do {                                   \
+        struct fixture f = make_fixture(); \
+        __VA_ARGS__;                       \
+        expect_refusal(&f, refusal);       \
     } while (0)
 
 static void sound_orders_pass(void **state)
@@ -83,8 +93,8 @@ static void sound_orders_pass(void **state)
     /* Voltage limits are in millionths of p.u., off the tick of power. */
     WITH(FG_REFUSAL_NONE, f.order.side = FG_SIDE_BUY; f.order.asset = -1; f.order.kind = FG_REQUEST_NEED;
          f.order.location_kind = FG_LOCATION_VOLTAGE_LIMIT; f.quantity[0].w = 12345; f.quantity[1].w = 1);
-    WITH(FG_REFUSAL_NONE, f.points[0].up_to.w = 100000; f.points[1] = (struct fg_price_point){ { 500000 }, { 40000000 } };
-         f.points[2] = (struct fg_price_point){ { 800000 }, { 90000000 } }; f.order.point_count = 3);
+    WITH(FG_REFUSAL_NONE, f.points[0].up_to.w = 100000; f.points[1] = (struct fg_price_point){{500000}, {40000000}};
+         f.points[2] = (struct fg_price_point){{800000}, {90000000}}; f.order.point_count = 3);
 }
 
 static void each_refusal_has_its_key(void **state)
@@ -97,14 +107,12 @@ static void each_refusal_has_its_key(void **state)
     WITH(FG_REFUSAL_PRICE_STEP, f.points[0].price.uper_mwh = 40005000);
     WITH(FG_REFUSAL_PRICE_RANGE, f.points[0].price.uper_mwh = FG_MARKET_PRICE_MAX_U + 10000);
     WITH(FG_REFUSAL_PRICE_SHORT, f.points[0].up_to.w = 499000);
-    WITH(FG_REFUSAL_PRICE_ORDER, f.order.point_count = 2;
-         f.points[1] = (struct fg_price_point){ { 600000 }, { 39990000 } });
-    WITH(FG_REFUSAL_PRICE_ORDER, f.order.point_count = 2;
-         f.points[1] = (struct fg_price_point){ { 500000 }, { 50000000 } });
+    WITH(FG_REFUSAL_PRICE_ORDER, f.order.point_count = 2; f.points[1] = (struct fg_price_point){{600000}, {39990000}});
+    WITH(FG_REFUSAL_PRICE_ORDER, f.order.point_count = 2; f.points[1] = (struct fg_price_point){{500000}, {50000000}});
     WITH(FG_REFUSAL_PRICE_ORDER, f.order.side = FG_SIDE_BUY; f.order.asset = -1; f.order.kind = FG_REQUEST_EXCHANGE;
-         f.order.point_count = 2; f.points[1] = (struct fg_price_point){ { 600000 }, { 40010000 } });
+         f.order.point_count = 2; f.points[1] = (struct fg_price_point){{600000}, {40010000}});
     WITH(FG_REFUSAL_PRICE_BLOCK, f.order.block = true; f.order.point_count = 2;
-         f.points[1] = (struct fg_price_point){ { 600000 }, { 50000000 } });
+         f.points[1] = (struct fg_price_point){{600000}, {50000000}});
     WITH(FG_REFUSAL_PERIOD_RANGE, f.order.first_period = 1);
     WITH(FG_REFUSAL_PERIOD_RANGE, f.order.first_period = -1);
     WITH(FG_REFUSAL_FRACTION_RANGE, f.order.min_fraction_u = FG_FRACTION_ONE + 1);
@@ -146,7 +154,7 @@ static void refusals_across_orders(void **state)
 
     f = make_fixture();
     f.order.block = true;
-    static const char *const ids[] = { "a", "b", "c", "d" };
+    static const char *const ids[] = {"a", "b", "c", "d"};
     for (int32_t i = 0; i < 4; i++) {
         f.order.id = ids[i];
         add(&f);
@@ -181,34 +189,34 @@ static void cost_is_the_integral_of_the_price_curve(void **state)
     (void)state;
     /* 0.2 MW at 40, then up to 0.5 MW at 60; a quarter-hour:
      * 0.1 MW: 0.1 * 40 / 4 = 1;  0.5 MW: (0.2 * 40 + 0.3 * 60) / 4 = 6.5. */
-    const struct fg_price_point points[] = { { { 200000 }, { 40000000 } }, { { 500000 }, { 60000000 } } };
-    struct fg_order order = { .id = "o", .points = points, .point_count = 2 };
+    const struct fg_price_point points[] = {{{200000}, {40000000}}, {{500000}, {60000000}}};
+    struct fg_order order = {.id = "o", .points = points, .point_count = 2};
     struct fg_money money;
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 100000 }, 900, &money, NULL), FG_OK);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){100000}, 900, &money, NULL), FG_OK);
     assert_int_equal(money.u, 1000000);
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 500000 }, 900, &money, NULL), FG_OK);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){500000}, 900, &money, NULL), FG_OK);
     assert_int_equal(money.u, 6500000);
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 0 }, 900, &money, NULL), FG_OK);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){0}, 900, &money, NULL), FG_OK);
     assert_int_equal(money.u, 0);
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 500001 }, 900, &money, NULL), FG_ERR_ARGUMENT);
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ -1 }, 900, &money, NULL), FG_ERR_ARGUMENT);
-    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){ 0 }).uper_mwh, 40000000);
-    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){ 200000 }).uper_mwh, 40000000);
-    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){ 200001 }).uper_mwh, 60000000);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){500001}, 900, &money, NULL), FG_ERR_ARGUMENT);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){-1}, 900, &money, NULL), FG_ERR_ARGUMENT);
+    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){0}).uper_mwh, 40000000);
+    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){200000}).uper_mwh, 40000000);
+    assert_int_equal(fg_order_marginal_price(&order, (struct fg_power){200001}).uper_mwh, 60000000);
     /* One watt for five minutes at 0.01 is 1e-6 * 300 / 3600 * 0.01 = 8.3e-10: rounds to nothing; at -1e6 it is
      * -8.33e-2, that is -83333.3 millionths. */
-    const struct fg_price_point tiny[] = { { { 1 }, { 10000 } } }, huge[] = { { { 1 }, { -1000000000000 } } };
+    const struct fg_price_point tiny[] = {{{1}, {10000}}}, huge[] = {{{1}, {-1000000000000}}};
     order.points = tiny;
     order.point_count = 1;
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 1 }, 300, &money, NULL), FG_OK);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){1}, 300, &money, NULL), FG_OK);
     assert_int_equal(money.u, 0);
     order.points = huge;
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ 1 }, 300, &money, NULL), FG_OK);
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){1}, 300, &money, NULL), FG_OK);
     assert_int_equal(money.u, -83333);
     /* 1 TW for a year at 1e6 per MWh is 8.8e18 in units of money, 8.8e24 millionths: refused, not wrapped. */
-    const struct fg_price_point whale[] = { { { FG_MARKET_POWER_MAX_W }, { FG_MARKET_PRICE_MAX_U } } };
+    const struct fg_price_point whale[] = {{{FG_MARKET_POWER_MAX_W}, {FG_MARKET_PRICE_MAX_U}}};
     order.points = whale;
-    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){ FG_MARKET_POWER_MAX_W }, 31536000, &money, NULL),
+    assert_int_equal(fg_order_limit_money(&order, (struct fg_power){FG_MARKET_POWER_MAX_W}, 31536000, &money, NULL),
                      FG_ERR_OVERFLOW);
 }
 
@@ -252,8 +260,8 @@ static void horizon_rules(void **state)
 static void zones_nest_or_stay_apart(void **state)
 {
     (void)state;
-    const char *all[] = { "1", "2", "3", "4", "5" }, *pair[] = { "2", "3" }, *one[] = { "3" }, *apart[] = { "5" },
-               *across[] = { "3", "4" };
+    const char *all[] = {"1", "2", "3", "4", "5"}, *pair[] = {"2", "3"}, *one[] = {"3"}, *apart[] = {"5"},
+               *across[] = {"3", "4"};
     struct fg_market *market = fg_market_create("m");
     struct fg_error err;
     assert_int_equal(fg_market_set_horizon(market, 0, 900, 1, &err), FG_OK);

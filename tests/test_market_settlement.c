@@ -7,10 +7,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define UNIT INT64_C(1000000) /* one currency unit, one per MWh, one MW */
 
@@ -33,7 +34,7 @@ static void init(struct fixture *f)
     assert_int_equal(fg_market_set_horizon(f->market, 0, 3600, PERIODS, NULL), FG_OK);
     fg_market_participant(f->market, "seller");
     fg_market_participant(f->market, "buyer");
-    const char *a[] = { "A" }, *b[] = { "B" };
+    const char *a[] = {"A"}, *b[] = {"B"};
     fg_market_add_zone(f->market, "za", a, 1);
     fg_market_add_zone(f->market, "zb", b, 1);
 }
@@ -41,16 +42,28 @@ static void init(struct fixture *f)
 static size_t add(struct fixture *f, enum fg_side side, enum fg_request_kind kind, enum fg_regulation regulation,
                   int32_t location, int64_t price, int64_t accepted_0, int64_t accepted_1)
 {
-    static const char *const ids[] = { "o0", "o1", "o2", "o3", "o4", "o5", "o6", "o7" };
+    static const char *const ids[] = {"o0", "o1", "o2", "o3", "o4", "o5", "o6", "o7"};
     size_t index = f->market->order_count;
-    const struct fg_power quantity[PERIODS] = { { 10 * UNIT }, { 10 * UNIT } };
-    const struct fg_price_point point = { { 10 * UNIT }, { price } };
+    const struct fg_power quantity[PERIODS] = {{10 * UNIT}, {10 * UNIT}};
+    const struct fg_price_point point = {{10 * UNIT}, {price}};
     bool is_zone = kind == FG_REQUEST_NEED;
-    struct fg_order order = { .id = ids[index], .participant = side == FG_SIDE_BUY, .side = side, .kind = kind,
-                              .regulation = regulation, .location = is_zone ? NULL : location ? "B" : "A",
-                              .location_kind = is_zone ? FG_LOCATION_ZONE : FG_LOCATION_BUS,
-                              .zone = is_zone ? location : -1, .asset = -1, .period_count = PERIODS,
-                              .quantity = quantity, .points = &point, .point_count = 1, .parent = -1, .group = -1 };
+    struct fg_order order = {.id = ids[index],
+                             .participant = side == FG_SIDE_BUY,
+                             .side = side,
+                             .kind = kind,
+                             .regulation = regulation,
+                             .location = is_zone    ? NULL
+                                         : location ? "B"
+                                                    : "A",
+                             .location_kind = is_zone ? FG_LOCATION_ZONE : FG_LOCATION_BUS,
+                             .zone = is_zone ? location : -1,
+                             .asset = -1,
+                             .period_count = PERIODS,
+                             .quantity = quantity,
+                             .points = &point,
+                             .point_count = 1,
+                             .parent = -1,
+                             .group = -1};
     assert_int_equal(fg_market_add_order(f->market, &order, NULL), FG_OK);
     f->location[index] = is_zone ? -1 : location;
     f->accepted[f->market->orders[index].offset].w = accepted_0;
@@ -62,10 +75,16 @@ static void settle(struct fixture *f)
 {
     struct fg_error err;
     assert_int_equal(fg_market_validate(f->market, NULL), FG_OK);
-    struct fg_settlement_input input = { .market = f->market, .accepted = f->accepted, .location_count = LOCATIONS,
-                                         .price_p = f->price_p, .price_q = f->price_q, .order_location = f->location,
-                                         .need_price = f->need_price, .match_price_p = f->match_price,
-                                         .slack_change_p = f->slack_p, .slack_change_q = f->slack_q };
+    struct fg_settlement_input input = {.market = f->market,
+                                        .accepted = f->accepted,
+                                        .location_count = LOCATIONS,
+                                        .price_p = f->price_p,
+                                        .price_q = f->price_q,
+                                        .order_location = f->location,
+                                        .need_price = f->need_price,
+                                        .match_price_p = f->match_price,
+                                        .slack_change_p = f->slack_p,
+                                        .slack_change_q = f->slack_q};
     if (fg_settle(&input, &f->settlement, &err) != FG_OK)
         fail_msg("%s", err.text);
 }
@@ -90,7 +109,7 @@ static void finish(struct fixture *f)
 
 static struct fg_price_parts parts(int64_t energy, int64_t loss, int64_t congestion, int64_t voltage, int64_t zone)
 {
-    return (struct fg_price_parts){ { energy, loss, congestion, voltage, zone } };
+    return (struct fg_price_parts){{energy, loss, congestion, voltage, zone}};
 }
 
 static void congestion_rent_pays_the_seller_behind_the_limit(void **state)
@@ -202,7 +221,7 @@ static void rebound_is_settled_where_it_falls(void **state)
     /* 1 MWh up at 50; half of it comes back in the next hour at 80: 50 - 0.5 * 80 = 10. */
     struct fixture f;
     init(&f);
-    static const int64_t half[] = { FG_FRACTION_ONE / 2 };
+    static const int64_t half[] = {FG_FRACTION_ONE / 2};
     f.price_p[1] = parts(50 * UNIT, 0, 0, 0, 0);
     f.price_p[3] = parts(80 * UNIT, 0, 0, 0, 0);
     size_t offer = add(&f, FG_SIDE_SELL, FG_REQUEST_NONE, FG_REGULATION_UP, 1, 5 * UNIT, UNIT, 0);
@@ -276,7 +295,8 @@ static void random_ledgers_close_and_rounding_stays_small(void **state)
         }
         for (int i = 0; i < 6; i++) {
             bool sells = fg_random_below(&random, 2);
-            enum fg_request_kind kind = sells ? FG_REQUEST_NONE : (enum fg_request_kind)(1 + fg_random_below(&random, 2));
+            enum fg_request_kind kind =
+                sells ? FG_REQUEST_NONE : (enum fg_request_kind)(1 + fg_random_below(&random, 2));
             add(&f, sells ? FG_SIDE_SELL : FG_SIDE_BUY, kind, (enum fg_regulation)fg_random_below(&random, 2),
                 (int32_t)fg_random_below(&random, 2), ((int64_t)fg_random_below(&random, 20000) - 5000) * 10000,
                 (int64_t)fg_random_below(&random, 10000) * 1000, (int64_t)fg_random_below(&random, 10000) * 1000);
@@ -308,9 +328,14 @@ static void impossible_input_is_refused(void **state)
     struct fixture f;
     init(&f);
     size_t offer = add(&f, FG_SIDE_SELL, FG_REQUEST_NONE, FG_REGULATION_UP, 1, UNIT, 10 * UNIT + 1, 0);
-    struct fg_settlement_input input = { .market = f.market, .accepted = f.accepted, .location_count = LOCATIONS,
-                                         .price_p = f.price_p, .price_q = f.price_q, .order_location = f.location,
-                                         .slack_change_p = f.slack_p, .slack_change_q = f.slack_q };
+    struct fg_settlement_input input = {.market = f.market,
+                                        .accepted = f.accepted,
+                                        .location_count = LOCATIONS,
+                                        .price_p = f.price_p,
+                                        .price_q = f.price_q,
+                                        .order_location = f.location,
+                                        .slack_change_p = f.slack_p,
+                                        .slack_change_q = f.slack_q};
     struct fg_error err;
     assert_int_equal(fg_settle(&input, &f.settlement, &err), FG_ERR_ARGUMENT);
     fg_settlement_release(&f.settlement);
@@ -329,9 +354,14 @@ static void lack_of_memory_is_survived(void **state)
     f.market->pricing = FG_PRICING_ZONAL;
     f.price_p[1] = parts(50 * UNIT, 5 * UNIT, 1, 1, 1);
     add(&f, FG_SIDE_SELL, FG_REQUEST_NONE, FG_REGULATION_UP, 1, UNIT, UNIT, UNIT);
-    struct fg_settlement_input input = { .market = f.market, .accepted = f.accepted, .location_count = LOCATIONS,
-                                         .price_p = f.price_p, .price_q = f.price_q, .order_location = f.location,
-                                         .slack_change_p = f.slack_p, .slack_change_q = f.slack_q };
+    struct fg_settlement_input input = {.market = f.market,
+                                        .accepted = f.accepted,
+                                        .location_count = LOCATIONS,
+                                        .price_p = f.price_p,
+                                        .price_q = f.price_q,
+                                        .order_location = f.location,
+                                        .slack_change_p = f.slack_p,
+                                        .slack_change_q = f.slack_q};
     enum fg_code code = FG_ERR_MEMORY;
     long n = 0;
     while (code != FG_OK) {
@@ -348,25 +378,25 @@ static void lack_of_memory_is_survived(void **state)
 static void pro_rata_shares_are_fair_and_whole(void **state)
 {
     (void)state;
-    struct fg_power quantities[] = { { 3000 }, { 3000 }, { 3000 }, { 0 } }, shares[4], tick = { 1000 };
-    assert_int_equal(fg_share_pro_rata((struct fg_power){ 7000 }, quantities, 4, tick, shares, NULL), FG_OK);
+    struct fg_power quantities[] = {{3000}, {3000}, {3000}, {0}}, shares[4], tick = {1000};
+    assert_int_equal(fg_share_pro_rata((struct fg_power){7000}, quantities, 4, tick, shares, NULL), FG_OK);
     assert_int_equal(shares[0].w, 3000); /* 2.33 each; the remainder goes to the first */
     assert_int_equal(shares[1].w, 2000);
     assert_int_equal(shares[2].w, 2000);
     assert_int_equal(shares[3].w, 0);
-    assert_int_equal(fg_share_pro_rata((struct fg_power){ 9000 }, quantities, 4, tick, shares, NULL), FG_OK);
+    assert_int_equal(fg_share_pro_rata((struct fg_power){9000}, quantities, 4, tick, shares, NULL), FG_OK);
     assert_memory_equal(shares, quantities, sizeof shares);
-    assert_int_equal(fg_share_pro_rata((struct fg_power){ 0 }, quantities, 4, tick, shares, NULL), FG_OK);
+    assert_int_equal(fg_share_pro_rata((struct fg_power){0}, quantities, 4, tick, shares, NULL), FG_OK);
     assert_int_equal(shares[0].w, 0);
-    assert_int_equal(fg_share_pro_rata((struct fg_power){ 10000 }, quantities, 4, tick, shares, NULL), FG_ERR_ARGUMENT);
-    assert_int_equal(fg_share_pro_rata((struct fg_power){ 500 }, quantities, 4, tick, shares, NULL), FG_ERR_ARGUMENT);
+    assert_int_equal(fg_share_pro_rata((struct fg_power){10000}, quantities, 4, tick, shares, NULL), FG_ERR_ARGUMENT);
+    assert_int_equal(fg_share_pro_rata((struct fg_power){500}, quantities, 4, tick, shares, NULL), FG_ERR_ARGUMENT);
     struct fg_random random;
     fg_random_init(&random, 11);
     for (int trial = 0; trial < 2000; trial++) {
         int64_t sum = 0, given = 0;
         for (int i = 0; i < 4; i++)
             sum += quantities[i].w = (int64_t)fg_random_below(&random, 12) * 1000;
-        struct fg_power total = { (int64_t)fg_random_below(&random, (uint64_t)(sum / 1000 + 1)) * 1000 };
+        struct fg_power total = {(int64_t)fg_random_below(&random, (uint64_t)(sum / 1000 + 1)) * 1000};
         assert_int_equal(fg_share_pro_rata(total, quantities, 4, tick, shares, NULL), FG_OK);
         for (int i = 0; i < 4; i++) {
             given += shares[i].w;

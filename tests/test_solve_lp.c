@@ -8,16 +8,17 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define assert_near(actual, expected, tolerance)                                                                     \
-    do {                                                                                                             \
-        double actual_ = (actual), expected_ = (expected);                                                           \
-        if (!(fabs(actual_ - expected_) <= (tolerance)))                                                             \
-            fail_msg("%s is %.12g, expected %.12g", #actual, actual_, expected_);                                    \
+#include <cmocka.h>
+
+#define assert_near(actual, expected, tolerance)                                  \
+    do {                                                                          \
+        double actual_ = (actual), expected_ = (expected);                        \
+        if (!(fabs(actual_ - expected_) <= (tolerance)))                          \
+            fail_msg("%s is %.12g, expected %.12g", #actual, actual_, expected_); \
     } while (0)
 
 static enum fg_lp_backend backend_of(void **state)
@@ -45,15 +46,21 @@ static struct fg_lp_result solve(struct fg_lp *lp, const struct fg_lp_options *o
 
 /* min -3x - 5y + 2; x <= 4; 2y <= 12; 3x + 2y <= 18; x, y >= 0 (Hillier and Lieberman, Wyndor Glass): x = 2, y = 6,
  * objective -36, shadow prices 0, 3/2, 1 of the maximisation, so 0, -3/2, -1 here. */
-static const int32_t wyndor_starts[] = { 0, 2, 4 }, wyndor_rows[] = { 2, 0, 1, 2 };
-static const double wyndor_values[] = { 3, 1, 2, 2 };
-static const double wyndor_cost[] = { -3, -5 }, wyndor_lower[] = { 0, 0 }, wyndor_upper[] = { INFINITY, INFINITY };
-static const double wyndor_row_lower[] = { -INFINITY, -INFINITY, -INFINITY }, wyndor_row_upper[] = { 4, 12, 18 };
-static const struct fg_lp_data wyndor = {
-    .column_count = 2, .row_count = 3, .starts = wyndor_starts, .rows = wyndor_rows, .values = wyndor_values,
-    .cost = wyndor_cost, .lower = wyndor_lower, .upper = wyndor_upper, .row_lower = wyndor_row_lower,
-    .row_upper = wyndor_row_upper, .offset = 2
-};
+static const int32_t wyndor_starts[] = {0, 2, 4}, wyndor_rows[] = {2, 0, 1, 2};
+static const double wyndor_values[] = {3, 1, 2, 2};
+static const double wyndor_cost[] = {-3, -5}, wyndor_lower[] = {0, 0}, wyndor_upper[] = {INFINITY, INFINITY};
+static const double wyndor_row_lower[] = {-INFINITY, -INFINITY, -INFINITY}, wyndor_row_upper[] = {4, 12, 18};
+static const struct fg_lp_data wyndor = {.column_count = 2,
+                                         .row_count = 3,
+                                         .starts = wyndor_starts,
+                                         .rows = wyndor_rows,
+                                         .values = wyndor_values,
+                                         .cost = wyndor_cost,
+                                         .lower = wyndor_lower,
+                                         .upper = wyndor_upper,
+                                         .row_lower = wyndor_row_lower,
+                                         .row_upper = wyndor_row_upper,
+                                         .offset = 2};
 
 static void textbook_problem_has_its_solution_and_duals(void **state)
 {
@@ -74,12 +81,19 @@ static void textbook_problem_has_its_solution_and_duals(void **state)
 static void duals_are_derivatives_of_the_objective(void **state)
 {
     /* min x + 4y; x + y >= 3 (dual 1 at first), x <= 2 by bound (reduced cost -3 once it binds). */
-    const int32_t starts[] = { 0, 1, 2 }, rows[] = { 0, 0 };
-    const double values[] = { 1, 1 }, cost[] = { 1, 4 }, lower[] = { 0, 0 }, upper[] = { 2, 10 };
-    const double row_lower[] = { 3 }, row_upper[] = { INFINITY };
-    struct fg_lp_data data = { .column_count = 2, .row_count = 1, .starts = starts, .rows = rows, .values = values,
-                               .cost = cost, .lower = lower, .upper = upper, .row_lower = row_lower,
-                               .row_upper = row_upper };
+    const int32_t starts[] = {0, 1, 2}, rows[] = {0, 0};
+    const double values[] = {1, 1}, cost[] = {1, 4}, lower[] = {0, 0}, upper[] = {2, 10};
+    const double row_lower[] = {3}, row_upper[] = {INFINITY};
+    struct fg_lp_data data = {.column_count = 2,
+                              .row_count = 1,
+                              .starts = starts,
+                              .rows = rows,
+                              .values = values,
+                              .cost = cost,
+                              .lower = lower,
+                              .upper = upper,
+                              .row_lower = row_lower,
+                              .row_upper = row_upper};
     struct fg_lp *lp = make(state, &data);
     struct fg_lp_result result = solve(lp, NULL);
     double base = result.objective, dual = result.dual[0], reduced = result.reduced_cost[0];
@@ -109,8 +123,8 @@ static void changes_are_taken_in(void **state)
     result = solve(lp, NULL);
     assert_near(result.x[1], 1.5, 1e-9);
     /* A cut x + y <= 5 appended: x = 4, y = 1. */
-    const int32_t starts[] = { 0, 2 }, columns[] = { 1, 0 };
-    const double values[] = { 1, 1 }, lower[] = { -INFINITY }, upper[] = { 5 };
+    const int32_t starts[] = {0, 2}, columns[] = {1, 0};
+    const double values[] = {1, 1}, lower[] = {-INFINITY}, upper[] = {5};
     assert_int_equal(fg_lp_add_rows(lp, 1, starts, columns, values, lower, upper, NULL), FG_OK);
     assert_int_equal(fg_lp_row_count(lp), 4);
     result = solve(lp, NULL);
@@ -141,15 +155,15 @@ static void infeasible_and_unbounded_are_told_apart(void **state)
 
 static void programs_without_rows_or_columns_are_solved(void **state)
 {
-    const int32_t starts[] = { 0, 0 };
-    const double cost[] = { 2 }, lower[] = { -1 }, upper[] = { 5 }, row_lower[] = { 1 }, row_upper[] = { 2 };
-    struct fg_lp_data data = { .column_count = 1, .starts = starts, .cost = cost, .lower = lower, .upper = upper };
+    const int32_t starts[] = {0, 0};
+    const double cost[] = {2}, lower[] = {-1}, upper[] = {5}, row_lower[] = {1}, row_upper[] = {2};
+    struct fg_lp_data data = {.column_count = 1, .starts = starts, .cost = cost, .lower = lower, .upper = upper};
     struct fg_lp *lp = make(state, &data);
     struct fg_lp_result result = solve(lp, NULL);
     assert_int_equal(result.status, FG_LP_OPTIMAL);
     assert_near(result.objective, -2, 1e-12);
     fg_lp_destroy(lp);
-    data = (struct fg_lp_data){ .row_count = 1, .starts = starts, .row_lower = row_lower, .row_upper = row_upper };
+    data = (struct fg_lp_data){.row_count = 1, .starts = starts, .row_lower = row_lower, .row_upper = row_upper};
     lp = make(state, &data);
     assert_int_equal(solve(lp, NULL).status, FG_LP_INFEASIBLE);
     fg_lp_destroy(lp);
@@ -178,8 +192,8 @@ static void knapsacks_match_enumeration(void **state)
     struct fg_random random;
     fg_random_init(&random, 20);
     for (int round_index = 0; round_index < 12; round_index++) {
-        int32_t starts[ITEMS + 1] = { 0 }, rows[ITEMS] = { 0 };
-        double value[ITEMS], weight[ITEMS], cost[ITEMS], lower[ITEMS] = { 0 }, upper[ITEMS], total = 0;
+        int32_t starts[ITEMS + 1] = {0}, rows[ITEMS] = {0};
+        double value[ITEMS], weight[ITEMS], cost[ITEMS], lower[ITEMS] = {0}, upper[ITEMS], total = 0;
         bool is_integer[ITEMS];
         for (int i = 0; i < ITEMS; i++) {
             starts[i + 1] = i + 1;
@@ -191,9 +205,17 @@ static void knapsacks_match_enumeration(void **state)
             total += weight[i];
         }
         double row_lower = -INFINITY, row_upper = floor(total / 3);
-        struct fg_lp_data data = { .column_count = ITEMS, .row_count = 1, .starts = starts, .rows = rows,
-                                   .values = weight, .cost = cost, .lower = lower, .upper = upper,
-                                   .row_lower = &row_lower, .row_upper = &row_upper, .is_integer = is_integer };
+        struct fg_lp_data data = {.column_count = ITEMS,
+                                  .row_count = 1,
+                                  .starts = starts,
+                                  .rows = rows,
+                                  .values = weight,
+                                  .cost = cost,
+                                  .lower = lower,
+                                  .upper = upper,
+                                  .row_lower = &row_lower,
+                                  .row_upper = &row_upper,
+                                  .is_integer = is_integer};
         struct fg_lp *lp = make(state, &data);
         struct fg_lp_options options = fg_lp_options_default();
         options.relative_gap = 0;
@@ -265,12 +287,20 @@ static void bounds_stay_valid_with_a_gap(void **state)
 static void integer_infeasibility_is_found(void **state)
 {
     /* 2x + 4y = 7 has no integer solution with 0 <= x, y <= 5, but a fractional one. */
-    const int32_t starts[] = { 0, 1, 2 }, rows[] = { 0, 0 };
-    const double values[] = { 2, 4 }, cost[] = { 1, 1 }, lower[] = { 0, 0 }, upper[] = { 5, 5 }, side[] = { 7 };
-    const bool is_integer[] = { true, true };
-    struct fg_lp_data data = { .column_count = 2, .row_count = 1, .starts = starts, .rows = rows, .values = values,
-                               .cost = cost, .lower = lower, .upper = upper, .row_lower = side, .row_upper = side,
-                               .is_integer = is_integer };
+    const int32_t starts[] = {0, 1, 2}, rows[] = {0, 0};
+    const double values[] = {2, 4}, cost[] = {1, 1}, lower[] = {0, 0}, upper[] = {5, 5}, side[] = {7};
+    const bool is_integer[] = {true, true};
+    struct fg_lp_data data = {.column_count = 2,
+                              .row_count = 1,
+                              .starts = starts,
+                              .rows = rows,
+                              .values = values,
+                              .cost = cost,
+                              .lower = lower,
+                              .upper = upper,
+                              .row_lower = side,
+                              .row_upper = side,
+                              .is_integer = is_integer};
     struct fg_lp *lp = make(state, &data);
     struct fg_lp_result result = solve(lp, NULL);
     assert_int_equal(result.status, FG_LP_INFEASIBLE);
@@ -306,9 +336,16 @@ static void duals_prove_optimality_of_random_transport(void **state)
         cost[arc] = fg_random_between(&random, 1, 9);
         upper[arc] = fg_random_between(&random, 2, 20);
     }
-    struct fg_lp_data data = { .column_count = ARCS, .row_count = FROM + TO, .starts = starts, .rows = rows,
-                               .values = values, .cost = cost, .lower = lower, .upper = upper, .row_lower = row_lower,
-                               .row_upper = row_upper };
+    struct fg_lp_data data = {.column_count = ARCS,
+                              .row_count = FROM + TO,
+                              .starts = starts,
+                              .rows = rows,
+                              .values = values,
+                              .cost = cost,
+                              .lower = lower,
+                              .upper = upper,
+                              .row_lower = row_lower,
+                              .row_upper = row_upper};
     struct fg_lp *lp = make(state, &data);
     struct fg_lp_result result = solve(lp, NULL);
     assert_int_equal(result.status, FG_LP_OPTIMAL);
@@ -356,17 +393,18 @@ static void interrupt_and_time_limit_stop_the_solve(void **state)
 static void hard_search_obeys_the_time_limit(void **state)
 {
     enum { CONSTRAINTS = 5, BINARIES = 40, COLUMNS = BINARIES + 2 * CONSTRAINTS };
-    int32_t starts[COLUMNS + 1] = { 0 }, rows[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS];
-    double values[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS], cost[COLUMNS] = { 0 }, lower[COLUMNS] = { 0 },
-        upper[COLUMNS], side[CONSTRAINTS] = { 0 };
-    bool is_integer[COLUMNS] = { false };
+    int32_t starts[COLUMNS + 1] = {0}, rows[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS];
+    double values[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS], cost[COLUMNS] = {0}, lower[COLUMNS] = {0}, upper[COLUMNS],
+                                                             side[CONSTRAINTS] = {0};
+    bool is_integer[COLUMNS] = {false};
     struct fg_random random;
     fg_random_init(&random, 3);
     int32_t count = 0;
     for (int j = 0; j < COLUMNS; j++) {
         for (int i = 0; i < CONSTRAINTS; i++) {
-            double value = j < BINARIES ? (double)fg_random_below(&random, 100)
-                                        : (j - BINARIES) / 2 == i ? (j % 2 ? 1 : -1) : 0;
+            double value = j < BINARIES              ? (double)fg_random_below(&random, 100)
+                           : (j - BINARIES) / 2 == i ? (j % 2 ? 1 : -1)
+                                                     : 0;
             if (j >= BINARIES && value == 0)
                 continue;
             rows[count] = i;
@@ -381,9 +419,17 @@ static void hard_search_obeys_the_time_limit(void **state)
     }
     for (int i = 0; i < CONSTRAINTS; i++)
         side[i] = floor(side[i]);
-    struct fg_lp_data data = { .column_count = COLUMNS, .row_count = CONSTRAINTS, .starts = starts, .rows = rows,
-                               .values = values, .cost = cost, .lower = lower, .upper = upper, .row_lower = side,
-                               .row_upper = side, .is_integer = is_integer };
+    struct fg_lp_data data = {.column_count = COLUMNS,
+                              .row_count = CONSTRAINTS,
+                              .starts = starts,
+                              .rows = rows,
+                              .values = values,
+                              .cost = cost,
+                              .lower = lower,
+                              .upper = upper,
+                              .row_lower = side,
+                              .row_upper = side,
+                              .is_integer = is_integer};
     struct fg_lp *lp = make(state, &data);
     struct fg_lp_options options = fg_lp_options_default();
     options.relative_gap = 0;
@@ -407,13 +453,13 @@ static void misuse_is_refused(void **state)
     assert_int_equal(fg_lp_set_row_bounds(lp, 0, NAN, 1, &err), FG_ERR_ARGUMENT);
     assert_int_equal(fg_lp_set_cost(lp, 0, INFINITY, &err), FG_ERR_ARGUMENT);
     assert_int_equal(fg_lp_set_value(lp, 0, 1, 1, &err), FG_ERR_ARGUMENT); /* outside the pattern */
-    const int32_t starts[] = { 0, 2 }, twice[] = { 1, 1 };
-    const double ones[] = { 1, 1 }, lower[] = { 0 }, upper[] = { 1 };
+    const int32_t starts[] = {0, 2}, twice[] = {1, 1};
+    const double ones[] = {1, 1}, lower[] = {0}, upper[] = {1};
     assert_int_equal(fg_lp_add_rows(lp, 1, starts, twice, ones, lower, upper, &err), FG_ERR_ARGUMENT);
     assert_near(solve(lp, NULL).objective, -34, 1e-9); /* unharmed */
     fg_lp_destroy(lp);
     struct fg_lp_data data = wyndor;
-    const int32_t outside[] = { 2, 0, 1, 3 };
+    const int32_t outside[] = {2, 0, 1, 3};
     data.rows = outside;
     assert_int_equal(fg_lp_create(backend_of(state), &data, &lp, &err), FG_ERR_ARGUMENT);
     assert_null(lp);
@@ -422,8 +468,8 @@ static void misuse_is_refused(void **state)
 /* Create, change and solve with the n-th allocation failing: the memory error, no leak, and the handle stays usable. */
 static void lack_of_memory_is_survived(void **state)
 {
-    const int32_t starts[] = { 0, 2 }, columns[] = { 0, 1 };
-    const double ones[] = { 1, 1 }, lower[] = { -INFINITY }, upper[] = { 5 };
+    const int32_t starts[] = {0, 2}, columns[] = {0, 1};
+    const double ones[] = {1, 1}, lower[] = {-INFINITY}, upper[] = {5};
     int failures = 0;
     for (long n = 1; n < 200; n++) {
         struct fg_lp *lp;
@@ -506,7 +552,7 @@ int main(void)
     };
     enum { COUNT = sizeof shared / sizeof *shared };
     static struct CMUnitTest tests[COUNT * FG_LP_BACKEND_COUNT + 1];
-    static enum fg_lp_backend backends[] = { FG_LP_BACKEND_HIGHS, FG_LP_BACKEND_COIN };
+    static enum fg_lp_backend backends[] = {FG_LP_BACKEND_HIGHS, FG_LP_BACKEND_COIN};
     static char names[COUNT * FG_LP_BACKEND_COUNT][96];
     size_t count = 0;
     for (size_t b = 0; b < sizeof backends / sizeof *backends; b++)

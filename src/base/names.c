@@ -6,7 +6,7 @@
 
 void fg_names_init(struct fg_names *names)
 {
-    *names = (struct fg_names){ 0 };
+    *names = (struct fg_names){0};
 }
 
 void fg_names_release(struct fg_names *names)
@@ -44,7 +44,7 @@ int32_t fg_names_find(const struct fg_names *names, const char *name)
 
 static int grow(struct fg_names *names)
 {
-    struct fg_names larger = { .capacity = names->capacity ? names->capacity * 2 : 64, .count = names->count };
+    struct fg_names larger = {.capacity = names->capacity ? names->capacity * 2 : 64, .count = names->count};
     larger.slots = fg_alloc(larger.capacity, sizeof *larger.slots);
     if (larger.slots == NULL)
         return 1;
@@ -62,7 +62,7 @@ int fg_names_add(struct fg_names *names, const char *name, int32_t index)
         return 1;
     struct fg_names_slot *slot = slot_of(names, name);
     if (slot->name == NULL) {
-        *slot = (struct fg_names_slot){ .name = name, .index = index };
+        *slot = (struct fg_names_slot){.name = name, .index = index};
         names->count++;
     }
     return 0;

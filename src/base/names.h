@@ -13,7 +13,7 @@ struct fg_names {
     struct fg_names_slot {
         const char *name; /* NULL: free */
         int32_t index;
-    } *slots;
+    } * slots;
     size_t count, capacity; /* capacity is 0 or a power of two */
 };
 void fg_names_init(struct fg_names *names);
@@ -22,7 +22,8 @@ void fg_names_release(struct fg_names *names);
 /* Index of a name, -1 when absent. */
 int32_t fg_names_find(const struct fg_names *names, const char *name);
 
-/* Add a name that is not yet there; returns 0 on success, 1 when out of memory. A name that is there keeps its index. */
+/* Add a name that is not yet there; returns 0 on success, 1 when out of memory. A name that is there keeps its index.
+ */
 int fg_names_add(struct fg_names *names, const char *name, int32_t index);
 
 #endif

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const fg_market_physics_words[] = { "ac", "lindistflow", "dc", "none", NULL };
-const char *const fg_balance_words[] = { "imbalance", "closed", NULL };
-const char *const fg_pricing_words[] = { "nodal", "zonal", "pay_as_bid", NULL };
-const char *const fg_baseline_kind_words[] = { "bus", "injection", "generator", "storage", NULL };
+const char *const fg_market_physics_words[] = {"ac", "lindistflow", "dc", "none", NULL};
+const char *const fg_balance_words[] = {"imbalance", "closed", NULL};
+const char *const fg_pricing_words[] = {"nodal", "zonal", "pay_as_bid", NULL};
+const char *const fg_baseline_kind_words[] = {"bus", "injection", "generator", "storage", NULL};
 
 struct fg_market *fg_market_create(const char *id)
 {
@@ -37,12 +37,13 @@ void fg_market_destroy(struct fg_market *market)
 {
     if (market == NULL)
         return;
-    struct fg_names *names[] = { &market->participant_names, &market->zone_names, &market->asset_names,
-                                 &market->group_names, &market->order_names, &market->implicit_assets };
+    struct fg_names *names[] = {&market->participant_names, &market->zone_names,  &market->asset_names,
+                                &market->group_names,       &market->order_names, &market->implicit_assets};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         fg_names_release(names[i]);
-    void *arrays[] = { market->bus_limits, market->branch_limits, market->controllable_taps, market->participants,
-                       market->zones, market->assets, market->groups, market->baselines, market->orders };
+    void *arrays[] = {market->bus_limits,   market->branch_limits, market->controllable_taps,
+                      market->participants, market->zones,         market->assets,
+                      market->groups,       market->baselines,     market->orders};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         fg_free(arrays[i]);
     fg_arena_release(&market->arena);
@@ -55,10 +56,11 @@ enum fg_code fg_market_set_horizon(struct fg_market *market, int64_t start_s, in
     if (market->period_count != 0)
         return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the horizon is set already");
     if (period_s != 300 && period_s != 900 && period_s != 1800 && period_s != 3600)
-        return fg_fail(err, FG_ERR_VALUE, NULL, "a period of %d s is not a market time unit; use 5, 15, 30 or 60 minutes",
-                       period_s);
+        return fg_fail(err, FG_ERR_VALUE, NULL,
+                       "a period of %d s is not a market time unit; use 5, 15, 30 or 60 minutes", period_s);
     if (period_count < 1 || period_count > FG_MARKET_PERIODS_MAX)
-        return fg_fail(err, FG_ERR_VALUE, NULL, "%d periods; a market has 1 to %d", period_count, FG_MARKET_PERIODS_MAX);
+        return fg_fail(err, FG_ERR_VALUE, NULL, "%d periods; a market has 1 to %d", period_count,
+                       FG_MARKET_PERIODS_MAX);
     if (start_s % period_s != 0)
         return fg_fail(err, FG_ERR_VALUE, NULL, "the start is not a multiple of the period of %d s; move it", period_s);
     size_t count = (size_t)period_count;
@@ -254,7 +256,8 @@ enum fg_code fg_market_add_order(struct fg_market *market, const struct fg_order
         market->order_period_count + (size_t)order->period_count > FG_MARKET_ORDER_PERIODS_MAX)
         return fg_fail(err, FG_ERR_TOO_LARGE, order->place, "more than %d orders or %d order-periods; split the market",
                        FG_MARKET_ORDERS_MAX, FG_MARKET_ORDER_PERIODS_MAX);
-    struct fg_order *copy = new_item((void **)&market->orders, market->order_count, &market->order_capacity, sizeof *copy);
+    struct fg_order *copy =
+        new_item((void **)&market->orders, market->order_count, &market->order_capacity, sizeof *copy);
     if (copy == NULL)
         return fg_fail_memory(err);
     *copy = *order;

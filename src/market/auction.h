@@ -17,10 +17,10 @@
 #include <stddef.h>
 
 /* Bounds that keep every sum inside 64 bits and every file in memory. */
-#define FG_MARKET_PERIODS_MAX 35136               /* a leap year of quarter-hours */
+#define FG_MARKET_PERIODS_MAX 35136 /* a leap year of quarter-hours */
 #define FG_MARKET_ORDERS_MAX 1000000
-#define FG_MARKET_ORDER_PERIODS_MAX 20000000      /* sum of period_count over all orders */
-#define FG_MARKET_POINTS_MAX 1000                 /* price points of one order */
+#define FG_MARKET_ORDER_PERIODS_MAX 20000000         /* sum of period_count over all orders */
+#define FG_MARKET_POINTS_MAX 1000                    /* price points of one order */
 #define FG_MARKET_POWER_MAX_W INT64_C(1000000000000) /* 1 TW */
 #define FG_MARKET_PRICE_MAX_U INT64_C(1000000000000) /* 1,000,000 per MWh */
 
@@ -33,9 +33,9 @@ enum fg_pricing { FG_PRICING_NODAL, FG_PRICING_ZONAL, FG_PRICING_PAY_AS_BID };
 
 /* Defaults of the scarcity prices: above the harmonised maximum clearing price of the European day-ahead market (4000
  * EUR/MWh), so that no ordinary offer is left unused while a limit is violated; load is shed last. */
-#define FG_SCARCITY_OVERLOAD_U INT64_C(5000000000)     /* 5,000 per MVA over rating and hour */
-#define FG_SCARCITY_VOLTAGE_U INT64_C(500000000000)    /* 500,000 per p.u. outside the band and hour */
-#define FG_SCARCITY_NOT_SERVED_U INT64_C(10000000000)  /* 10,000 per MWh not served */
+#define FG_SCARCITY_OVERLOAD_U INT64_C(5000000000)    /* 5,000 per MVA over rating and hour */
+#define FG_SCARCITY_VOLTAGE_U INT64_C(500000000000)   /* 500,000 per p.u. outside the band and hour */
+#define FG_SCARCITY_NOT_SERVED_U INT64_C(10000000000) /* 10,000 per MWh not served */
 
 struct fg_participant {
     const char *id;
@@ -48,7 +48,7 @@ struct fg_zone {
     const char *id;
     const char **buses; /* bus_count ids, sorted by strcmp, each once */
     size_t bus_count;
-    int32_t parent;     /* smallest zone around this one, -1: none; set by fg_market_validate */
+    int32_t parent; /* smallest zone around this one, -1: none; set by fg_market_validate */
 };
 
 #define FG_NO_LIMIT INT64_MAX /* (and -FG_NO_LIMIT) in the limits below */
@@ -73,7 +73,7 @@ struct fg_asset {
     const char *technology; /* free word that buyers read, e.g. "battery"; may be NULL */
     bool is_implicit;       /* made for orders that name a bus only; has no limits and is not written to files */
     const struct fg_power *baseline_p, *baseline_q; /* market period_count each, part of the bus's baseline; NULL: 0 */
-    struct fg_power s_max; /* FG_NO_LIMIT: none; so below */
+    struct fg_power s_max;                          /* FG_NO_LIMIT: none; so below */
     struct fg_power p_min, p_max, q_min, q_max;
     int64_t power_factor_u; /* 0: none; else 1 ... FG_FRACTION_ONE */
     bool follows_ratio;
@@ -117,10 +117,10 @@ struct fg_market {
     const char *source;               /* file it came from, for messages; may be NULL */
     const char *operator_id;          /* participant charged with scarcity, make-whole and loss remainders */
 
-    struct fg_power tick;        /* quantities are multiples of it */
-    struct fg_price price_step;  /* prices are multiples of it */
-    int64_t start_s;             /* instant of the first period */
-    int32_t period_s;            /* 300, 900, 1800 or 3600 */
+    struct fg_power tick;       /* quantities are multiples of it */
+    struct fg_price price_step; /* prices are multiples of it */
+    int64_t start_s;            /* instant of the first period */
+    int32_t period_s;           /* 300, 900, 1800 or 3600 */
     int32_t period_count;
 
     enum fg_market_physics physics;
@@ -130,8 +130,8 @@ struct fg_market {
     bool match_requests; /* per period, direction and product: accepted offers = accepted requests at buses and zones */
 
     /* Per period (period_count values each, never NULL after fg_market_set_horizon). */
-    struct fg_price *import_price;          /* per MWh at the slack; 0 by default, may be negative */
-    struct fg_price *import_price_reactive; /* per Mvarh; 0 by default */
+    struct fg_price *import_price;              /* per MWh at the slack; 0 by default, may be negative */
+    struct fg_price *import_price_reactive;     /* per Mvarh; 0 by default */
     int64_t *scale_load_u, *scale_generation_u; /* factors on the network file's loads and static generators */
 
     struct fg_price scarcity_overload;   /* per MVA over rating and hour */
@@ -141,17 +141,26 @@ struct fg_market {
     int64_t vm_min_u, vm_max_u; /* band for all buses but the reference; 0 and FG_NO_LIMIT: the network file's */
     struct fg_power substation_p_min, substation_p_max; /* slack injection into the grid; +-FG_NO_LIMIT: none */
     struct fg_power substation_q_min, substation_q_max;
-    struct fg_bus_limit *bus_limits;       size_t bus_limit_count, bus_limit_capacity;
-    struct fg_branch_limit *branch_limits; size_t branch_limit_count, branch_limit_capacity;
-    const char **controllable_taps;        size_t controllable_tap_count, controllable_tap_capacity; /* branch ids */
+    struct fg_bus_limit *bus_limits;
+    size_t bus_limit_count, bus_limit_capacity;
+    struct fg_branch_limit *branch_limits;
+    size_t branch_limit_count, branch_limit_capacity;
+    const char **controllable_taps;
+    size_t controllable_tap_count, controllable_tap_capacity; /* branch ids */
 
-    struct fg_participant *participants; size_t participant_count, participant_capacity;
-    struct fg_zone *zones;               size_t zone_count, zone_capacity;
-    struct fg_asset *assets;             size_t asset_count, asset_capacity;
-    struct fg_group *groups;             size_t group_count, group_capacity;
-    struct fg_baseline *baselines;       size_t baseline_count, baseline_capacity;
-    struct fg_order *orders;             size_t order_count, order_capacity;
-    size_t order_period_count;           /* length of flat arrays over all orders and their periods */
+    struct fg_participant *participants;
+    size_t participant_count, participant_capacity;
+    struct fg_zone *zones;
+    size_t zone_count, zone_capacity;
+    struct fg_asset *assets;
+    size_t asset_count, asset_capacity;
+    struct fg_group *groups;
+    size_t group_count, group_capacity;
+    struct fg_baseline *baselines;
+    size_t baseline_count, baseline_capacity;
+    struct fg_order *orders;
+    size_t order_count, order_capacity;
+    size_t order_period_count; /* length of flat arrays over all orders and their periods */
 
     /* Ids to indices; for an id used twice the first one. */
     struct fg_names participant_names, zone_names, asset_names, group_names, order_names;
@@ -172,7 +181,8 @@ const char *fg_market_string(struct fg_market *market, const char *text);
 
 /* Append with defaults (no limits, NULL, -1, plain order); strings are copied; the pointer is valid until the next
  * append of that kind. NULL when out of memory. */
-struct fg_zone *fg_market_add_zone(struct fg_market *market, const char *id, const char *const *buses, size_t bus_count);
+struct fg_zone *fg_market_add_zone(struct fg_market *market, const char *id, const char *const *buses,
+                                   size_t bus_count);
 struct fg_asset *fg_market_add_asset(struct fg_market *market, const char *id, int32_t participant, const char *bus);
 struct fg_group *fg_market_add_group(struct fg_market *market, const char *id, enum fg_group_kind kind);
 struct fg_baseline *fg_market_add_baseline(struct fg_market *market, enum fg_baseline_kind kind, const char *id);
@@ -203,24 +213,24 @@ int32_t fg_market_zone_of_bus(const struct fg_market *market, const char *bus);
 enum fg_refusal {
     FG_REFUSAL_NONE,
     FG_REFUSAL_ID_DUPLICATE,
-    FG_REFUSAL_QUANTITY_TICK,      /* not a multiple of the tick */
-    FG_REFUSAL_QUANTITY_RANGE,     /* negative, all zero, or above FG_MARKET_POWER_MAX_W */
-    FG_REFUSAL_PRICE_STEP,         /* not a multiple of the price step */
+    FG_REFUSAL_QUANTITY_TICK,  /* not a multiple of the tick */
+    FG_REFUSAL_QUANTITY_RANGE, /* negative, all zero, or above FG_MARKET_POWER_MAX_W */
+    FG_REFUSAL_PRICE_STEP,     /* not a multiple of the price step */
     FG_REFUSAL_PRICE_RANGE,
-    FG_REFUSAL_PRICE_ORDER,        /* points fall (sell) or rise (buy), or up_to does not increase */
-    FG_REFUSAL_PRICE_SHORT,        /* the curve ends before the largest quantity */
-    FG_REFUSAL_PRICE_BLOCK,        /* a block has one price */
-    FG_REFUSAL_PERIOD_RANGE,       /* outside the horizon */
+    FG_REFUSAL_PRICE_ORDER,  /* points fall (sell) or rise (buy), or up_to does not increase */
+    FG_REFUSAL_PRICE_SHORT,  /* the curve ends before the largest quantity */
+    FG_REFUSAL_PRICE_BLOCK,  /* a block has one price */
+    FG_REFUSAL_PERIOD_RANGE, /* outside the horizon */
     FG_REFUSAL_FRACTION_RANGE,
-    FG_REFUSAL_KIND_SIDE,          /* sell with a kind, buy without */
-    FG_REFUSAL_LOCATION,           /* the location does not fit side and kind */
-    FG_REFUSAL_REGULATION,         /* both directions, other than for a branch limit */
-    FG_REFUSAL_ACCEPTANCE,         /* covering requests take no block, minimum acceptance, link, group or points */
-    FG_REFUSAL_ASSET,              /* asset of another participant */
-    FG_REFUSAL_ASSET_REACTIVE,     /* reactive order at an asset whose Q follows P */
-    FG_REFUSAL_LINK_FRACTION,      /* parent or child without one fraction */
+    FG_REFUSAL_KIND_SIDE,      /* sell with a kind, buy without */
+    FG_REFUSAL_LOCATION,       /* the location does not fit side and kind */
+    FG_REFUSAL_REGULATION,     /* both directions, other than for a branch limit */
+    FG_REFUSAL_ACCEPTANCE,     /* covering requests take no block, minimum acceptance, link, group or points */
+    FG_REFUSAL_ASSET,          /* asset of another participant */
+    FG_REFUSAL_ASSET_REACTIVE, /* reactive order at an asset whose Q follows P */
+    FG_REFUSAL_LINK_FRACTION,  /* parent or child without one fraction */
     FG_REFUSAL_LINK_CYCLE,
-    FG_REFUSAL_LINK_PARTICIPANT,   /* parent or group of another participant */
+    FG_REFUSAL_LINK_PARTICIPANT, /* parent or group of another participant */
     FG_REFUSAL_GROUP_FRACTION,
     FG_REFUSAL_COUNT
 };

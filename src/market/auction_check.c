@@ -92,11 +92,13 @@ static enum fg_refusal check_quantity(const struct fg_market *market, const stru
     for (int32_t t = 0; t < order->period_count; t++) {
         int64_t w = order->quantity[t].w;
         if (w < 0 || w > FG_MARKET_POWER_MAX_W)
-            return refuse(order, FG_REFUSAL_QUANTITY_RANGE, err,
-                          "a quantity is negative or above 1 TW; quantities are amounts, regulation gives the direction");
+            return refuse(
+                order, FG_REFUSAL_QUANTITY_RANGE, err,
+                "a quantity is negative or above 1 TW; quantities are amounts, regulation gives the direction");
         if (order->location_kind != FG_LOCATION_VOLTAGE_LIMIT && w % market->tick.w != 0) {
             char quantity[FG_DECIMAL_MAX], tick[FG_DECIMAL_MAX];
-            return refuse(order, FG_REFUSAL_QUANTITY_TICK, err, "quantity %s is not a multiple of the tick %s; round it",
+            return refuse(order, FG_REFUSAL_QUANTITY_TICK, err,
+                          "quantity %s is not a multiple of the tick %s; round it",
                           fg_decimal_format(w, 6, 0, quantity), fg_decimal_format(market->tick.w, 6, 0, tick));
         }
         if (w > *largest)
@@ -114,9 +116,9 @@ static enum fg_refusal check_price(const struct fg_market *market, const struct 
         int64_t price = order->points[k].price.uper_mwh;
         if (price % market->price_step.uper_mwh != 0) {
             char given[FG_DECIMAL_MAX], step[FG_DECIMAL_MAX];
-            return refuse(order, FG_REFUSAL_PRICE_STEP, err, "price %s is not a multiple of the price step %s; round it",
-                          fg_decimal_format(price, 6, 2, given),
-                          fg_decimal_format(market->price_step.uper_mwh, 6, 2, step));
+            return refuse(
+                order, FG_REFUSAL_PRICE_STEP, err, "price %s is not a multiple of the price step %s; round it",
+                fg_decimal_format(price, 6, 2, given), fg_decimal_format(market->price_step.uper_mwh, 6, 2, step));
         }
         if (price < (covers_limit(order) ? 0 : -FG_MARKET_PRICE_MAX_U) || price > FG_MARKET_PRICE_MAX_U)
             return refuse(order, FG_REFUSAL_PRICE_RANGE, err,
@@ -124,8 +126,9 @@ static enum fg_refusal check_price(const struct fg_market *market, const struct 
         int64_t from = k > 0 ? order->points[k - 1].up_to.w : 0;
         int64_t rise = k > 0 ? price - order->points[k - 1].price.uper_mwh : 0;
         if (order->points[k].up_to.w <= from || (order->side == FG_SIDE_SELL ? rise < 0 : rise > 0))
-            return refuse(order, FG_REFUSAL_PRICE_ORDER, err,
-                          "quantities of price points increase; prices never fall along an offer or rise along a request");
+            return refuse(
+                order, FG_REFUSAL_PRICE_ORDER, err,
+                "quantities of price points increase; prices never fall along an offer or rise along a request");
         if (order->location_kind != FG_LOCATION_VOLTAGE_LIMIT && order->points[k].up_to.w % market->tick.w != 0)
             return refuse(order, FG_REFUSAL_QUANTITY_TICK, err,
                           "the quantity of a price point is not a multiple of the tick; round it");
@@ -145,7 +148,8 @@ static enum fg_refusal check_links(const struct fg_market *market, const struct 
             return refuse(order, FG_REFUSAL_GROUP_FRACTION, err,
                           "members of a group have one fraction; make it a block or give it one period");
         if (market->groups[order->group].participant != order->participant)
-            return refuse(order, FG_REFUSAL_LINK_PARTICIPANT, err, "group %s belongs to another participant; use one of its own",
+            return refuse(order, FG_REFUSAL_LINK_PARTICIPANT, err,
+                          "group %s belongs to another participant; use one of its own",
                           market->groups[order->group].id);
     }
     if (order->parent < 0)
@@ -155,8 +159,8 @@ static enum fg_refusal check_links(const struct fg_market *market, const struct 
         return refuse(order, FG_REFUSAL_LINK_FRACTION, err,
                       "linked orders and their parents have one fraction; make them blocks or give them one period");
     if (parent->participant != order->participant)
-        return refuse(order, FG_REFUSAL_LINK_PARTICIPANT, err, "its parent %s is another participant's; link to an own order",
-                      parent->id);
+        return refuse(order, FG_REFUSAL_LINK_PARTICIPANT, err,
+                      "its parent %s is another participant's; link to an own order", parent->id);
     return FG_REFUSAL_NONE;
 }
 
@@ -330,14 +334,14 @@ static enum fg_code check_rules(const struct fg_market *market, struct fg_error 
     const char *currency = market->currency;
     if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
         return bad(market, NULL, err, "not a currency:", currency, "give three capital letters such as EUR");
-    const int64_t scarcity[] = { market->scarcity_overload.uper_mwh, market->scarcity_voltage.uper_mwh,
-                                 market->scarcity_not_served.uper_mwh };
+    const int64_t scarcity[] = {market->scarcity_overload.uper_mwh, market->scarcity_voltage.uper_mwh,
+                                market->scarcity_not_served.uper_mwh};
     for (size_t i = 0; i < 3; i++)
         if (scarcity[i] <= 0 || scarcity[i] > SCARCITY_MAX_U)
             return bad(market, NULL, err, "a scarcity price is not positive or above 1e9", "",
                        "a limit without price would not be held");
     for (int32_t t = 0; t < market->period_count; t++) {
-        const int64_t prices[] = { market->import_price[t].uper_mwh, market->import_price_reactive[t].uper_mwh };
+        const int64_t prices[] = {market->import_price[t].uper_mwh, market->import_price_reactive[t].uper_mwh};
         for (size_t i = 0; i < 2; i++)
             if (prices[i] < -FG_MARKET_PRICE_MAX_U || prices[i] > FG_MARKET_PRICE_MAX_U)
                 return bad(market, NULL, err, "an import price is outside -1000000 to 1000000", "", "change it");
@@ -348,7 +352,8 @@ static enum fg_code check_rules(const struct fg_market *market, struct fg_error 
     }
     if (market->vm_min_u < 0 || market->vm_min_u > market->vm_max_u)
         return bad(market, NULL, err, "the voltage band is empty or negative", "", "give minimum <= maximum in p.u.");
-    if (market->substation_p_min.w > market->substation_p_max.w || market->substation_q_min.w > market->substation_q_max.w)
+    if (market->substation_p_min.w > market->substation_p_max.w ||
+        market->substation_q_min.w > market->substation_q_max.w)
         return bad(market, NULL, err, "substation limits out of order", "", "minimum <= maximum");
     return FG_OK;
 }
@@ -408,8 +413,7 @@ static enum fg_code check_baselines(const struct fg_market *market, struct fg_er
 enum fg_code fg_market_validate(struct fg_market *market, struct fg_error *err)
 {
     enum fg_code code = check_rules(market, err);
-    if (code != FG_OK || (code = check_zones(market, err)) != FG_OK ||
-        (code = check_baselines(market, err)) != FG_OK ||
+    if (code != FG_OK || (code = check_zones(market, err)) != FG_OK || (code = check_baselines(market, err)) != FG_OK ||
         (code = check_unique(market, market->bus_limit_count, bus_limit_id, "two limits for bus", err)) != FG_OK ||
         (code = check_unique(market, market->branch_limit_count, branch_limit_id, "two limits for branch", err)) !=
             FG_OK ||

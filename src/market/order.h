@@ -55,10 +55,10 @@ enum fg_request_kind {
     FG_REQUEST_EXCHANGE
 };
 enum fg_location_kind {
-    FG_LOCATION_BUS,           /* location = bus id (for an asset: the asset's bus) */
-    FG_LOCATION_ZONE,          /* zone = index; need requests only */
-    FG_LOCATION_BRANCH_LIMIT,  /* location = branch id; need requests only */
-    FG_LOCATION_VOLTAGE_LIMIT  /* location = bus id; need requests only */
+    FG_LOCATION_BUS,          /* location = bus id (for an asset: the asset's bus) */
+    FG_LOCATION_ZONE,         /* zone = index; need requests only */
+    FG_LOCATION_BRANCH_LIMIT, /* location = branch id; need requests only */
+    FG_LOCATION_VOLTAGE_LIMIT /* location = bus id; need requests only */
 };
 
 /* Merit step: quantity between the previous point's up_to (0 for the first) and this one's has this price. The curve

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-const char *const fg_account_words[] = { "participant", "market", "slack", "congestion", "losses", "make_whole",
-                                         "pricing", "rounding", NULL };
+const char *const fg_account_words[] = {"participant", "market",  "slack",    "congestion", "losses",
+                                        "make_whole",  "pricing", "rounding", NULL};
 
 struct ledger {
     const struct fg_settlement_input *input;
@@ -31,16 +31,29 @@ static enum fg_code pay_order(struct ledger *ledger, enum fg_account from, size_
                               struct fg_error *err)
 {
     int32_t participant = ledger->market->orders[order].participant;
-    return post(ledger, (struct fg_posting){ .from = from, .to = FG_ACCOUNT_PARTICIPANT, .from_participant = -1,
-                                             .to_participant = participant, .order = (int32_t)order, .period = period,
-                                             .amount = { amount } }, err);
+    return post(ledger,
+                (struct fg_posting){.from = from,
+                                    .to = FG_ACCOUNT_PARTICIPANT,
+                                    .from_participant = -1,
+                                    .to_participant = participant,
+                                    .order = (int32_t)order,
+                                    .period = period,
+                                    .amount = {amount}},
+                err);
 }
 
-static enum fg_code move(struct ledger *ledger, enum fg_account from, enum fg_account to, int32_t period, int64_t amount,
-                         struct fg_error *err)
+static enum fg_code move(struct ledger *ledger, enum fg_account from, enum fg_account to, int32_t period,
+                         int64_t amount, struct fg_error *err)
 {
-    return post(ledger, (struct fg_posting){ .from = from, .to = to, .from_participant = -1, .to_participant = -1,
-                                             .order = -1, .period = period, .amount = { amount } }, err);
+    return post(ledger,
+                (struct fg_posting){.from = from,
+                                    .to = to,
+                                    .from_participant = -1,
+                                    .to_participant = -1,
+                                    .order = -1,
+                                    .period = period,
+                                    .amount = {amount}},
+                err);
 }
 
 static const struct fg_price_parts *parts_at(const struct ledger *ledger, const struct fg_order *order, size_t index,
@@ -63,17 +76,16 @@ static int64_t match_price(const struct ledger *ledger, const struct fg_order *o
 static enum fg_code settle_injection(struct ledger *ledger, size_t index, int32_t period, struct fg_energy energy,
                                      int64_t extra_price, int64_t *received, struct fg_error *err)
 {
-    static const enum fg_account accounts[FG_PART_COUNT] = { FG_ACCOUNT_MARKET, FG_ACCOUNT_LOSSES,
-                                                             FG_ACCOUNT_CONGESTION, FG_ACCOUNT_CONGESTION,
-                                                             FG_ACCOUNT_MARKET };
+    static const enum fg_account accounts[FG_PART_COUNT] = {FG_ACCOUNT_MARKET, FG_ACCOUNT_LOSSES, FG_ACCOUNT_CONGESTION,
+                                                            FG_ACCOUNT_CONGESTION, FG_ACCOUNT_MARKET};
     const struct fg_price_parts *parts = parts_at(ledger, &ledger->market->orders[index], index, period);
-    struct fg_price total = { extra_price };
+    struct fg_price total = {extra_price};
     struct fg_money whole, money;
     int64_t sum = 0;
     enum fg_code code = FG_OK;
     for (int part = 0; part <= FG_PART_COUNT && code == FG_OK; part++) {
         /* The extra price (matching) is the last "part"; it belongs to the market's zone money. */
-        struct fg_price price = { part < FG_PART_COUNT ? parts->part_u[part] : extra_price };
+        struct fg_price price = {part < FG_PART_COUNT ? parts->part_u[part] : extra_price};
         if (part < FG_PART_COUNT && (code = fg_add(total.uper_mwh, price.uper_mwh, &total.uper_mwh, err)) != FG_OK)
             return code;
         if ((code = fg_money_of(energy, price, &money, err)) != FG_OK ||
@@ -118,7 +130,7 @@ static enum fg_code settle_need(struct ledger *ledger, size_t index, int32_t per
                                 int64_t *received, struct fg_error *err)
 {
     const struct fg_order *order = &ledger->market->orders[index];
-    struct fg_price price = { ledger->input->need_price ? ledger->input->need_price[at].uper_mwh : 0 };
+    struct fg_price price = {ledger->input->need_price ? ledger->input->need_price[at].uper_mwh : 0};
     struct fg_money money;
     enum fg_code code = fg_add(price.uper_mwh, match_price(ledger, order, period), &price.uper_mwh, err);
     ledger->out->unit_price[at] = price;
@@ -130,7 +142,8 @@ static enum fg_code settle_need(struct ledger *ledger, size_t index, int32_t per
 }
 
 /* Nodal settlement of one order and period. */
-static enum fg_code settle_nodal(struct ledger *ledger, size_t index, int32_t k, int64_t *received, struct fg_error *err)
+static enum fg_code settle_nodal(struct ledger *ledger, size_t index, int32_t k, int64_t *received,
+                                 struct fg_error *err)
 {
     const struct fg_order *order = &ledger->market->orders[index];
     const size_t at = order->offset + (size_t)k;
@@ -178,8 +191,8 @@ static enum fg_code build_zonal_prices(struct ledger *ledger, struct fg_error *e
     }
     for (size_t i = 0; i < market->order_count; i++) {
         const struct fg_order *order = &market->orders[i];
-        ledger->zone_of_order[i] = order->location_kind == FG_LOCATION_BUS ? fg_market_zone_of_bus(market, order->location)
-                                                                           : order->zone;
+        ledger->zone_of_order[i] =
+            order->location_kind == FG_LOCATION_BUS ? fg_market_zone_of_bus(market, order->location) : order->zone;
         for (int32_t k = 0; k < order->period_count && order->side == FG_SIDE_SELL && !order->block; k++) {
             struct fg_power accepted = ledger->input->accepted[order->offset + (size_t)k];
             if (accepted.w == 0)
@@ -220,7 +233,8 @@ static struct fg_price zonal_price(const struct ledger *ledger, size_t index, in
 }
 
 /* Replace the nodal result of an order by that of the market's rule; PRICING takes the difference. */
-static enum fg_code apply_rule(struct ledger *ledger, size_t index, int64_t limit, int64_t *received, struct fg_error *err)
+static enum fg_code apply_rule(struct ledger *ledger, size_t index, int64_t limit, int64_t *received,
+                               struct fg_error *err)
 {
     const struct fg_order *order = &ledger->market->orders[index];
     int64_t ruled = 0;
@@ -269,8 +283,8 @@ static enum fg_code settle_order(struct ledger *ledger, size_t index, struct fg_
         struct fg_power accepted = ledger->input->accepted[order->offset + (size_t)k];
         struct fg_money money;
         if (accepted.w < 0 || accepted.w > order->quantity[k].w)
-            return fg_fail(err, FG_ERR_ARGUMENT, order->place, "the accepted quantity of order %s is outside its quantity",
-                           order->id);
+            return fg_fail(err, FG_ERR_ARGUMENT, order->place,
+                           "the accepted quantity of order %s is outside its quantity", order->id);
         enum fg_code code = fg_order_limit_money(order, accepted, ledger->market->period_s, &money, err);
         if (code != FG_OK || (code = fg_add(limit, money.u, &limit, err)) != FG_OK ||
             (code = fg_add(energy_sum, accepted.w * ledger->market->period_s, &energy_sum, err)) != FG_OK ||
@@ -294,8 +308,8 @@ static enum fg_code settle_slack(struct ledger *ledger, struct fg_error *err)
 {
     const struct fg_market *market = ledger->market;
     for (int32_t t = 0; t < market->period_count; t++) {
-        const struct fg_power changes[] = { ledger->input->slack_change_p[t], ledger->input->slack_change_q[t] };
-        const struct fg_price prices[] = { market->import_price[t], market->import_price_reactive[t] };
+        const struct fg_power changes[] = {ledger->input->slack_change_p[t], ledger->input->slack_change_q[t]};
+        const struct fg_price prices[] = {market->import_price[t], market->import_price_reactive[t]};
         for (int product = 0; product < 2; product++) {
             struct fg_energy energy;
             struct fg_money money;
@@ -313,7 +327,7 @@ enum fg_code fg_settle(const struct fg_settlement_input *input, struct fg_settle
 {
     memset(settlement, 0, sizeof *settlement);
     const struct fg_market *market = input->market;
-    struct ledger ledger = { .input = input, .market = market, .out = settlement };
+    struct ledger ledger = {.input = input, .market = market, .out = settlement};
     settlement->orders = fg_alloc(market->order_count, sizeof *settlement->orders);
     settlement->unit_price = fg_alloc(market->order_period_count, sizeof *settlement->unit_price);
     enum fg_code code = settlement->orders && settlement->unit_price ? FG_OK : fg_fail_memory(err);
@@ -367,8 +381,9 @@ enum fg_code fg_share_pro_rata(struct fg_power total, const struct fg_power *qua
         fits = quantities[i].w >= 0 && quantities[i].w % tick.w == 0 &&
                !__builtin_add_overflow(sum, quantities[i].w, &sum);
     if (!fits || total.w > sum)
-        return fg_fail(err, FG_ERR_ARGUMENT, NULL,
-                       "a total to share must be in ticks and at most the sum of the quantities, which are in ticks too");
+        return fg_fail(
+            err, FG_ERR_ARGUMENT, NULL,
+            "a total to share must be in ticks and at most the sum of the quantities, which are in ticks too");
     if (sum == 0) {
         for (size_t i = 0; i < count; i++)
             shares[i].w = 0;
@@ -380,7 +395,8 @@ enum fg_code fg_share_pro_rata(struct fg_power total, const struct fg_power *qua
         weights[i] = quantities[i].w / tick.w;
     if (code == FG_OK)
         code = fg_split(total.w / tick.w, weights, count, parts, err);
-    /* A part exceeds floor(total w / sum) by at most one, and only below a whole weight, so it is within its quantity. */
+    /* A part exceeds floor(total w / sum) by at most one, and only below a whole weight, so it is within its quantity.
+     */
     for (size_t i = 0; i < count && code == FG_OK; i++)
         shares[i].w = parts[i] * tick.w;
     fg_free(weights);

@@ -59,22 +59,24 @@ struct fg_price_parts {
 
 struct fg_settlement_input {
     const struct fg_market *market;
-    const struct fg_power *accepted; /* order_period_count, at order->offset + k; multiples of the tick, in [0, quantity] */
-    int32_t location_count;          /* places with a price: buses, or only those with orders */
+    const struct fg_power
+        *accepted;          /* order_period_count, at order->offset + k; multiples of the tick, in [0, quantity] */
+    int32_t location_count; /* places with a price: buses, or only those with orders */
     const struct fg_price_parts *price_p, *price_q; /* period x location, row-major */
-    const int32_t *order_location;   /* per order: its location; -1 for need requests */
+    const int32_t *order_location;                  /* per order: its location; -1 for need requests */
     const struct fg_price *need_price; /* order_period_count: what need requests pay per MWh; NULL: none do */
     /* Multipliers of "accepted offers = accepted requests", period x 2 (up, down): added to what offers receive and
      * requests pay; NULL: none. */
     const struct fg_price *match_price_p, *match_price_q;
-    const struct fg_power *slack_change_p, *slack_change_q; /* per period: import with the schedule less import without */
+    const struct fg_power *slack_change_p,
+        *slack_change_q; /* per period: import with the schedule less import without */
 };
 
 struct fg_order_settlement {
-    struct fg_energy energy;     /* accepted, all periods */
-    struct fg_money limit;       /* offer cost or request value of the accepted quantities */
-    struct fg_money settled;     /* > 0: the participant receives; without make-whole */
-    struct fg_money make_whole;  /* >= 0, received on top */
+    struct fg_energy energy;    /* accepted, all periods */
+    struct fg_money limit;      /* offer cost or request value of the accepted quantities */
+    struct fg_money settled;    /* > 0: the participant receives; without make-whole */
+    struct fg_money make_whole; /* >= 0, received on top */
 };
 
 struct fg_settlement {

@@ -19,15 +19,12 @@ static const struct fg_lp_solver *find_solver(enum fg_lp_backend backend)
     switch (backend) {
     case FG_LP_BACKEND_DEFAULT:
 #ifdef FG_HAVE_HIGHS
-    case FG_LP_BACKEND_HIGHS:
-        return &fg_lp_highs_solver;
+    case FG_LP_BACKEND_HIGHS: return &fg_lp_highs_solver;
 #endif
 #ifdef FG_HAVE_COIN
-    case FG_LP_BACKEND_COIN:
-        return &fg_lp_coin_solver;
+    case FG_LP_BACKEND_COIN: return &fg_lp_coin_solver;
 #endif
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 
@@ -44,12 +41,12 @@ const char *fg_lp_backend_name(enum fg_lp_backend backend)
 
 struct fg_lp_options fg_lp_options_default(void)
 {
-    return (struct fg_lp_options){ .relative_gap = 1e-4, .absolute_gap = 1e-9, .time_limit_s = INFINITY, .seed = 1 };
+    return (struct fg_lp_options){.relative_gap = 1e-4, .absolute_gap = 1e-9, .time_limit_s = INFINITY, .seed = 1};
 }
 
 const char *fg_lp_status_word(enum fg_lp_status status)
 {
-    static const char *const words[] = { "optimal", "infeasible", "unbounded", "time_limit", "interrupted", "failed" };
+    static const char *const words[] = {"optimal", "infeasible", "unbounded", "time_limit", "interrupted", "failed"};
     return words[status];
 }
 
@@ -206,9 +203,9 @@ void fg_lp_destroy(struct fg_lp *lp)
     if (lp->state)
         lp->solver->destroy(lp->state);
     struct fg_lp_model *model = &lp->model;
-    void *blocks[] = { model->starts, model->rows, model->values, model->cost, model->lower, model->upper,
-                       model->row_lower, model->row_upper, model->is_integer, model->start, lp->x, lp->row_activity,
-                       lp->dual, lp->reduced_cost, lp };
+    void *blocks[] = {model->starts, model->rows,      model->values,    model->cost,       model->lower,
+                      model->upper,  model->row_lower, model->row_upper, model->is_integer, model->start,
+                      lp->x,         lp->row_activity, lp->dual,         lp->reduced_cost,  lp};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
 }
@@ -278,8 +275,8 @@ enum fg_code fg_lp_set_value(struct fg_lp *lp, int32_t row, int32_t column, doub
             high = middle;
     }
     if (low == model->starts[column + 1] || model->rows[low] != row)
-        return fg_fail(err, FG_ERR_ARGUMENT, NULL, "row %d has no entry in column %d; give a 0 in the data to reserve it",
-                       row, column);
+        return fg_fail(err, FG_ERR_ARGUMENT, NULL,
+                       "row %d has no entry in column %d; give a 0 in the data to reserve it", row, column);
     model->values[low] = value;
     model->matrix_changed = true;
     return FG_OK;
@@ -339,7 +336,7 @@ enum fg_code fg_lp_add_rows(struct fg_lp *lp, int32_t count, const int32_t *star
     memcpy(upper, model->row_upper, (size_t)model->row_count * sizeof *upper);
     memcpy(lower + model->row_count, row_lower, (size_t)count * sizeof *lower);
     memcpy(upper + model->row_count, row_upper, (size_t)count * sizeof *upper);
-    void *old[] = { model->starts, model->rows, model->values, model->row_lower, model->row_upper };
+    void *old[] = {model->starts, model->rows, model->values, model->row_lower, model->row_upper};
     for (size_t i = 0; i < sizeof old / sizeof *old; i++)
         fg_free(old[i]);
     fg_free(next);
@@ -437,8 +434,8 @@ enum fg_code fg_lp_solve(struct fg_lp *lp, const struct fg_lp_options *options, 
     enum fg_code code = fit_row_arrays(lp, err);
     if (code != FG_OK)
         return code;
-    struct fg_lp_outcome outcome = { .status = FG_LP_FAILED, .bound = -INFINITY, .x = lp->x, .dual = lp->dual,
-                                     .reduced_cost = lp->reduced_cost };
+    struct fg_lp_outcome outcome = {
+        .status = FG_LP_FAILED, .bound = -INFINITY, .x = lp->x, .dual = lp->dual, .reduced_cost = lp->reduced_cost};
     double begin = fg_clock_seconds();
     if (options->interrupt && *options->interrupt) {
         outcome.status = FG_LP_INTERRUPTED;

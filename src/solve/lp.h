@@ -38,9 +38,9 @@ struct fg_lp_data {
     const int32_t *starts; /* column_count + 1: column j has entries starts[j] ... starts[j+1] - 1 */
     const int32_t *rows;   /* row of each entry, each row once per column */
     const double *values;
-    const double *cost, *lower, *upper; /* column_count */
+    const double *cost, *lower, *upper;  /* column_count */
     const double *row_lower, *row_upper; /* row_count */
-    const bool *is_integer;             /* column_count, or NULL: none */
+    const bool *is_integer;              /* column_count, or NULL: none */
     double offset;
 };
 
@@ -49,9 +49,9 @@ struct fg_lp_options {
     double absolute_gap; /* default 1e-9 */
     double time_limit_s; /* wall clock; INFINITY: none */
     int seed;
-    bool relax;          /* ignore integrality */
+    bool relax;                  /* ignore integrality */
     const atomic_int *interrupt; /* stop when it becomes non-zero; may be NULL. CBC looks at it only before
-                                             * and after a search, so give it a time limit as well. */
+                                  * and after a search, so give it a time limit as well. */
 };
 struct fg_lp_options fg_lp_options_default(void);
 
@@ -68,11 +68,11 @@ const char *fg_lp_status_word(enum fg_lp_status status);
 /* Arrays belong to the handle and hold until its next change or solve. */
 struct fg_lp_result {
     enum fg_lp_status status;
-    bool has_solution;  /* x is feasible (optimal, or the best found before a limit) */
-    double objective;   /* of x, with offset; NAN without solution */
-    double bound;       /* proven lower bound; -INFINITY when there is none */
-    const double *x;    /* column_count; NULL without solution */
-    const double *row_activity; /* row_count; NULL without solution */
+    bool has_solution;                 /* x is feasible (optimal, or the best found before a limit) */
+    double objective;                  /* of x, with offset; NAN without solution */
+    double bound;                      /* proven lower bound; -INFINITY when there is none */
+    const double *x;                   /* column_count; NULL without solution */
+    const double *row_activity;        /* row_count; NULL without solution */
     const double *dual, *reduced_cost; /* only for linear (or relaxed) programs solved to optimality, else NULL */
     int64_t iterations, nodes;
     double seconds;
@@ -86,7 +86,8 @@ enum fg_code fg_lp_create(enum fg_lp_backend backend, const struct fg_lp_data *d
 void fg_lp_destroy(struct fg_lp *lp); /* NULL is allowed */
 
 /* Changes; the next solve takes them in. */
-enum fg_code fg_lp_set_column_bounds(struct fg_lp *lp, int32_t column, double lower, double upper, struct fg_error *err);
+enum fg_code fg_lp_set_column_bounds(struct fg_lp *lp, int32_t column, double lower, double upper,
+                                     struct fg_error *err);
 enum fg_code fg_lp_set_row_bounds(struct fg_lp *lp, int32_t row, double lower, double upper, struct fg_error *err);
 enum fg_code fg_lp_set_cost(struct fg_lp *lp, int32_t column, double cost, struct fg_error *err);
 /* The entry must have been in the data (a stored zero counts), so that the pattern stays fixed. */

@@ -12,7 +12,7 @@ struct fg_lp_model {
     double *cost, *lower, *upper, *row_lower, *row_upper;
     bool *is_integer;
     double offset;
-    double *start; /* NULL: none */
+    double *start;                       /* NULL: none */
     bool bounds_changed, matrix_changed; /* since the last solve; matrix_changed includes added rows */
 };
 

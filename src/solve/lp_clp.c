@@ -100,16 +100,11 @@ static enum fg_lp_status clp_run(Clp_Simplex *clp, bool use_primal, const struct
             Clp_dual(clp, 0);
         *iterations += Clp_numberIterations(clp);
         switch (Clp_status(clp)) {
-        case 0:
-            return FG_LP_OPTIMAL;
-        case 1:
-            return FG_LP_INFEASIBLE;
-        case 2:
-            return FG_LP_UNBOUNDED;
-        case 3:
-            break;
-        default:
-            return FG_LP_FAILED;
+        case 0: return FG_LP_OPTIMAL;
+        case 1: return FG_LP_INFEASIBLE;
+        case 2: return FG_LP_UNBOUNDED;
+        case 3: break;
+        default: return FG_LP_FAILED;
         }
         if (options->interrupt && *options->interrupt)
             return FG_LP_INTERRUPTED;
@@ -199,8 +194,8 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
     Cbc_Model *cbc = Cbc_newModel();
     if (cbc == NULL)
         return fg_fail_memory(err);
-    Cbc_loadProblem(cbc, model->column_count, model->row_count, model->starts, model->rows, model->values,
-                    model->lower, model->upper, model->cost, model->row_lower, model->row_upper);
+    Cbc_loadProblem(cbc, model->column_count, model->row_count, model->starts, model->rows, model->values, model->lower,
+                    model->upper, model->cost, model->row_lower, model->row_upper);
     Cbc_setObjSense(cbc, 1);
     for (int32_t j = 0; j < model->column_count; j++)
         if (model->is_integer[j])
@@ -223,8 +218,8 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
         outcome->status = cbc_status(cbc, options->time_limit_s, fg_clock_seconds() - begin);
         outcome->nodes = Cbc_getNodeCount(cbc);
         outcome->iterations = Cbc_getIterationCount(cbc);
-        const double *solution = outcome->status == FG_LP_OPTIMAL || Cbc_numberSavedSolutions(cbc) > 0
-                                     ? Cbc_bestSolution(cbc) : NULL;
+        const double *solution =
+            outcome->status == FG_LP_OPTIMAL || Cbc_numberSavedSolutions(cbc) > 0 ? Cbc_bestSolution(cbc) : NULL;
         if (solution) {
             outcome->has_solution = true;
             take_solution(model, solution, outcome->x);
@@ -260,5 +255,4 @@ static enum fg_code coin_solve(void *opaque, const struct fg_lp_model *model, co
 }
 
 const struct fg_lp_solver fg_lp_coin_solver = {
-    .name = "COIN-OR CLP/CBC", .create = coin_create, .destroy = coin_destroy, .solve = coin_solve
-};
+    .name = "COIN-OR CLP/CBC", .create = coin_create, .destroy = coin_destroy, .solve = coin_solve};

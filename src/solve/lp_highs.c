@@ -171,5 +171,4 @@ static enum fg_code highs_solve(void *state, const struct fg_lp_model *model, co
 }
 
 const struct fg_lp_solver fg_lp_highs_solver = {
-    .name = "HiGHS", .create = highs_create, .destroy = highs_destroy, .solve = highs_solve
-};
+    .name = "HiGHS", .create = highs_create, .destroy = highs_destroy, .solve = highs_solve};

@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[] = { "market.csv", "orders.csv", "assets.csv", "zones.csv", "baseline.csv",
-                                     "periods.csv", "groups.csv", "bus_limits.csv" };
+static const char *const names[] = {"market.csv",   "orders.csv",  "assets.csv", "zones.csv",
+                                    "baseline.csv", "periods.csv", "groups.csv", "bus_limits.csv"};
 enum { NAMES = sizeof names / sizeof *names };
 static char folder[64];
 

@@ -16,18 +16,18 @@ struct baseline_table {
     int q_column;
     struct fg_names names[KINDS];
     struct row {
-        size_t baseline;     /* index in the market */
+        size_t baseline; /* index in the market */
         struct fg_power *p, *q;
         int32_t next_period; /* that its next row must have */
         bool has_q;
-    } *rows;
+    } * rows;
     size_t row_count, row_capacity;
 };
 
 static enum fg_code find_columns(struct baseline_table *table, struct fg_error *err)
 {
     const struct fg_csv *csv = table->csv;
-    static const char *const known[] = { "bus", "injection", "generator", "storage", "start", "p", "q" };
+    static const char *const known[] = {"bus", "injection", "generator", "storage", "start", "p", "q"};
     for (size_t c = 0; c < csv->column_count; c++) {
         bool is_known = false;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -79,7 +79,7 @@ static enum fg_code find_element(struct baseline_table *table, size_t line, stru
         fg_names_add(&table->names[kind], baseline->id, (int32_t)table->row_count) != 0)
         return fg_fail_memory(err);
     *out = &table->rows[table->row_count++];
-    **out = (struct row){ .baseline = market->baseline_count - 1, .p = p, .q = q };
+    **out = (struct row){.baseline = market->baseline_count - 1, .p = p, .q = q};
     baseline->p = p;
     baseline->q = q;
     return FG_OK;
@@ -132,7 +132,7 @@ static enum fg_code read_row(struct baseline_table *table, size_t line, struct f
 enum fg_code fg_market_reader_baseline_csv(struct fg_market_reader *reader, const char *path, struct fg_error *err)
 {
     struct fg_csv csv;
-    struct baseline_table table = { .reader = reader, .csv = &csv };
+    struct baseline_table table = {.reader = reader, .csv = &csv};
     enum fg_code code = fg_csv_read(&csv, path, err);
     if (code == FG_OK)
         code = find_columns(&table, err);

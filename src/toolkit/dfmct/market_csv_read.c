@@ -16,46 +16,90 @@ enum cell_type {
     CELL_LIST,    /* values separated by spaces */
     CELL_POINTS,  /* "quantity@price quantity@price" */
     CELL_INTEGER,
-    CELL_BOOL     /* true, false */
+    CELL_BOOL /* true, false */
 };
 struct column {
     const char *name;
     enum cell_type type;
 };
 
-static const struct column market_keys[] = {
-    { "format", CELL_TEXT }, { "version", CELL_INTEGER }, { "id", CELL_TEXT }, { "name", CELL_TEXT },
-    { "currency", CELL_TEXT }, { "operator", CELL_TEXT }, { "tick", CELL_TEXT }, { "price_step", CELL_TEXT },
-    { "start", CELL_TEXT }, { "period_minutes", CELL_INTEGER }, { "period_count", CELL_INTEGER },
-    { "physics", CELL_TEXT }, { "balance", CELL_TEXT }, { "balance_reactive", CELL_TEXT }, { "pricing", CELL_TEXT },
-    { "match_requests", CELL_BOOL }, { "import_price", CELL_TEXT }, { "import_price_reactive", CELL_TEXT },
-    { "scale_load", CELL_TEXT }, { "scale_generation", CELL_TEXT }, { "scarcity.overload", CELL_TEXT },
-    { "scarcity.voltage", CELL_TEXT }, { "scarcity.not_served", CELL_TEXT }, { "voltage_band.minimum", CELL_TEXT },
-    { "voltage_band.maximum", CELL_TEXT }, { "substation.p_min", CELL_TEXT }, { "substation.p_max", CELL_TEXT },
-    { "substation.q_min", CELL_TEXT }, { "substation.q_max", CELL_TEXT }, { NULL, CELL_TEXT }
-};
-static const struct column participant_columns[] = { { "id", CELL_TEXT }, { "name", CELL_TEXT }, { NULL, CELL_TEXT } };
-static const struct column bus_limit_columns[] = { { "bus", CELL_TEXT }, { "vm_min", CELL_TEXT },
-                                                   { "vm_max", CELL_TEXT }, { NULL, CELL_TEXT } };
-static const struct column branch_limit_columns[] = { { "branch", CELL_TEXT }, { "rating", CELL_TEXT },
-                                                      { NULL, CELL_TEXT } };
-static const struct column asset_columns[] = {
-    { "id", CELL_TEXT }, { "participant", CELL_TEXT }, { "bus", CELL_TEXT }, { "technology", CELL_TEXT },
-    { "baseline_p", CELL_PROFILE }, { "baseline_q", CELL_PROFILE }, { "s_max", CELL_TEXT }, { "p_min", CELL_TEXT },
-    { "p_max", CELL_TEXT }, { "q_min", CELL_TEXT }, { "q_max", CELL_TEXT }, { "power_factor", CELL_TEXT },
-    { "q_per_p", CELL_TEXT }, { "ramp_per_hour", CELL_TEXT }, { "energy_up", CELL_TEXT },
-    { "energy_down", CELL_TEXT }, { "energy_min", CELL_TEXT }, { "energy_max", CELL_TEXT }, { "rebound", CELL_LIST },
-    { NULL, CELL_TEXT }
-};
-static const struct column group_columns[] = { { "id", CELL_TEXT }, { "kind", CELL_TEXT }, { NULL, CELL_TEXT } };
-static const struct column order_columns[] = {
-    { "id", CELL_TEXT }, { "participant", CELL_TEXT }, { "side", CELL_TEXT }, { "kind", CELL_TEXT },
-    { "product", CELL_TEXT }, { "regulation", CELL_TEXT }, { "asset", CELL_TEXT }, { "bus", CELL_TEXT },
-    { "zone", CELL_TEXT }, { "covers_branch", CELL_TEXT }, { "covers_voltage", CELL_TEXT }, { "start", CELL_TEXT },
-    { "periods", CELL_INTEGER }, { "quantity", CELL_PROFILE }, { "price", CELL_TEXT }, { "price_points", CELL_POINTS },
-    { "block", CELL_BOOL }, { "all_or_none", CELL_BOOL }, { "minimum_acceptance", CELL_TEXT }, { "parent", CELL_TEXT },
-    { "group", CELL_TEXT }, { NULL, CELL_TEXT }
-};
+static const struct column market_keys[] = {{"format", CELL_TEXT},
+                                            {"version", CELL_INTEGER},
+                                            {"id", CELL_TEXT},
+                                            {"name", CELL_TEXT},
+                                            {"currency", CELL_TEXT},
+                                            {"operator", CELL_TEXT},
+                                            {"tick", CELL_TEXT},
+                                            {"price_step", CELL_TEXT},
+                                            {"start", CELL_TEXT},
+                                            {"period_minutes", CELL_INTEGER},
+                                            {"period_count", CELL_INTEGER},
+                                            {"physics", CELL_TEXT},
+                                            {"balance", CELL_TEXT},
+                                            {"balance_reactive", CELL_TEXT},
+                                            {"pricing", CELL_TEXT},
+                                            {"match_requests", CELL_BOOL},
+                                            {"import_price", CELL_TEXT},
+                                            {"import_price_reactive", CELL_TEXT},
+                                            {"scale_load", CELL_TEXT},
+                                            {"scale_generation", CELL_TEXT},
+                                            {"scarcity.overload", CELL_TEXT},
+                                            {"scarcity.voltage", CELL_TEXT},
+                                            {"scarcity.not_served", CELL_TEXT},
+                                            {"voltage_band.minimum", CELL_TEXT},
+                                            {"voltage_band.maximum", CELL_TEXT},
+                                            {"substation.p_min", CELL_TEXT},
+                                            {"substation.p_max", CELL_TEXT},
+                                            {"substation.q_min", CELL_TEXT},
+                                            {"substation.q_max", CELL_TEXT},
+                                            {NULL, CELL_TEXT}};
+static const struct column participant_columns[] = {{"id", CELL_TEXT}, {"name", CELL_TEXT}, {NULL, CELL_TEXT}};
+static const struct column bus_limit_columns[] = {
+    {"bus", CELL_TEXT}, {"vm_min", CELL_TEXT}, {"vm_max", CELL_TEXT}, {NULL, CELL_TEXT}};
+static const struct column branch_limit_columns[] = {{"branch", CELL_TEXT}, {"rating", CELL_TEXT}, {NULL, CELL_TEXT}};
+static const struct column asset_columns[] = {{"id", CELL_TEXT},
+                                              {"participant", CELL_TEXT},
+                                              {"bus", CELL_TEXT},
+                                              {"technology", CELL_TEXT},
+                                              {"baseline_p", CELL_PROFILE},
+                                              {"baseline_q", CELL_PROFILE},
+                                              {"s_max", CELL_TEXT},
+                                              {"p_min", CELL_TEXT},
+                                              {"p_max", CELL_TEXT},
+                                              {"q_min", CELL_TEXT},
+                                              {"q_max", CELL_TEXT},
+                                              {"power_factor", CELL_TEXT},
+                                              {"q_per_p", CELL_TEXT},
+                                              {"ramp_per_hour", CELL_TEXT},
+                                              {"energy_up", CELL_TEXT},
+                                              {"energy_down", CELL_TEXT},
+                                              {"energy_min", CELL_TEXT},
+                                              {"energy_max", CELL_TEXT},
+                                              {"rebound", CELL_LIST},
+                                              {NULL, CELL_TEXT}};
+static const struct column group_columns[] = {{"id", CELL_TEXT}, {"kind", CELL_TEXT}, {NULL, CELL_TEXT}};
+static const struct column order_columns[] = {{"id", CELL_TEXT},
+                                              {"participant", CELL_TEXT},
+                                              {"side", CELL_TEXT},
+                                              {"kind", CELL_TEXT},
+                                              {"product", CELL_TEXT},
+                                              {"regulation", CELL_TEXT},
+                                              {"asset", CELL_TEXT},
+                                              {"bus", CELL_TEXT},
+                                              {"zone", CELL_TEXT},
+                                              {"covers_branch", CELL_TEXT},
+                                              {"covers_voltage", CELL_TEXT},
+                                              {"start", CELL_TEXT},
+                                              {"periods", CELL_INTEGER},
+                                              {"quantity", CELL_PROFILE},
+                                              {"price", CELL_TEXT},
+                                              {"price_points", CELL_POINTS},
+                                              {"block", CELL_BOOL},
+                                              {"all_or_none", CELL_BOOL},
+                                              {"minimum_acceptance", CELL_TEXT},
+                                              {"parent", CELL_TEXT},
+                                              {"group", CELL_TEXT},
+                                              {NULL, CELL_TEXT}};
 
 static const struct column *find_column(const struct column *columns, const char *name)
 {
@@ -102,12 +146,9 @@ static json_t *split_points(const char *text)
 static json_t *to_value(const char *text, enum cell_type type)
 {
     switch (type) {
-    case CELL_PROFILE:
-        return strchr(text, ' ') ? split(text) : json_string(text);
-    case CELL_LIST:
-        return split(text);
-    case CELL_POINTS:
-        return split_points(text);
+    case CELL_PROFILE: return strchr(text, ' ') ? split(text) : json_string(text);
+    case CELL_LIST: return split(text);
+    case CELL_POINTS: return split_points(text);
     case CELL_BOOL:
         if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0)
             return json_boolean(strcasecmp(text, "true") == 0);
@@ -117,8 +158,7 @@ static json_t *to_value(const char *text, enum cell_type type)
         long long value = strtoll(text, &end, 10);
         return *end == '\0' && end != text ? json_integer(value) : json_string(text);
     }
-    default:
-        return json_string(text);
+    default: return json_string(text);
     }
 }
 
@@ -222,7 +262,7 @@ static enum fg_code read_zones(struct fg_market_reader *reader, const char *fold
     }
     const char *zone;
     json_t *buses;
-    json_object_foreach(zones, zone, buses) {
+    json_object_foreach (zones, zone, buses) {
         if (code != FG_OK)
             break;
         json_t *object = json_pack("{s:s,s:O}", "id", zone, "buses", buses);
@@ -283,9 +323,9 @@ static enum fg_code read_keys(const char *path, json_t *market, struct fg_error 
 /* periods.csv: what has a value per period, as arrays of the market object. */
 static enum fg_code read_period_table(const char *path, json_t *market, struct fg_error *err)
 {
-    static const struct column columns[] = { { "start", CELL_TEXT }, { "import_price", CELL_TEXT },
-                                             { "import_price_reactive", CELL_TEXT }, { "scale_load", CELL_TEXT },
-                                             { "scale_generation", CELL_TEXT }, { NULL, CELL_TEXT } };
+    static const struct column columns[] = {
+        {"start", CELL_TEXT},      {"import_price", CELL_TEXT},     {"import_price_reactive", CELL_TEXT},
+        {"scale_load", CELL_TEXT}, {"scale_generation", CELL_TEXT}, {NULL, CELL_TEXT}};
     struct fg_csv csv;
     size_t start_column;
     int64_t previous = 0, expected = 0;
@@ -294,7 +334,8 @@ static enum fg_code read_period_table(const char *path, json_t *market, struct f
     if (code == FG_OK && (code = check_header(&csv, columns, err)) == FG_OK)
         code = fg_csv_need(&csv, "start", &start_column, err);
     int64_t minutes = json_is_integer(json_object_get(market, "period_minutes"))
-                          ? json_integer_value(json_object_get(market, "period_minutes")) : 15;
+                          ? json_integer_value(json_object_get(market, "period_minutes"))
+                          : 15;
     const char *start = json_string_value(json_object_get(market, "start"));
     if (code == FG_OK && start && fg_instant_parse(start, &expected, &why) != FG_OK)
         expected = 0; /* the schema will refuse it, in its words */
@@ -351,7 +392,7 @@ static enum fg_code read_rules(struct fg_market_reader *reader, const char *fold
 
 static enum fg_code read_folder(struct fg_market_reader *reader, const char *folder, struct fg_error *err)
 {
-    static const struct column tap_columns[] = { { "branch", CELL_TEXT }, { NULL, CELL_TEXT } };
+    static const struct column tap_columns[] = {{"branch", CELL_TEXT}, {NULL, CELL_TEXT}};
     char path[4096];
     enum fg_code code;
     if ((code = read_rules(reader, folder, err)) != FG_OK ||
@@ -374,7 +415,7 @@ static enum fg_code read_folder(struct fg_market_reader *reader, const char *fol
 
 enum fg_code fg_market_read_csv_folder(const char *folder, struct fg_market **market, struct fg_error *err)
 {
-    struct fg_market_reader reader = { 0 };
+    struct fg_market_reader reader = {0};
     *market = NULL;
     enum fg_code code = read_folder(&reader, folder, err);
     fg_market_reader_release(&reader);

@@ -112,7 +112,7 @@ static void put_key_decimal(struct table *table, const char *key, int64_t value,
 
 static enum fg_code write_rules(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const columns[] = { "key", "value", NULL };
+    static const char *const columns[] = {"key", "value", NULL};
     struct table table;
     char start[FG_INSTANT_TEXT];
     table_begin(&table, columns);
@@ -150,8 +150,8 @@ static enum fg_code write_rules(const struct fg_market *market, const char *fold
 
 static enum fg_code write_periods(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const columns[] = { "start", "import_price", "import_price_reactive", "scale_load",
-                                           "scale_generation", NULL };
+    static const char *const columns[] = {"start",      "import_price",     "import_price_reactive",
+                                          "scale_load", "scale_generation", NULL};
     struct table table;
     char start[FG_INSTANT_TEXT];
     table_begin(&table, columns);
@@ -167,9 +167,9 @@ static enum fg_code write_periods(const struct fg_market *market, const char *fo
 
 static enum fg_code write_limits(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const bus_columns[] = { "bus", "vm_min", "vm_max", NULL };
-    static const char *const branch_columns[] = { "branch", "rating", NULL };
-    static const char *const tap_columns[] = { "branch", NULL };
+    static const char *const bus_columns[] = {"bus", "vm_min", "vm_max", NULL};
+    static const char *const branch_columns[] = {"branch", "rating", NULL};
+    static const char *const tap_columns[] = {"branch", NULL};
     struct table table;
     table_begin(&table, bus_columns);
     for (size_t i = 0; i < market->bus_limit_count; i++) {
@@ -195,9 +195,9 @@ static enum fg_code write_limits(const struct fg_market *market, const char *fol
 
 static enum fg_code write_parties(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const participant_columns[] = { "id", "name", NULL };
-    static const char *const zone_columns[] = { "zone", "bus", NULL };
-    static const char *const group_columns[] = { "id", "kind", NULL };
+    static const char *const participant_columns[] = {"id", "name", NULL};
+    static const char *const zone_columns[] = {"zone", "bus", NULL};
+    static const char *const group_columns[] = {"id", "kind", NULL};
     struct table table;
     table_begin(&table, participant_columns);
     for (size_t i = 0; i < market->participant_count; i++) {
@@ -239,10 +239,10 @@ static void put_rebound(struct table *table, const struct fg_asset *asset)
 
 static enum fg_code write_assets(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const columns[] = { "id", "participant", "bus", "technology", "baseline_p", "baseline_q",
-                                           "s_max", "p_min", "p_max", "q_min", "q_max", "power_factor", "q_per_p",
-                                           "ramp_per_hour", "energy_up", "energy_down", "energy_min", "energy_max",
-                                           "rebound", NULL };
+    static const char *const columns[] = {"id",          "participant",  "bus",        "technology",    "baseline_p",
+                                          "baseline_q",  "s_max",        "p_min",      "p_max",         "q_min",
+                                          "q_max",       "power_factor", "q_per_p",    "ramp_per_hour", "energy_up",
+                                          "energy_down", "energy_min",   "energy_max", "rebound",       NULL};
     struct table table;
     table_begin(&table, columns);
     for (size_t i = 0; i < market->asset_count; i++) {
@@ -279,7 +279,7 @@ static enum fg_code write_assets(const struct fg_market *market, const char *fol
 
 static enum fg_code write_baselines(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const columns[] = { "bus", "injection", "generator", "storage", "start", "p", "q", NULL };
+    static const char *const columns[] = {"bus", "injection", "generator", "storage", "start", "p", "q", NULL};
     struct table table;
     char start[FG_INSTANT_TEXT];
     table_begin(&table, columns);
@@ -340,10 +340,10 @@ static void put_order(struct table *table, const struct fg_market *market, const
 
 static enum fg_code write_orders(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
-    static const char *const columns[] = { "id", "participant", "side", "kind", "product", "regulation", "asset", "bus",
-                                           "zone", "covers_branch", "covers_voltage", "start", "periods", "quantity",
-                                           "price", "price_points", "block", "minimum_acceptance", "parent", "group",
-                                           NULL };
+    static const char *const columns[] = {
+        "id",    "participant",        "side",           "kind",  "product", "regulation", "asset", "bus",
+        "zone",  "covers_branch",      "covers_voltage", "start", "periods", "quantity",   "price", "price_points",
+        "block", "minimum_acceptance", "parent",         "group", NULL};
     struct table table;
     table_begin(&table, columns);
     for (size_t i = 0; i < market->order_count; i++)
@@ -356,8 +356,7 @@ enum fg_code fg_market_write_csv_folder(const struct fg_market *market, const ch
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return fg_fail(err, FG_ERR_IO, folder, "the folder cannot be made: %s; choose another place", strerror(errno));
     static enum fg_code (*const writers[])(const struct fg_market *, const char *, struct fg_error *) = {
-        write_periods, write_limits, write_parties, write_assets, write_baselines, write_orders, write_rules
-    };
+        write_periods, write_limits, write_parties, write_assets, write_baselines, write_orders, write_rules};
     for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
         enum fg_code code = writers[i](market, folder, err);
         if (code != FG_OK)

@@ -7,13 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const market_keys[] = {
-    "format", "version", "id", "name", "currency", "operator", "tick", "price_step", "start", "period_minutes",
-    "period_count", "physics", "balance", "balance_reactive", "pricing", "match_requests", "import_price",
-    "import_price_reactive", "scale_load", "scale_generation", "scarcity", "voltage_band", "substation",
-    "controllable_taps", "bus_limits", "branch_limits", "participants", "zones", "assets", "groups", "baselines",
-    "baseline_csv", "orders", NULL
-};
+static const char *const market_keys[] = {"format",       "version",
+                                          "id",           "name",
+                                          "currency",     "operator",
+                                          "tick",         "price_step",
+                                          "start",        "period_minutes",
+                                          "period_count", "physics",
+                                          "balance",      "balance_reactive",
+                                          "pricing",      "match_requests",
+                                          "import_price", "import_price_reactive",
+                                          "scale_load",   "scale_generation",
+                                          "scarcity",     "voltage_band",
+                                          "substation",   "controllable_taps",
+                                          "bus_limits",   "branch_limits",
+                                          "participants", "zones",
+                                          "assets",       "groups",
+                                          "baselines",    "baseline_csv",
+                                          "orders",       NULL};
 
 typedef enum fg_code (*read_item)(struct fg_market_reader *, const struct fg_json_cursor *, struct fg_error *);
 
@@ -55,10 +65,14 @@ static enum fg_code read_document(struct fg_market_reader *reader, const struct 
         const char *key;
         read_item read;
     } lists[] = {
-        { "participants", fg_market_reader_participant }, { "zones", fg_market_reader_zone },
-        { "bus_limits", fg_market_reader_bus_limit },     { "branch_limits", fg_market_reader_branch_limit },
-        { "assets", fg_market_reader_asset },             { "groups", fg_market_reader_group },
-        { "baselines", fg_market_reader_baseline },       { "orders", fg_market_reader_order },
+        {"participants", fg_market_reader_participant},
+        {"zones", fg_market_reader_zone},
+        {"bus_limits", fg_market_reader_bus_limit},
+        {"branch_limits", fg_market_reader_branch_limit},
+        {"assets", fg_market_reader_asset},
+        {"groups", fg_market_reader_group},
+        {"baselines", fg_market_reader_baseline},
+        {"orders", fg_market_reader_order},
     };
     enum fg_code code = fg_json_is_object(root, err);
     if (code != FG_OK || (code = fg_json_only(root, market_keys, err)) != FG_OK ||
@@ -80,7 +94,7 @@ enum fg_code fg_market_read_json_text(const char *bytes, size_t length, const ch
     enum fg_code code = fg_json_load_text(bytes, length, place, &document, err);
     if (code != FG_OK)
         return code;
-    struct fg_market_reader reader = { 0 };
+    struct fg_market_reader reader = {0};
     struct fg_json_cursor root = fg_json_root(document, place);
     code = read_document(&reader, &root, folder, err);
     json_decref(document);

@@ -21,7 +21,8 @@ enum fg_code fg_market_reader_id(const struct fg_json_cursor *object, const char
     struct fg_json_cursor at = fg_json_member(object, key);
     size_t length = strlen(*out);
     if (length == 0 || length > FG_MARKET_ID_BYTES_MAX)
-        return fg_json_fail(&at, FG_ERR_VALUE, err, "an id has 1 to %d bytes; shorten or fill it", FG_MARKET_ID_BYTES_MAX);
+        return fg_json_fail(&at, FG_ERR_VALUE, err, "an id has 1 to %d bytes; shorten or fill it",
+                            FG_MARKET_ID_BYTES_MAX);
     for (const unsigned char *c = (const unsigned char *)*out; *c; c++)
         if (*c < 0x20 || *c == 0x7f)
             return fg_json_fail(&at, FG_ERR_VALUE, err, "an id has no control characters; remove them");
@@ -203,10 +204,10 @@ static enum fg_code read_periods(struct fg_market *market, const struct fg_json_
         const char *key;
         int64_t *out;
     } profiles[] = {
-        { "import_price", &market->import_price[0].uper_mwh },
-        { "import_price_reactive", &market->import_price_reactive[0].uper_mwh },
-        { "scale_load", market->scale_load_u },
-        { "scale_generation", market->scale_generation_u },
+        {"import_price", &market->import_price[0].uper_mwh},
+        {"import_price_reactive", &market->import_price_reactive[0].uper_mwh},
+        {"scale_load", market->scale_load_u},
+        {"scale_generation", market->scale_generation_u},
     };
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
         enum fg_code code = or_profile(object, profiles[i].key, market->period_count, profiles[i].out, &found, err);
@@ -237,15 +238,14 @@ static enum fg_code read_decimals(const struct fg_json_cursor *object, const cha
 
 static enum fg_code read_limits(struct fg_market *market, const struct fg_json_cursor *object, struct fg_error *err)
 {
-    static const char *const scarcity_keys[] = { "overload", "voltage", "not_served", NULL };
-    static const char *const band_keys[] = { "minimum", "maximum", NULL };
-    static const char *const substation_keys[] = { "p_min", "p_max", "q_min", "q_max", NULL };
-    const struct decimal_member scarcity[] = { { "overload", &market->scarcity_overload.uper_mwh },
-                                               { "voltage", &market->scarcity_voltage.uper_mwh },
-                                               { "not_served", &market->scarcity_not_served.uper_mwh },
-                                               { NULL, NULL } };
-    const struct decimal_member band[] = { { "minimum", &market->vm_min_u }, { "maximum", &market->vm_max_u },
-                                           { NULL, NULL } };
+    static const char *const scarcity_keys[] = {"overload", "voltage", "not_served", NULL};
+    static const char *const band_keys[] = {"minimum", "maximum", NULL};
+    static const char *const substation_keys[] = {"p_min", "p_max", "q_min", "q_max", NULL};
+    const struct decimal_member scarcity[] = {{"overload", &market->scarcity_overload.uper_mwh},
+                                              {"voltage", &market->scarcity_voltage.uper_mwh},
+                                              {"not_served", &market->scarcity_not_served.uper_mwh},
+                                              {NULL, NULL}};
+    const struct decimal_member band[] = {{"minimum", &market->vm_min_u}, {"maximum", &market->vm_max_u}, {NULL, NULL}};
     enum fg_code code;
     if ((code = read_decimals(object, "scarcity", scarcity, scarcity_keys, err)) != FG_OK ||
         (code = read_decimals(object, "voltage_band", band, band_keys, err)) != FG_OK)
@@ -326,7 +326,7 @@ enum fg_code fg_market_reader_rules(struct fg_market_reader *reader, const struc
 enum fg_code fg_market_reader_participant(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                           struct fg_error *err)
 {
-    static const char *const known[] = { "id", "name", NULL };
+    static const char *const known[] = {"id", "name", NULL};
     const char *id, *name;
     enum fg_code code = fg_json_is_object(object, err);
     if (code != FG_OK || (code = fg_json_only(object, known, err)) != FG_OK ||
@@ -336,7 +336,8 @@ enum fg_code fg_market_reader_participant(struct fg_market_reader *reader, const
     if (fg_names_find(&reader->market->participant_names, id) >= 0)
         return fg_json_fail(object, FG_ERR_VALUE, err, "participant %.60s is there already; give it once", id);
     int32_t index = fg_market_participant(reader->market, id);
-    if (index < 0 || (name && (reader->market->participants[index].name = fg_market_string(reader->market, name)) == NULL))
+    if (index < 0 ||
+        (name && (reader->market->participants[index].name = fg_market_string(reader->market, name)) == NULL))
         return fg_fail_memory(err);
     return FG_OK;
 }
@@ -344,7 +345,7 @@ enum fg_code fg_market_reader_participant(struct fg_market_reader *reader, const
 enum fg_code fg_market_reader_zone(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                    struct fg_error *err)
 {
-    static const char *const known[] = { "id", "buses", NULL };
+    static const char *const known[] = {"id", "buses", NULL};
     const char *id;
     struct fg_json_cursor buses;
     enum fg_code code = fg_json_is_object(object, err);
@@ -373,7 +374,7 @@ enum fg_code fg_market_reader_zone(struct fg_market_reader *reader, const struct
 enum fg_code fg_market_reader_bus_limit(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                         struct fg_error *err)
 {
-    static const char *const known[] = { "bus", "vm_min", "vm_max", NULL };
+    static const char *const known[] = {"bus", "vm_min", "vm_max", NULL};
     const char *bus;
     enum fg_code code = fg_json_is_object(object, err);
     if (code != FG_OK || (code = fg_json_only(object, known, err)) != FG_OK ||
@@ -391,7 +392,7 @@ enum fg_code fg_market_reader_bus_limit(struct fg_market_reader *reader, const s
 enum fg_code fg_market_reader_branch_limit(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                            struct fg_error *err)
 {
-    static const char *const known[] = { "branch", "rating", NULL };
+    static const char *const known[] = {"branch", "rating", NULL};
     const char *branch;
     enum fg_code code = fg_json_is_object(object, err);
     if (code != FG_OK || (code = fg_json_only(object, known, err)) != FG_OK ||
@@ -430,9 +431,10 @@ static enum fg_code read_rebound(struct fg_market_reader *reader, const struct f
 enum fg_code fg_market_reader_asset(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                     struct fg_error *err)
 {
-    static const char *const known[] = { "id", "participant", "bus", "technology", "baseline_p", "baseline_q", "s_max",
-                                         "p_min", "p_max", "q_min", "q_max", "power_factor", "q_per_p", "ramp_per_hour",
-                                         "energy_up", "energy_down", "energy_min", "energy_max", "rebound", NULL };
+    static const char *const known[] = {"id",          "participant",  "bus",        "technology",    "baseline_p",
+                                        "baseline_q",  "s_max",        "p_min",      "p_max",         "q_min",
+                                        "q_max",       "power_factor", "q_per_p",    "ramp_per_hour", "energy_up",
+                                        "energy_down", "energy_min",   "energy_max", "rebound",       NULL};
     struct fg_market *market = reader->market;
     const char *id, *owner, *bus, *technology;
     enum fg_code code = fg_json_is_object(object, err);
@@ -473,7 +475,7 @@ enum fg_code fg_market_reader_asset(struct fg_market_reader *reader, const struc
 enum fg_code fg_market_reader_group(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                     struct fg_error *err)
 {
-    static const char *const known[] = { "id", "kind", NULL };
+    static const char *const known[] = {"id", "kind", NULL};
     const char *id, *word;
     int kind;
     enum fg_code code = fg_json_is_object(object, err);
@@ -488,7 +490,7 @@ enum fg_code fg_market_reader_group(struct fg_market_reader *reader, const struc
 enum fg_code fg_market_reader_baseline(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                        struct fg_error *err)
 {
-    static const char *const known[] = { "bus", "injection", "generator", "storage", "p", "q", NULL };
+    static const char *const known[] = {"bus", "injection", "generator", "storage", "p", "q", NULL};
     enum fg_code code = fg_json_is_object(object, err);
     if (code != FG_OK || (code = fg_json_only(object, known, err)) != FG_OK)
         return code;

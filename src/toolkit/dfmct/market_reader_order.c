@@ -4,11 +4,28 @@
 
 #include <string.h>
 
-static const char *const order_keys[] = {
-    "id", "participant", "side", "kind", "product", "regulation", "asset", "bus", "zone", "covers_branch",
-    "covers_voltage", "start", "periods", "quantity", "price", "price_points", "block", "all_or_none",
-    "minimum_acceptance", "parent", "group", NULL
-};
+static const char *const order_keys[] = {"id",
+                                         "participant",
+                                         "side",
+                                         "kind",
+                                         "product",
+                                         "regulation",
+                                         "asset",
+                                         "bus",
+                                         "zone",
+                                         "covers_branch",
+                                         "covers_voltage",
+                                         "start",
+                                         "periods",
+                                         "quantity",
+                                         "price",
+                                         "price_points",
+                                         "block",
+                                         "all_or_none",
+                                         "minimum_acceptance",
+                                         "parent",
+                                         "group",
+                                         NULL};
 
 static bool is_absent(const struct fg_json_cursor *at)
 {
@@ -52,7 +69,7 @@ static enum fg_code read_kind(const struct fg_json_cursor *object, struct fg_ord
 static enum fg_code read_location(const struct fg_market *market, const struct fg_json_cursor *object,
                                   struct fg_order *order, struct fg_error *err)
 {
-    static const char *const keys[] = { "asset", "bus", "zone", "covers_branch", "covers_voltage" };
+    static const char *const keys[] = {"asset", "bus", "zone", "covers_branch", "covers_voltage"};
     enum { ASSET, BUS, ZONE, BRANCH, VOLTAGE, KEY_COUNT };
     int given = -1, named = 0;
     for (int k = 0; k < KEY_COUNT; k++) {
@@ -75,15 +92,15 @@ static enum fg_code read_location(const struct fg_market *market, const struct f
     case ASSET:
         order->asset = fg_market_find_asset(market, id);
         if (order->asset < 0)
-            return fg_json_fail(&at, FG_ERR_VALUE, err, "there is no asset %.60s; declare it in assets, or name a bus", id);
+            return fg_json_fail(&at, FG_ERR_VALUE, err, "there is no asset %.60s; declare it in assets, or name a bus",
+                                id);
         if (order->side == FG_SIDE_BUY)
-            return fg_json_fail(&at, FG_ERR_VALUE, err, "requests name a bus, zone or limit; only offers name an asset");
+            return fg_json_fail(&at, FG_ERR_VALUE, err,
+                                "requests name a bus, zone or limit; only offers name an asset");
         order->location = market->assets[order->asset].bus;
         order->location_kind = FG_LOCATION_BUS;
         return FG_OK;
-    case BUS:
-        order->location_kind = FG_LOCATION_BUS;
-        return FG_OK;
+    case BUS: order->location_kind = FG_LOCATION_BUS; return FG_OK;
     case ZONE:
         order->location = NULL;
         order->location_kind = FG_LOCATION_ZONE;
@@ -91,12 +108,8 @@ static enum fg_code read_location(const struct fg_market *market, const struct f
         if (order->zone < 0)
             return fg_json_fail(&at, FG_ERR_VALUE, err, "there is no zone %.60s; declare it in zones", id);
         break;
-    case BRANCH:
-        order->location_kind = FG_LOCATION_BRANCH_LIMIT;
-        break;
-    default:
-        order->location_kind = FG_LOCATION_VOLTAGE_LIMIT;
-        break;
+    case BRANCH: order->location_kind = FG_LOCATION_BRANCH_LIMIT; break;
+    default: order->location_kind = FG_LOCATION_VOLTAGE_LIMIT; break;
     }
     if (order->side == FG_SIDE_SELL)
         return fg_json_fail(&at, FG_ERR_VALUE, err, "an offer moves one injection; name its asset or bus");
@@ -118,7 +131,7 @@ static enum fg_code read_periods(const struct fg_market *market, const struct fg
     int64_t offset_s = start_s - market->start_s;
     if (offset_s % market->period_s != 0)
         return fg_json_fail(&at, FG_ERR_VALUE, err, "is not the start of a period; periods are %d minutes from %s",
-                            market->period_s / 60, fg_instant_format(market->start_s, (char[FG_INSTANT_TEXT]){ 0 }));
+                            market->period_s / 60, fg_instant_format(market->start_s, (char[FG_INSTANT_TEXT]){0}));
     int64_t first = offset_s / market->period_s;
     int64_t fallback = json_is_array(quantity.value) ? (int64_t)fg_json_count(&quantity) : 1;
     if ((code = fg_json_or_integer(object, "periods", fallback, &periods, err)) != FG_OK)
@@ -126,7 +139,8 @@ static enum fg_code read_periods(const struct fg_market *market, const struct fg
     if (periods < 1 || first < 0 || periods > market->period_count || first + periods > market->period_count)
         return fg_json_fail(object, FG_ERR_VALUE, err,
                             "[period_range] its %lld periods from period %lld on are outside the market's %d; move or "
-                            "shorten it", (long long)periods, (long long)first, market->period_count);
+                            "shorten it",
+                            (long long)periods, (long long)first, market->period_count);
     order->first_period = (int32_t)first;
     order->period_count = (int32_t)periods;
     return FG_OK;
@@ -158,7 +172,7 @@ static enum fg_code read_quantity(const struct fg_json_cursor *object, struct fg
 static enum fg_code read_price(const struct fg_json_cursor *object, struct fg_order *order,
                                struct fg_price_point *points, struct fg_error *err)
 {
-    static const char *const known[] = { "quantity", "price", NULL };
+    static const char *const known[] = {"quantity", "price", NULL};
     struct fg_json_cursor price = fg_json_member(object, "price"), list;
     enum fg_code code = fg_json_or_array(object, "price_points", &list, err);
     if (code != FG_OK)
@@ -214,8 +228,9 @@ static enum fg_code read_conditions(struct fg_market_reader *reader, const struc
     if ((code = fg_market_reader_id(object, "group", &group, err)) != FG_OK)
         return code;
     order->group = fg_market_find_group(reader->market, group);
-    return order->group >= 0 ? FG_OK
-                             : fg_json_fail(&at, FG_ERR_VALUE, err, "there is no group %.60s; declare it in groups", group);
+    return order->group >= 0
+               ? FG_OK
+               : fg_json_fail(&at, FG_ERR_VALUE, err, "there is no group %.60s; declare it in groups", group);
 }
 
 static enum fg_code add_order(struct fg_market_reader *reader, struct fg_order *order, const char *owner,
@@ -223,8 +238,8 @@ static enum fg_code add_order(struct fg_market_reader *reader, struct fg_order *
 {
     struct fg_market *market = reader->market;
     order->participant = fg_market_participant(market, owner);
-    if (order->participant < 0 || fg_grow((void **)&reader->parents, market->order_count, &reader->parent_capacity,
-                                          sizeof *reader->parents) != 0)
+    if (order->participant < 0 ||
+        fg_grow((void **)&reader->parents, market->order_count, &reader->parent_capacity, sizeof *reader->parents) != 0)
         return fg_fail_memory(err);
     if (parent && (parent = fg_market_string(market, parent)) == NULL)
         return fg_fail_memory(err);
@@ -235,7 +250,7 @@ static enum fg_code add_order(struct fg_market_reader *reader, struct fg_order *
 enum fg_code fg_market_reader_order(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                     struct fg_error *err)
 {
-    struct fg_order order = { .zone = -1, .asset = -1, .parent = -1, .group = -1 };
+    struct fg_order order = {.zone = -1, .asset = -1, .parent = -1, .group = -1};
     const char *owner, *parent = NULL;
     char place[sizeof err->place];
     enum fg_code code = fg_json_is_object(object, err);
