@@ -3,7 +3,6 @@
 #include "grid/matpower.h"
 #include "grid/powerflow.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <float.h>
 #include <math.h>
@@ -13,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

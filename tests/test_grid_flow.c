@@ -2,13 +2,14 @@
  * branches with ratio, shift and shunts (seed printed on failure by the element index). */
 #include "grid/flow.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

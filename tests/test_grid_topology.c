@@ -1,12 +1,13 @@
 /* Topology: merging by switches, free ends, dead islands, references, two-port admittances (hand calculation). */
 #include "grid/topology.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

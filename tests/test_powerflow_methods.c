@@ -3,7 +3,6 @@
 #include "grid/check.h"
 #include "grid/powerflow.h"
 
-#include <cmocka.h>
 #include <complex.h>
 #include <math.h>
 #include <setjmp.h>
@@ -12,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

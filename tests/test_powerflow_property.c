@@ -5,7 +5,6 @@
 #include "grid/matpower.h"
 #include "grid/powerflow.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -15,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

@@ -5,7 +5,6 @@
 #include "grid/powerflow.h"
 #include "grid/topology.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 

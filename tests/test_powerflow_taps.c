@@ -1,7 +1,6 @@
 /* Automatic tap changers on transformers without load, where the voltages are those of the ratios: V2 = V1 / ratio. */
 #include "grid/powerflow.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include <cmocka.h>
 
