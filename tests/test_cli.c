@@ -329,7 +329,10 @@ static void run_on_terminal(const char *no_color, const char *path, struct fg_te
     struct winsize size = {.ws_col = 80, .ws_row = 24};
     int master = -1;
     pid_t child = forkpty(&master, NULL, NULL, &size);
-    assert_true(child >= 0);
+    if (child < 0) {
+        print_message("skipped: this system gives no pseudo-terminal\n");
+        skip();
+    }
     if (child == 0) {
         setenv("TERM", "xterm", 1);
         if (no_color != NULL)
