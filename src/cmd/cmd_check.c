@@ -163,10 +163,9 @@ static void make_document(const struct summary *summary, struct fg_text *text)
 static void show(const struct summary *summary, struct fg_text *text)
 {
     const struct fg_network *network = summary->network;
-    int width = fg_terminal_width(stdout);
     bool has_colour = fg_terminal_has_colour(stdout);
     fg_text_puts(text, "Network ");
-    fg_terminal_put(text, network->name != NULL ? network->name : "without a name", 70);
+    fg_terminal_put(text, network->name != NULL && network->name[0] != '\0' ? network->name : "without a name", 70);
     fg_text_printf(text, "\n%zu buses, %zu branches, %zu switches, %zu loads and static generators,\n%zu generators, "
                          "%zu storages, %zu shunts\n",
                    network->bus_count, network->branch_count, network->switch_count, network->injection_count,
@@ -186,24 +185,7 @@ static void show(const struct summary *summary, struct fg_text *text)
                        fg_instant_format(summary->market->start_s, start), summary->offers, summary->requests,
                        summary->blocks, summary->market->asset_count, summary->market->zone_count);
     }
-    if (network->note_count == 0) {
-        fg_text_puts(text, "Nothing was ignored, defaulted or converted.\n");
-        return;
-    }
-    fg_text_puts(text, "\nImport report\n");
-    for (size_t i = 0; i < network->note_count; i++) {
-        const struct fg_note *note = &network->notes[i];
-        enum fg_tone tone = note->kind == FG_NOTE_WARNING ? FG_TONE_WARN : FG_TONE_DIM;
-        fg_text_printf(text, "%s%-9s%s %6zu x  ", fg_terminal_tone(tone, has_colour), fg_load_note_words[note->kind],
-                       fg_terminal_reset(tone, has_colour), note->count);
-        fg_terminal_put(text, note->text, -1);
-        if (note->place != NULL && note->place[0] != '\0') {
-            fg_text_puts(text, "  (");
-            fg_terminal_put(text, note->place, width);
-            fg_text_puts(text, ")");
-        }
-        fg_text_puts(text, "\n");
-    }
+    fg_load_put_notes(network, has_colour, text);
 }
 
 static enum fg_exit report(const struct check_options *options, struct summary *summary)

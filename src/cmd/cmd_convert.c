@@ -1,7 +1,7 @@
 /* flexgrid convert INPUT OUTPUT: networks to own JSON or MATPOWER, markets between JSON and CSV folders. */
 #include "cmd/load.h"
 #include "cmd/output.h"
-#include "cmd/table.h"
+#include "cmd/terminal.h"
 #include "grid/matpower.h"
 #include "grid/network_json.h"
 #include "grid/network_read.h"
@@ -55,20 +55,9 @@ static void show_notes(const struct fg_network *network)
 {
     struct fg_text text;
     fg_text_init(&text);
-    struct fg_table table;
-    fg_table_init(&table, 4, (const char *const[]){"<kind", "count", "<place", "<what"});
-    for (size_t i = 0; i < network->note_count; i++) {
-        const struct fg_note *note = &network->notes[i];
-        fg_table_text(&table, fg_load_note_words[note->kind]);
-        fg_table_printf(&table, FG_TONE_PLAIN, "%zu", note->count);
-        fg_table_text(&table, note->place != NULL ? note->place : "");
-        fg_table_text(&table, note->text);
-    }
-    if (network->note_count > 0)
-        fg_table_put(&table, fg_terminal_width(stderr), fg_terminal_has_colour(stderr), &text);
-    if (!text.failed && text.data != NULL)
+    fg_load_put_notes(network, fg_terminal_has_colour(stderr), &text);
+    if (!text.failed)
         fputs(text.data, stderr);
-    fg_table_release(&table);
     fg_text_release(&text);
 }
 

@@ -28,3 +28,21 @@ enum fg_exit fg_load_network(const char *path, const char *format, bool is_quiet
     }
     return FG_EXIT_OK;
 }
+
+void fg_load_put_notes(const struct fg_network *network, bool has_colour, struct fg_text *text)
+{
+    fg_text_puts(text, network->note_count == 0 ? "Nothing was ignored, defaulted or converted.\n" : "\nImport report\n");
+    for (size_t i = 0; i < network->note_count; i++) {
+        const struct fg_note *note = &network->notes[i];
+        enum fg_tone tone = note->kind == FG_NOTE_WARNING ? FG_TONE_WARN : FG_TONE_DIM;
+        fg_text_printf(text, "%s%-9s%s %6zu x  ", fg_terminal_tone(tone, has_colour), fg_load_note_words[note->kind],
+                       fg_terminal_reset(tone, has_colour), note->count);
+        fg_terminal_put(text, note->text, -1);
+        if (note->place != NULL && note->place[0] != '\0') {
+            fg_text_puts(text, "  (");
+            fg_terminal_put(text, note->place, -1);
+            fg_text_puts(text, ")");
+        }
+        fg_text_puts(text, "\n");
+    }
+}

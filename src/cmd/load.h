@@ -10,6 +10,9 @@ enum fg_exit fg_load_network(const char *path, const char *format, bool is_quiet
 
 extern const char *const fg_load_note_words[]; /* by fg_note_kind */
 
+/* Append the import report: one line a note, or one line that says there is nothing to report. */
+void fg_load_put_notes(const struct fg_network *network, bool has_colour, struct fg_text *text);
+
 /* Options that the commands share; `type` is the command's struct, whose member `common` is fg_common_options. */
 #define FG_OPTION_COMMON(type)                                                                                         \
     {"json", 'j', FG_OPTION_FLAG, offsetof(struct type, common.json), NULL,                                            \
