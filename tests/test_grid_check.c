@@ -15,8 +15,6 @@
 
 #include <cmocka.h>
 
-#include <cmocka.h>
-
 #include "near.h"
 
 /* Source b0 - line x = 0.1 p.u. - b1 == switch == b2, base 10 MVA. At V1 = 1 with angle -d and V0 = 1:

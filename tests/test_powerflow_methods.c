@@ -423,6 +423,72 @@ static void test_limits(void **state)
     fg_network_destroy(network);
 }
 
+/* What cannot be computed is told, never passed on as a result. */
+static void test_senseless_injection(void **state)
+{
+    (void)state;
+    struct fg_network *network = two_bus(0.03, 0.05, 0.8, 0.4);
+    for (int method = 0; method < 2; method++) {
+        struct fg_powerflow_options options = fg_powerflow_options_default();
+        struct fg_powerflow *powerflow;
+        struct fg_powerflow_result *result;
+        options.method = (enum fg_powerflow_method)method;
+        assert_int_equal(fg_powerflow_create(network, &options, &powerflow, NULL), FG_OK);
+        assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
+        double p_mw = NAN;
+        fg_powerflow_set_injections(powerflow, &(struct fg_powerflow_input){.injection_p_mw = &p_mw});
+        assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
+        assert_int_equal(result->status, FG_POWERFLOW_DIVERGED);
+        assert_true(isinf(result->max_mismatch_pu));
+        assert_non_null(strstr(result->explanation, "bus b1"));
+        fg_powerflow_set_injections(powerflow, NULL); /* and the handle serves on */
+        assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
+        assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
+        fg_powerflow_result_destroy(result);
+        fg_powerflow_destroy(powerflow);
+    }
+    fg_network_destroy(network);
+}
+
+/* An island whose only generator holds no voltage: it is the reference all the same, at the file's voltage. */
+static void test_reference_without_set_point(void **state)
+{
+    (void)state;
+    struct fg_network *network = two_bus(0.03, 0.05, 0.8, 0.4);
+    network->generators[0].kind = FG_GENERATOR_DISPATCHABLE;
+    network->generators[0].vm_set_pu = NAN;
+    network->generators[0].p_mw = 1, network->generators[0].q_mvar = 1;
+    network->buses[0].vm_start_pu = 1.02;
+    for (int method = 0; method < 2; method++) {
+        struct fg_powerflow_result *result = solve(network, (enum fg_powerflow_method)method);
+        assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
+        assert_near(result->vm_pu[0], 1.02, 1e-15);
+        assert_near(result->generator_p_mw[0], 8 + result->losses_mw, 1e-9);
+        assert_near(result->generator_q_mvar[0], 4 + result->losses_mvar, 1e-9);
+        fg_powerflow_result_destroy(result);
+    }
+    fg_network_destroy(network);
+}
+
+/* Zero voltage balances a bus without injection; started there, the power flow must find the way out. */
+static void test_vanishing_voltage(void **state)
+{
+    (void)state;
+    struct fg_network *network = two_bus(0.03, 0.05, 0, 0);
+    struct fg_powerflow_options options = fg_powerflow_options_default();
+    options.start = FG_POWERFLOW_FILE;
+    network->buses[1].vm_start_pu = 1e-9;
+    struct fg_powerflow_result *result = solve_with(network, options);
+    assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
+    assert_near(result->vm_pu[1], 1.02, 1e-8);
+    fg_powerflow_result_destroy(result);
+    network->branches[0].rate_normal_mva = 0; /* idle: not loaded, even without any rating */
+    result = solve(network, FG_POWERFLOW_SWEEP);
+    assert_near(result->loading_normal[0], 0, 1e-9);
+    fg_powerflow_result_destroy(result);
+    fg_network_destroy(network);
+}
+
 /* Out of memory at any point of set-up and solving: an error, nothing leaked (the sanitizer watches), no crash. */
 static void test_memory(void **state)
 {
@@ -499,6 +565,9 @@ int main(void)
         cmocka_unit_test(test_bad_start),
         cmocka_unit_test(test_tiny_impedance),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_senseless_injection),
+        cmocka_unit_test(test_reference_without_set_point),
+        cmocka_unit_test(test_vanishing_voltage),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_solve_allocates_nothing),
     };

@@ -283,7 +283,7 @@ static void balance_nodes(const struct fg_powerflow *powerflow, struct fg_powerf
             size = fabs(p[i]);
         if (powerflow->kind[i] == FG_NODE_PQ)
             size = larger(fabs(q[i] - powerflow->q_held[i]), size);
-        if (isnan(p[i] + q[i]))
+        if (isnan(size))
             size = INFINITY;
         if (size > result->max_mismatch_pu) {
             result->max_mismatch_pu = size;

@@ -301,9 +301,37 @@ static void explain(const struct fg_powerflow *powerflow, const struct fg_attemp
             "from solved voltages");
 }
 
+/* The first node whose injection is not a finite number; -1 when there is none. */
+static int32_t find_senseless_injection(const struct fg_powerflow *powerflow)
+{
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        const struct fg_node_power *power = &powerflow->power[i];
+        if (!isfinite(power->p0 + power->p1 + power->p2 + power->q0 + power->q1 + power->q2))
+            return i;
+    }
+    return -1;
+}
+
+static void refuse_injection(struct fg_powerflow *powerflow, int32_t node, struct fg_powerflow_result *result)
+{
+    go_to_start(powerflow);
+    fg_powerflow_rectangular(powerflow);
+    result->status = FG_POWERFLOW_DIVERGED;
+    result->iterations = result->attempts = 0;
+    fg_powerflow_evaluate(powerflow, result);
+    result->max_mismatch_pu = INFINITY;
+    result->worst_bus = powerflow->topology->bus_of_node[node]; /* free ends have no injections */
+    snprintf(result->explanation, sizeof result->explanation, "the injection at bus %.60s is not a finite number",
+             powerflow->network->buses[result->worst_bus].id);
+}
+
 void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg_powerflow_result *result)
 {
-    int32_t attempts = 0;
+    int32_t attempts = 0, senseless = find_senseless_injection(powerflow);
+    if (senseless >= 0) {
+        refuse_injection(powerflow, senseless, result);
+        return;
+    }
     enum fg_powerflow_from from = from_state ? FG_FROM_STATE : FG_FROM_START;
     struct fg_attempt attempt = powerflow->tap_control ? fg_tap_control_run(powerflow, &attempts)
                                                        : fg_powerflow_run_once(powerflow, from, &attempts);
