@@ -314,7 +314,7 @@ static void put_certificate(const struct fg_report_model *model, struct fg_text 
     put_fact(text, "of which integer decisions", 4, 100.0 * result->integer_gap, "%");
     put_fact(text, "of which relaxation", 4, 100.0 * result->relaxation_gap, "%");
     put_fact(text, "Cost when nothing is accepted", 4, result->baseline_cost, currency);
-    put_fact(text, "Largest violation after rounding", 4, result->max_violation, "of its tolerance");
+    put_fact(text, "Largest violation after rounding", 6, result->max_violation, "p.u. or share of the rating");
     put_fact(text, "Variables", 0, (double)result->variable_count, "");
     put_fact(text, "Rows", 0, (double)result->row_count, "");
     put_fact(text, "Integer decisions", 0, (double)result->integer_count, "");

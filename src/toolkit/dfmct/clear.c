@@ -94,6 +94,8 @@ static enum fg_code result_create(const struct fg_network *network, const struct
     result->market = market;
     result->status = FG_CLEAR_FAILED;
     result->bound = -INFINITY;
+    result->gap = result->integer_gap = result->relaxation_gap = INFINITY; /* until there is a schedule */
+    result->cost = result->welfare = result->published_cost = NAN;
     result->accepted = fg_arena_alloc(&result->arena, market->order_period_count + 1, sizeof *result->accepted);
     result->need_price = fg_arena_alloc(&result->arena, market->order_period_count + 1, sizeof *result->need_price);
     result->fraction = fg_arena_alloc(&result->arena, market->order_count + 1, sizeof(double));
@@ -200,9 +202,11 @@ static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
     if (code != FG_OK)
         return code;
     memcpy(run->x, run->grid->x, run->model->variable_count * sizeof(double));
-    /* For linear physics the simplex method has found the same optimum to full accuracy. */
+    /* Without circles, which the integer program has as polygons around them, the simplex method has found the same
+     * optimum of linear physics to full accuracy. */
+    bool is_exact = run->has_incumbent && run->physics != FG_PHYSICS_AC && run->model->circle_count == 0;
     double cost = run->grid->cost - run->baseline_import_cost;
-    run->cost = run->has_incumbent && run->physics != FG_PHYSICS_AC ? fmin(run->cost, cost) : cost;
+    run->cost = is_exact && isfinite(run->cost) ? run->cost : cost;
     if (run->model->choice_count == 0 && run->physics == FG_PHYSICS_AC)
         run->continuous_cost = run->cost;
     run->has_incumbent = run->grid->result.status == FG_OPF_OPTIMAL;
@@ -213,7 +217,8 @@ static void read_costs(struct clear_run *run)
 {
     const struct clear_model *model = run->model;
     struct fg_clear_result *result = run->result;
-    double import = 0, violation = 0, worst = 0;
+    double import = 0, violation = 0;
+    struct clear_worst worst = { 0, 0 };
     bool converged = true;
     for (int32_t t = 0; t < model->periods; t++) {
         const struct fg_clear_state *before = &result->before[t], *after = &result->after[t];
@@ -229,11 +234,11 @@ static void read_costs(struct clear_run *run)
     result->import_cost = import;
     result->violation_cost = violation;
     result->published_cost = result->offer_cost - result->request_value + import + violation;
-    result->max_violation = worst;
+    result->max_violation = worst.size;
     if (!converged)
         explain(result, "the power flow of the rounded schedule does not converge");
     result->status = !converged ? FG_CLEAR_FAILED
-                     : worst <= 1 && served ? FG_CLEAR_CLEARED : FG_CLEAR_PARTLY_SOLVED;
+                     : worst.tolerances <= 1 && served ? FG_CLEAR_CLEARED : FG_CLEAR_PARTLY_SOLVED;
     result->cost = run->cost;
     result->welfare = -run->cost;
     double scale = fmax(fmax(fabs(run->cost), clear_request_value(model, run->x)), 1);

@@ -105,7 +105,7 @@ struct fg_clear_result {
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
     double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
-    double max_violation;       /* worst of the rounded schedule as a multiple of its tolerance: above 1 is violated */
+    double max_violation;       /* worst of the rounded schedule, in p.u. of voltage or as a share of the rating */
 
     struct fg_power *accepted;  /* market->order_period_count, at order->offset + k */
     double *fraction;           /* per order: accepted energy / offered energy */

@@ -142,24 +142,46 @@ double clear_limit_price(const struct clear_model *model, int32_t period, struct
     return isfinite(covered) ? covered : price;
 }
 
-double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge)
+/* Loading at both ends, in the unit of the rating. */
+static void branch_ends(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge, double ends[2])
 {
     const struct fg_edge *e = &model->topology->edges[edge];
     const struct fg_branch *branch = &model->network->branches[e->branch];
-    double from = hypot(state->p_from_mw[e->branch], state->q_from_mvar[e->branch]);
-    double to = hypot(state->p_to_mw[e->branch], state->q_to_mvar[e->branch]);
+    ends[0] = hypot(state->p_from_mw[e->branch], state->q_from_mvar[e->branch]);
+    ends[1] = hypot(state->p_to_mw[e->branch], state->q_to_mvar[e->branch]);
     if (model->rate_is_current[edge]) {
-        from /= branch->from_closed ? state->vm_pu[branch->from] : 1;
-        to /= branch->to_closed ? state->vm_pu[branch->to] : 1;
+        ends[0] /= branch->from_closed ? state->vm_pu[branch->from] : 1;
+        ends[1] /= branch->to_closed ? state->vm_pu[branch->to] : 1;
     }
-    return fmax(from, to);
+}
+
+double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge)
+{
+    double ends[2];
+    branch_ends(model, state, edge, ends);
+    return fmax(ends[0], ends[1]);
+}
+
+double clear_branch_excess(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge)
+{
+    double ends[2], rate = model->rate_mva[edge];
+    branch_ends(model, state, edge, ends);
+    return 0.5 * (fmax(ends[0] - rate, 0) + fmax(ends[1] - rate, 0));
+}
+
+static void raise_worst(struct clear_worst *worst, double size, double tolerance)
+{
+    if (worst == NULL)
+        return;
+    worst->size = fmax(worst->size, size);
+    worst->tolerances = fmax(worst->tolerances, size / tolerance);
 }
 
 double clear_state_violation_cost(const struct clear_model *model, int32_t period, const struct fg_clear_state *state,
-                                  double *worst)
+                                  struct clear_worst *worst)
 {
     const struct fg_topology *topology = model->topology;
-    double cost = 0, largest = 0;
+    double cost = 0;
     for (int32_t n = 0; n < topology->node_count; n++) {
         int32_t bus = topology->bus_of_node[n];
         if (bus < 0 || !isnan(model->vm_held[n]))
@@ -170,15 +192,16 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
             cost += below * clear_limit_price(model, period, quantity, true);
         if (above > 0)
             cost += above * clear_limit_price(model, period, quantity, false);
-        largest = fmax(largest, fmax(below, above) / FG_CLEAR_VOLTAGE_TOLERANCE_PU);
+        raise_worst(worst, fmax(below, above), FG_CLEAR_VOLTAGE_TOLERANCE_PU);
     }
     for (int32_t e = 0; e < topology->edge_count; e++) {
         if (!isfinite(model->rate_mva[e]))
             continue;
         double over = clear_branch_loading(model, state, e) - model->rate_mva[e];
         if (over > 0)
-            cost += over * clear_limit_price(model, period, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false);
-        largest = fmax(largest, over / (FG_CLEAR_RATING_TOLERANCE * fmax(model->rate_mva[e], 1e-9)));
+            cost += clear_branch_excess(model, state, e) *
+                    clear_limit_price(model, period, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false);
+        raise_worst(worst, over / fmax(model->rate_mva[e], 1e-9), FG_CLEAR_RATING_TOLERANCE);
     }
     const struct fg_market *market = model->market;
     const struct { struct fg_power low, high; double value; } substation[2] = {
@@ -190,10 +213,9 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
         double above = substation[i].high.w < FG_NO_LIMIT ? substation[i].value - fg_mw(substation[i].high) : 0;
         double over = fmax(fmax(below, above), 0);
         cost += over * fg_per_mwh(market->scarcity_overload);
-        double size = fmax(fabs(substation[i].value), 1e-3);
-        largest = fmax(largest, over / (FG_CLEAR_RATING_TOLERANCE * size));
+        double bound = fg_mw(below > above ? substation[i].low : substation[i].high);
+        if (over > 0)
+            raise_worst(worst, over / fmax(fabs(bound), 1e-3), FG_CLEAR_RATING_TOLERANCE);
     }
-    if (worst != NULL)
-        *worst = fmax(*worst, largest);
     return cost * model->hours;
 }

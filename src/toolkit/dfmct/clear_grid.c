@@ -14,7 +14,9 @@ static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
     struct fg_opf_block_options options = fg_opf_block_defaults();
     options.physics = grid->physics;
     options.voltage_price = model->hours * fg_per_mwh(model->market->scarcity_voltage);
-    options.rating_price = model->hours * fg_per_mwh(model->market->scarcity_overload);
+    /* Both ends of a branch have a row: its price is per MVA over the rating, as a mean of the ends. */
+    const double ends = grid->physics == FG_PHYSICS_AC || grid->physics == FG_PHYSICS_SOC ? 2 : 1;
+    options.rating_price = model->hours * fg_per_mwh(model->market->scarcity_overload) / ends;
     options.reference_vm_pu = model->vm_reference[0];
     for (int32_t t = 0; t < model->periods; t++) {
         if (fg_opf_add_block(grid->opf, topology, &options, err) < 0)
@@ -36,7 +38,7 @@ static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
         struct clear_quantity quantity = { cover->side == 0 ? CLEAR_FLOW_FROM : CLEAR_VOLTAGE, cover->element };
         double price = model->hours * clear_limit_price(model, cover->period, quantity, cover->side < 0);
         if (cover->side == 0)
-            fg_opf_set_rating(grid->opf, cover->period, cover->element, model->rate_mva[cover->element], price);
+            fg_opf_set_rating(grid->opf, cover->period, cover->element, model->rate_mva[cover->element], price / ends);
         else if (isnan(model->vm_held[cover->element]))
             fg_opf_set_band(grid->opf, cover->period, cover->element, model->vm_min[cover->element],
                             model->vm_max[cover->element], price);

@@ -44,6 +44,7 @@ static enum fg_code add_slack_cost(struct clear_run *run, struct clear_program *
 struct selection {
     double voltage, rating; /* distance within which a limit is taken */
     bool squared;           /* lindistflow: voltages are squared */
+    bool separates;         /* only limits whose violation the program does not admit yet */
 };
 
 static enum fg_code add_limit(struct clear_run *run, struct clear_program *program, int32_t t,
@@ -74,6 +75,8 @@ static enum fg_code add_voltage_limits(struct clear_run *run, struct clear_progr
             struct clear_limit limit = { quantity, !upper, bound, clear_limit_price(model, t, quantity, !upper) };
             if (near.squared)
                 limit.price /= 2;
+            if (near.separates && excess <= clear_program_violation(program, t, &limit) - near.voltage)
+                continue;
             enum fg_code code = add_limit(run, program, t, &limit, value, x, added, err);
             if (code != FG_OK)
                 return code;
@@ -90,13 +93,17 @@ static enum fg_code add_flow_limits(struct clear_run *run, struct clear_program 
         double rate = model->rate_mva[e];
         if (!isfinite(rate))
             continue;
-        for (int to = 0; to < (run->physics == FG_PHYSICS_AC ? 2 : 1); to++) {
+        const int ends = run->physics == FG_PHYSICS_AC ? 2 : 1;
+        for (int to = 0; to < ends; to++) {
             struct clear_quantity quantity = { to ? CLEAR_FLOW_TO : CLEAR_FLOW_FROM, e };
-            double value = clear_linear_value(run->linear, quantity);
-            if (value < rate * (1 - near.rating) + (near.rating == 0 ? 1e-7 * fmax(rate, 1) : 0))
+            double value = clear_linear_value(run->linear, quantity), tolerance = 1e-7 * fmax(rate, 1);
+            if (value < rate * (1 - near.rating) + (near.rating == 0 ? tolerance : 0))
                 continue;
+            /* Each end counts by its share: the price is per MVA over the rating, as a mean of the ends. */
             struct clear_limit limit = { quantity, false, rate,
-                                         clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false) };
+                                         clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false) / ends };
+            if (near.separates && value - rate <= clear_program_violation(program, t, &limit) + tolerance)
+                continue;
             enum fg_code code = add_limit(run, program, t, &limit, value, x, added, err);
             if (code != FG_OK)
                 return code;
@@ -138,7 +145,9 @@ static enum fg_code add_substation_limits(struct clear_run *run, struct clear_pr
             struct clear_limit limit = { { product == 0 ? CLEAR_SLACK_P : CLEAR_SLACK_Q, 0 }, !upper, bound,
                                          fg_per_mwh(market->scarcity_overload) };
             double excess = upper ? value - bound : bound - value;
-            if (code == FG_OK && excess > (near > 0 ? -near * fmax(fabs(bound), 1) : 1e-7)) {
+            bool wanted = near > 0 ? excess > -near * fmax(fabs(bound), 1)
+                                   : excess > clear_program_violation(program, t, &limit) + 1e-7;
+            if (code == FG_OK && wanted) {
                 ++*added;
                 code = clear_program_add_cut(program, t, &limit, value, sum_p, sum_p + nodes, x, err);
             }
@@ -174,7 +183,7 @@ static enum fg_code separate(struct clear_run *run, struct clear_program *progra
 {
     const struct clear_model *model = run->model;
     size_t nodes = (size_t)model->topology->node_count;
-    struct selection violated = { -1e-9, 0, run->physics == FG_PHYSICS_LINDISTFLOW };
+    struct selection violated = { -1e-9, 0, run->physics == FG_PHYSICS_LINDISTFLOW, true };
     enum fg_code code = FG_OK;
     *added = 0;
     for (int32_t t = 0; t < model->periods && code == FG_OK; t++) {
@@ -240,7 +249,7 @@ static enum fg_code search_linear(struct clear_run *run, struct clear_program *p
         return FG_OK;
     read_decisions(model, program->x, run->decided);
     memcpy(run->x, program->x, model->variable_count * sizeof(double));
-    run->cost = program->objective - run->baseline_import_cost;
+    run->cost = closed ? program->objective - run->baseline_import_cost : INFINITY; /* limits are left to find */
     run->has_incumbent = true;
     return FG_OK;
 }
@@ -251,7 +260,7 @@ static enum fg_code move_tangent(struct clear_run *run, struct clear_program *pr
 {
     const struct clear_model *model = run->model;
     size_t nodes = (size_t)model->topology->node_count;
-    struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false };
+    struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false, false };
     int32_t added = 0;
     enum fg_code code = FG_OK;
     double *state = fg_alloc(2 * nodes, sizeof *state);
@@ -278,7 +287,7 @@ enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err)
     const size_t nodes = (size_t)model->topology->node_count;
     const int32_t rounds = 2;
     struct clear_program *program = NULL;
-    struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false };
+    struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false, false };
     double *state = fg_alloc(2 * nodes, sizeof *state);
     enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, run->options.backend, &program, err);
     for (size_t v = 0; v < model->variable_count; v++)

@@ -9,7 +9,8 @@ struct table {
     bool counting; /* first pass only counts */
 };
 
-static void add(struct table *table, struct fg_clear_limit row, double price, double tolerance)
+/* `counted`: the excess after the clearing that the price counts. */
+static void add(struct table *table, struct fg_clear_limit row, double price, double counted, double tolerance)
 {
     const double hours = table->run->model->hours;
     bool upper = row.kind != FG_CLEAR_LIMIT_VOLTAGE_LOW && row.limit >= 0;
@@ -21,7 +22,7 @@ static void add(struct table *table, struct fg_clear_limit row, double price, do
     if (row.violation_before == 0 && row.violation_after == 0 && !binds)
         return;
     row.cost = hours * row.shadow_price * fmax(before - fmax(after, 0), 0);
-    row.remaining_cost = hours * price * row.violation_after;
+    row.remaining_cost = row.violation_after > 0 ? hours * price * counted : 0;
     if (!table->counting)
         table->run->result->limits[table->count] = row;
     table->count++;
@@ -49,7 +50,9 @@ static void list_period(struct table *table, int32_t t)
                                                 .element = bus, .period = t, .limit = limits[upper],
                                                 .before = before->vm_pu[bus], .after = after->vm_pu[bus],
                                                 .shadow_price = fmax(dual, 0) },
-                clear_limit_price(model, t, quantity, !upper), FG_CLEAR_VOLTAGE_TOLERANCE_PU);
+                clear_limit_price(model, t, quantity, !upper),
+                upper ? after->vm_pu[bus] - limits[upper] : limits[upper] - after->vm_pu[bus],
+                FG_CLEAR_VOLTAGE_TOLERANCE_PU);
         }
     }
     for (int32_t e = 0; e < topology->edge_count; e++) {
@@ -63,6 +66,7 @@ static void list_period(struct table *table, int32_t t)
                                             .after = clear_branch_loading(model, after, e),
                                             .shadow_price = fmax(dual, 0) },
             clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false),
+            clear_branch_excess(model, after, e),
             FG_CLEAR_RATING_TOLERANCE * fmax(model->rate_mva[e], 1e-9));
     }
 }

@@ -68,6 +68,20 @@ void clear_program_add_cost(struct clear_program *program, int32_t period, const
     }
 }
 
+static int64_t identity_of(int32_t period, const struct clear_limit *limit)
+{
+    return (((int64_t)period * 8 + (int64_t)limit->quantity.kind) * 2 + limit->is_lower) * 100000000 + limit->quantity.index;
+}
+
+double clear_program_violation(const struct clear_program *program, int32_t period, const struct clear_limit *limit)
+{
+    int64_t identity = identity_of(period, limit);
+    for (size_t c = 0; c < program->cut_count; c++)
+        if (program->cuts[c].identity == identity)
+            return program->cuts[c].violation;
+    return 0;
+}
+
 enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period, const struct clear_limit *limit,
                                    double value, const double *slope_p, const double *slope_q, const double *x0,
                                    struct fg_error *err)
@@ -87,9 +101,10 @@ enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period
         at_x0 += coefficient * x0[e->variable];
         largest = fmax(largest, fabs(coefficient));
     }
-    if (largest == 0) {
-        program->term_count = first;
-        return FG_OK; /* nothing in the book moves it */
+    if (largest == 0) { /* nothing in the book moves it: what it violates is a constant cost */
+        if (sign * (limit->limit - value) >= 0)
+            return FG_OK;
+        largest = 1;
     }
     if (fg_grow((void **)&program->cuts, program->cut_count, &program->cut_capacity, sizeof *program->cuts) != 0)
         return fg_fail_memory(err);
@@ -97,10 +112,10 @@ enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period
     for (size_t i = first; i < program->term_count; i++)
         program->terms[i].coefficient /= largest;
     program->cuts[program->cut_count++] = (struct clear_cut){
-        .identity = (((int64_t)period * 8 + (int64_t)limit->quantity.kind) * 2 + limit->is_lower) * 100000000 +
-                    limit->quantity.index,
+        .identity = identity_of(period, limit),
         .upper = (sign * (limit->limit - value) + at_x0) / largest,
-        .price = model->hours * limit->price * largest,
+        .price = model->hours * limit->price,
+        .unit = largest,
         .first_term = first,
         .term_count = (int32_t)(program->term_count - first),
     };
@@ -114,7 +129,8 @@ struct builder {
     int32_t *start, *row;
     double *value, *cost, *lower, *upper, *row_lower, *row_upper;
     bool *integer;
-    int32_t *elastic; /* per cut: its column */
+    int32_t *elastic; /* per cut: its column, in units of the first cut of its limit */
+    double *elastic_unit;
 };
 
 static bool row_counts(const struct clear_program *program, const struct clear_row *row)
@@ -125,7 +141,7 @@ static bool row_counts(const struct clear_program *program, const struct clear_r
 static void builder_release(struct builder *b)
 {
     void *blocks[] = { b->start, b->row, b->value, b->cost, b->lower, b->upper, b->row_lower, b->row_upper,
-                       b->integer, b->elastic };
+                       b->integer, b->elastic, b->elastic_unit };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
 }
@@ -143,15 +159,19 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
             rows++;
         }
     b->elastic = fg_alloc(program->cut_count, sizeof(int32_t));
+    b->elastic_unit = fg_alloc(program->cut_count, sizeof(double));
     b->columns = (int32_t)(model->variable_count + 2 * elastic_rows);
-    for (size_t c = 0; c < program->cut_count && b->elastic != NULL; c++) {
+    for (size_t c = 0; c < program->cut_count && b->elastic != NULL && b->elastic_unit != NULL; c++) {
         b->elastic[c] = -1;
         for (size_t d = c; d-- > 0 && b->elastic[c] < 0;)
-            if (program->cuts[d].identity == program->cuts[c].identity &&
-                program->cuts[d].price == program->cuts[c].price)
+            if (program->cuts[d].identity == program->cuts[c].identity) {
                 b->elastic[c] = b->elastic[d];
-        if (b->elastic[c] < 0)
+                b->elastic_unit[c] = b->elastic_unit[d];
+            }
+        if (b->elastic[c] < 0) {
             b->elastic[c] = b->columns++;
+            b->elastic_unit[c] = program->cuts[c].unit;
+        }
     }
     b->rows = (int32_t)rows;
     b->start = fg_alloc((size_t)b->columns + 2, sizeof(int32_t));
@@ -163,7 +183,7 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
     b->integer = fg_alloc((size_t)b->columns, sizeof(bool));
     b->row_lower = fg_alloc(rows, sizeof(double));
     b->row_upper = fg_alloc(rows, sizeof(double));
-    if (b->elastic == NULL || b->start == NULL || b->row == NULL || b->value == NULL || b->cost == NULL ||
+    if (b->elastic == NULL || b->elastic_unit == NULL || b->start == NULL || b->row == NULL || b->value == NULL || b->cost == NULL ||
         b->lower == NULL || b->upper == NULL || b->integer == NULL || b->row_lower == NULL || b->row_upper == NULL)
         return fg_fail_memory(err);
     for (size_t v = 0; v < model->variable_count; v++) {
@@ -176,7 +196,7 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
     }
     for (size_t c = 0; c < program->cut_count; c++) {
         b->upper[b->elastic[c]] = INFINITY;
-        b->cost[b->elastic[c]] = program->cuts[c].price;
+        b->cost[b->elastic[c]] = program->cuts[c].price * b->elastic_unit[c];
     }
     for (int pass = 0; pass < 2; pass++) {
         int32_t row = 0, violation = (int32_t)model->variable_count;
@@ -220,7 +240,7 @@ static enum fg_code build(const struct clear_program *program, struct builder *b
                 } else {
                     int32_t place = b->start[column + 1]++;
                     b->row[place] = row;
-                    b->value[place] = own ? term->coefficient : -1;
+                    b->value[place] = own ? term->coefficient : -b->elastic_unit[c] / cut->unit;
                 }
             }
             b->row_lower[row] = -INFINITY;
@@ -294,7 +314,7 @@ enum fg_code clear_program_solve(struct clear_program *program, bool relax, cons
                     const struct clear_term *term = &program->terms[cut->first_term + (size_t)k];
                     activity += term->coefficient * full[term->variable];
                 }
-                full[b.elastic[c]] = fmax(full[b.elastic[c]], activity);
+                full[b.elastic[c]] = fmax(full[b.elastic[c]], activity * cut->unit / b.elastic_unit[c]);
             }
             code = fg_lp_set_start(lp, full, err);
             fg_free(full);
@@ -310,6 +330,8 @@ enum fg_code clear_program_solve(struct clear_program *program, bool relax, cons
         program->seconds = result.seconds;
         if (result.has_solution)
             memcpy(program->x, result.x, model->variable_count * sizeof(double));
+        for (size_t c = 0; c < program->cut_count && result.has_solution; c++)
+            program->cuts[c].violation = result.x[b.elastic[c]] * b.elastic_unit[c];
     }
     fg_lp_destroy(lp);
     builder_release(&b);

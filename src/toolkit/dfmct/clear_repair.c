@@ -406,8 +406,9 @@ static enum fg_code repair_period(struct clear_run *run, int32_t period, const b
     double reference = NAN;
     enum fg_code code = FG_OK;
     for (int attempt = 0; attempt < ATTEMPTS && code == FG_OK; attempt++) {
-        double worst = 0, violation = state->converged ? clear_state_violation_cost(model, period, state, &worst) : 0;
-        bool limits_matter = run->physics == FG_PHYSICS_AC && state->converged && worst > 1;
+        struct clear_worst worst = { 0, 0 };
+        double violation = state->converged ? clear_state_violation_cost(model, period, state, &worst) : 0;
+        bool limits_matter = run->physics == FG_PHYSICS_AC && state->converged && worst.tolerances > 1;
         if (limits_matter && isnan(reference))
             code = unrounded_violation(run, period, scratch, &reference, err);
         /* A schedule whose violation is not the rounding's fault needs no repair. */

@@ -38,7 +38,7 @@ static void put_accepted(struct fg_json_writer *w, const struct fg_clear_result 
 {
     const struct fg_market *market = result->market;
     fg_json_begin_array(w, "accepted");
-    for (size_t o = 0; o < market->order_count; o++) {
+    for (size_t o = 0; o < market->order_count && result->settlement.orders != NULL; o++) {
         const struct fg_order *order = &market->orders[o];
         const struct fg_order_settlement *money = &result->settlement.orders[o];
         bool any = false;
@@ -71,7 +71,7 @@ static void put_prices(struct fg_json_writer *w, const struct fg_clear_result *r
     static const char *const parts[FG_PART_COUNT] = { "energy", "loss", "congestion", "voltage", "zone" };
     const struct fg_market *market = result->market;
     fg_json_begin_array(w, "prices");
-    for (int32_t t = 0; t < market->period_count; t++)
+    for (int32_t t = 0; t < market->period_count && result->settlement.orders != NULL; t++)
         for (size_t b = 0; b < result->network->bus_count; b++) {
             size_t place = (size_t)t * result->network->bus_count + b;
             if (isnan(result->price_p[place].total))
@@ -90,6 +90,28 @@ static void put_prices(struct fg_json_writer *w, const struct fg_clear_result *r
             fg_json_end_object(w);
         }
     fg_json_end_array(w);
+}
+
+/* What the accounts that nobody trades on leave to the operator; negative: the operator pays. */
+static enum fg_code put_operator(struct fg_json_writer *w, const struct fg_clear_result *result, struct fg_error *err)
+{
+    static const enum fg_account charged[] = { FG_ACCOUNT_MAKE_WHOLE, FG_ACCOUNT_CONGESTION, FG_ACCOUNT_LOSSES,
+                                               FG_ACCOUNT_PRICING, FG_ACCOUNT_ROUNDING };
+    int64_t sum = 0;
+    fg_json_begin_object(w, "operator");
+    fg_json_put_string(w, "participant", result->market->operator_id);
+    for (size_t i = 0; i < sizeof charged / sizeof *charged; i++) {
+        struct fg_money balance;
+        enum fg_code code = fg_settlement_balance(&result->settlement, charged[i], -1, &balance, err);
+        if (code == FG_OK)
+            code = fg_add(sum, balance.u, &sum, err);
+        if (code != FG_OK)
+            return code;
+        put_decimal(w, fg_account_words[charged[i]], balance.u);
+    }
+    put_decimal(w, "balance", sum);
+    fg_json_end_object(w);
+    return FG_OK;
 }
 
 static enum fg_code put_payments(struct fg_json_writer *w, const struct fg_clear_result *result, struct fg_error *err)
@@ -118,8 +140,9 @@ static enum fg_code put_payments(struct fg_json_writer *w, const struct fg_clear
         fg_json_end_object(w);
     }
     fg_json_end_array(w);
+    enum fg_code code = put_operator(w, result, err);
     fg_json_end_object(w);
-    return FG_OK;
+    return code;
 }
 
 static void put_limit(struct fg_json_writer *w, const struct fg_clear_result *result, const struct fg_clear_limit *limit)
@@ -233,17 +256,14 @@ enum fg_code fg_clear_result_json(const struct fg_clear_result *result, struct f
     fg_json_put_number(w, "seconds_integer", result->seconds_integer);
     fg_json_put_number(w, "seconds_check", result->seconds_check);
     fg_json_end_object(w);
-    if (result->settlement.orders != NULL) {
-        put_accepted(w, result);
-        code = put_payments(w, result, err);
-    }
+    put_accepted(w, result);
+    code = put_payments(w, result, err);
     if (code != FG_OK)
         return code;
     put_limits(w, result);
     put_rejected(w, result);
     put_states(w, result);
-    if (result->settlement.orders != NULL)
-        put_prices(w, result);
+    put_prices(w, result);
     fg_json_end_object(w);
     return text->failed ? fg_fail_memory(err) : FG_OK;
 }

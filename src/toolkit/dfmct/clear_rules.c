@@ -258,7 +258,8 @@ static enum fg_code add_need(struct clear_model *model, const struct need_period
             (struct clear_choice){ .kind = CLEAR_ZONE_DIRECTION, .variable = direction, .row = -1 };
     }
     for (int side = 0; side < 2; side++) {
-        double against = reach[side], other[2];
+        /* A little beyond reach: with the direction taken, the other side's row never binds and has no price. */
+        double against = 1.01 * reach[side] + 1, other[2];
         if (total[side] == 0)
             continue;
         int32_t row = clear_model_add_row(model, -INFINITY, 0, CLEAR_BOTH);

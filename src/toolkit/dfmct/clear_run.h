@@ -55,17 +55,22 @@ struct clear_limit {
 double clear_limit_price(const struct clear_model *model, int32_t period, struct clear_quantity quantity, bool is_lower);
 /* Largest flow at the ends of a branch, in the unit of its rating. */
 double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
-/* Cost of all violations in a state, per period of h hours (substation included), beyond `tolerance` shares of the
- * published tolerances; `worst` (may be NULL) is raised to the largest violation in units of p.u. and ratings. */
+/* What the scarcity price counts: excess over the rating, mean of both ends. */
+double clear_branch_excess(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
+/* Largest violation: as a multiple of its published tolerance, and in p.u. of voltage or shares of the rating. */
+struct clear_worst { double tolerances, size; };
+/* Cost of all violations in a state, per period of h hours (substation included); `worst` (may be NULL) is raised. */
 double clear_state_violation_cost(const struct clear_model *model, int32_t period, const struct fg_clear_state *state,
-                                  double *worst);
+                                  struct clear_worst *worst);
 
 /* -- clear_program.c: the integer program ---------------------------------------------------------------------------- */
 
-/* coefficient . x <= upper + e with e >= 0 at `price`; cuts of one limit share their e. */
+/* coefficient . x <= upper + e / unit with e >= 0 at `price`, in the unit of the limit; cuts of one limit share their e.
+ * Rows are divided by `unit`, their largest coefficient. */
 struct clear_cut {
     int64_t identity;
-    double upper, price;
+    double upper, price, unit;
+    double violation; /* e at the last solution */
     size_t first_term;
     int32_t term_count;
 };
@@ -93,6 +98,8 @@ void clear_program_add_cost(struct clear_program *program, int32_t period, const
 enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period, const struct clear_limit *limit,
                                    double value, const double *slope_p, const double *slope_q, const double *x0,
                                    struct fg_error *err);
+/* By how much the last solution admits to violate a limit that has cuts; 0 for others. */
+double clear_program_violation(const struct clear_program *program, int32_t period, const struct clear_limit *limit);
 /* Solve; `relax` ignores integrality; `start` (model variables) may be NULL. */
 enum fg_code clear_program_solve(struct clear_program *program, bool relax, const double *start, double relative_gap,
                                  double absolute_gap, double time_limit_s, struct fg_error *err);
@@ -111,7 +118,7 @@ struct clear_run {
     double baseline_import_cost; /* constant removed from costs */
     signed char *decided;        /* incumbent's decisions, per choice */
     double *x;                   /* incumbent, model variables */
-    double cost;                 /* incumbent's cost on the market's physics */
+    double cost;                 /* incumbent's cost on the market's physics; INFINITY: not known */
     double continuous_cost;      /* of the relaxation without integers */
     double value;                /* accepted request value of the incumbent */
     bool has_incumbent;
