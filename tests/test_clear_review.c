@@ -227,6 +227,35 @@ static void the_operator_is_charged_with_make_whole(void **state)
     finish(result, market, network);
 }
 
+/* A battery whose swing couples the periods holds a voltage: the rounded schedule must hold it as well, and stay within
+ * the swing, whatever rounding to coarse ticks does first. */
+static void a_store_is_rounded_into_the_voltage_band(void **state)
+{
+    (void)state;
+    for (int seed = 0; seed < 4; seed++) {
+        struct fg_network *network = feeder(2, 0.02, 0.02, 10);
+        network->buses[2].vm_max_pu = 1.03;
+        load(network, "pv", 2, -1.1 - 0.0137 * seed, 0);
+        struct fg_market *market = market_of(3, 20, FG_MARKET_AC);
+        struct fg_asset *asset = asset_of(market, "2");
+        asset->p_min.w = -1000000;
+        asset->p_max.w = 1000000;
+        asset->energy_min.ws = -7200000000;
+        asset->energy_max.ws = 3600000000;
+        int32_t in = offer_of_asset(market, "in", FG_PRODUCT_ACTIVE, FG_REGULATION_DOWN, 0, 3, 1, 15);
+        struct fg_clear_result *result = cleared(network, market);
+        assert_int_equal(result->status, FG_CLEAR_CLEARED);
+        double swing = 0;
+        for (int t = 0; t < 3; t++) {
+            assert_true(result->before[t].vm_pu[2] > 1.035);
+            assert_true(result->after[t].vm_pu[2] <= 1.03 + FG_CLEAR_VOLTAGE_TOLERANCE_PU);
+            swing += accepted_mw(result, in, t);
+        }
+        assert_true(swing <= 2 + 1e-9);
+        finish(result, market, network);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_store_stays_in_its_swing),
         cmocka_unit_test(ramps_hold_between_periods),
         cmocka_unit_test(the_operator_is_charged_with_make_whole),
+        cmocka_unit_test(a_store_is_rounded_into_the_voltage_band),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

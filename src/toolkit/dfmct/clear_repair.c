@@ -78,9 +78,124 @@ static bool opposite_accepted(const struct clear_run *run, const struct fg_order
     return false;
 }
 
-/* The moves of a period; NULL moves: count them. */
+/* Accepted net change of an asset in a period (MW, Mvar), rebound left out. */
+static double net_of_asset(const struct clear_run *run, int32_t asset, enum fg_product product, int32_t period)
+{
+    const struct fg_market *market = run->model->market;
+    double net = 0;
+    for (size_t o = 0; o < market->order_count; o++) {
+        const struct fg_order *order = &market->orders[o];
+        int32_t k = period - order->first_period;
+        if (order->side == FG_SIDE_SELL && order->asset == asset && order->product == product && k >= 0 &&
+            k < order->period_count)
+            net += fg_order_injection_sign(order) * fg_mw(run->result->accepted[order->offset + (size_t)k]);
+    }
+    return net;
+}
+
+static double mwh(struct fg_energy energy)
+{
+    return energy.ws == FG_NO_LIMIT ? INFINITY : energy.ws == -FG_NO_LIMIT ? -INFINITY : (double)energy.ws / 3.6e9;
+}
+
+static double baseline_p(const struct fg_asset *asset, int32_t period)
+{
+    return asset->baseline_p == NULL ? 0 : fg_mw(asset->baseline_p[period]);
+}
+
+/* By how much the asset's P may rise (room[0]) or fall (room[1]) in one period, all others unchanged, before ramps,
+ * energy budgets or the store's swing stop it. None with rebound, which loads other periods. */
+static enum fg_code time_room(const struct clear_run *run, int32_t index, int32_t period, double room[2],
+                              struct fg_error *err)
+{
+    const struct clear_model *model = run->model;
+    const struct fg_asset *asset = &model->market->assets[index];
+    const double hours = model->hours, low = mwh(asset->energy_min), high = mwh(asset->energy_max);
+    double *net = fg_alloc((size_t)model->periods, sizeof *net), swing = 0, used[2] = { 0, 0 };
+    if (net == NULL)
+        return fg_fail_memory(err);
+    room[0] = room[1] = asset->rebound_count > 0 ? 0 : INFINITY;
+    for (size_t o = 0; o < model->market->order_count; o++) {
+        const struct fg_order *order = &model->market->orders[o];
+        for (int32_t k = 0; k < order->period_count && order->side == FG_SIDE_SELL && order->asset == index &&
+                            order->product == FG_PRODUCT_ACTIVE; k++)
+            net[order->first_period + k] +=
+                fg_order_injection_sign(order) * fg_mw(run->result->accepted[order->offset + (size_t)k]);
+    }
+    for (int32_t t = 0; t < model->periods; t++) {
+        swing += hours * net[t];
+        used[net[t] < 0] += hours * fabs(net[t]);
+        if (t >= period) {
+            room[0] = fmin(room[0], (high - swing) / hours);
+            room[1] = fmin(room[1], (swing - low) / hours);
+        }
+    }
+    room[0] = fmin(room[0], (mwh(asset->energy_up) - used[0]) / hours);
+    room[1] = fmin(room[1], (mwh(asset->energy_down) - used[1]) / hours);
+    for (int32_t t = period; t <= period + 1 && asset->ramp_per_hour.w != FG_NO_LIMIT; t++) {
+        if (t < 1 || t >= model->periods)
+            continue;
+        double step = baseline_p(asset, t) - baseline_p(asset, t - 1), rise = step + net[t] - net[t - 1];
+        double most = fmax(fg_mw(asset->ramp_per_hour) * hours, fabs(step));
+        int up = t == period ? 0 : 1; /* the next step falls when this period rises */
+        room[up] = fmin(room[up], most - rise);
+        room[1 - up] = fmin(room[1 - up], most + rise);
+    }
+    fg_free(net);
+    return FG_OK;
+}
+
+/* Has an order of the same asset a move already? Only one per asset takes the room that its limits leave. */
+static bool asset_has_move(const struct clear_run *run, const struct fg_order *order, const struct move *moves, size_t count)
+{
+    const struct fg_market *market = run->model->market;
+    if (market->assets[order->asset].is_implicit)
+        return false;
+    for (size_t m = 0; m < count; m++)
+        if (market->orders[moves[m].order].side == FG_SIDE_SELL && market->orders[moves[m].order].asset == order->asset)
+            return true;
+    return false;
+}
+
+/* Narrow a move of an asset with limits to what they leave. */
+static enum fg_code limit_move(const struct clear_run *run, const struct fg_order *order, int32_t period, double *lower,
+                               double *upper, struct fg_error *err)
+{
+    const struct clear_model *model = run->model;
+    const struct fg_market *market = model->market;
+    const struct fg_asset *asset = &market->assets[order->asset];
+    const size_t place = (size_t)period * market->asset_count + (size_t)order->asset;
+    const int32_t p = model->asset_p[place], q = model->asset_q[place];
+    const int32_t variable = order->product == FG_PRODUCT_ACTIVE ? p : q;
+    const double mw = (double)market->tick.w * 1e-6;
+    double room[2] = { INFINITY, INFINITY };
+    if (variable < 0)
+        return FG_OK;
+    const struct clear_variable *v = &model->variables[variable];
+    double now = v->base + net_of_asset(run, order->asset, order->product, period), low = v->lower, high = v->upper;
+    if (p >= 0 && q >= 0) { /* P moves within the circle that Q leaves; Q stays */
+        double q_now = model->variables[q].base + net_of_asset(run, order->asset, FG_PRODUCT_REACTIVE, period);
+        double s = asset->s_max.w == FG_NO_LIMIT ? INFINITY : fg_mw(asset->s_max);
+        double width = isfinite(s) ? sqrt(fmax(s * s - q_now * q_now, 0)) : INFINITY;
+        bool fixed = order->product == FG_PRODUCT_REACTIVE || asset->power_factor_u > 0 || asset->follows_ratio;
+        low = fixed ? now : fmax(low, -width);
+        high = fixed ? now : fmin(high, width);
+    }
+    if (order->product == FG_PRODUCT_ACTIVE && clear_asset_couples_time(asset)) {
+        enum fg_code code = time_room(run, order->asset, period, room, err);
+        if (code != FG_OK)
+            return code;
+    }
+    double up = floor(fmin(high - now, room[0]) / mw + 1e-6), down = floor(fmin(now - low, room[1]) / mw + 1e-6);
+    bool rises = order->regulation == FG_REGULATION_UP;
+    *upper = fmin(*upper, fmax(rises ? up : down, 0));
+    *lower = fmax(*lower, -fmax(rises ? down : up, 0));
+    return FG_OK;
+}
+
+/* The moves of a period; NULL moves: count orders that may have one. */
 static size_t list_moves(const struct clear_run *run, const bool *is_parent, int32_t period, int64_t room,
-                         struct move *moves)
+                         struct move *moves, enum fg_code *code, struct fg_error *err)
 {
     const struct clear_model *model = run->model;
     const struct fg_market *market = model->market;
@@ -104,27 +219,12 @@ static size_t list_moves(const struct clear_run *run, const bool *is_parent, int
         double ratio = 0;
         if (order->side == FG_SIDE_SELL) {
             const struct fg_asset *asset = &market->assets[order->asset];
-            size_t place = (size_t)period * market->asset_count + (size_t)order->asset;
-            if (clear_asset_couples_time(asset) || (model->asset_p[place] >= 0 && model->asset_q[place] >= 0))
-                continue;
             if (accepted == 0 && opposite_accepted(run, order, period))
                 continue;
-            int32_t variable = order->product == FG_PRODUCT_ACTIVE ? model->asset_p[place] : model->asset_q[place];
-            if (variable >= 0) { /* room of the asset, shared conservatively: this order alone takes it */
-                const struct clear_variable *v = &model->variables[variable];
-                double now = v->base, mw = (double)tick * 1e-6;
-                for (size_t other = 0; other < market->order_count; other++) {
-                    const struct fg_order *same = &market->orders[other];
-                    int32_t at = period - same->first_period;
-                    if (same->side == FG_SIDE_SELL && same->asset == order->asset && same->product == order->product &&
-                        at >= 0 && at < same->period_count)
-                        now += fg_order_injection_sign(same) * fg_mw(run->result->accepted[same->offset + (size_t)at]);
-                }
-                double up = floor((v->upper - now) / mw + 1e-6), down = floor((now - v->lower) / mw + 1e-6);
-                bool rises = order->regulation == FG_REGULATION_UP;
-                upper = fmin(upper, fmax(rises ? up : down, 0));
-                lower = fmax(lower, -fmax(rises ? down : up, 0));
-            }
+            if (moves != NULL && asset_has_move(run, order, moves, count))
+                continue;
+            if (moves != NULL && *code == FG_OK)
+                *code = limit_move(run, order, period, &lower, &upper, err);
             ratio = asset->follows_ratio && order->product == FG_PRODUCT_ACTIVE
                         ? (double)asset->q_per_p_u / FG_FRACTION_ONE : 0;
         }
@@ -398,6 +498,15 @@ static enum fg_code unrounded_violation(struct clear_run *run, int32_t period, s
     return code;
 }
 
+/* Do balances, matching and needs hold after rounding? */
+static bool is_intact(struct clear_run *run, int32_t period)
+{
+    struct rows none = { 0 };
+    int32_t broken = add_exact_rows(run, period, NULL, &none) + add_need_rows(run, period, NULL, &none);
+    rows_release(&none);
+    return broken == 0;
+}
+
 static enum fg_code repair_period(struct clear_run *run, int32_t period, const bool *is_parent,
                                   struct fg_clear_state *scratch, double *voltages, struct fg_error *err)
 {
@@ -413,20 +522,20 @@ static enum fg_code repair_period(struct clear_run *run, int32_t period, const b
             code = unrounded_violation(run, period, scratch, &reference, err);
         /* A schedule whose violation is not the rounding's fault needs no repair. */
         limits_matter = limits_matter && violation > 1.01 * reference + 1e-9 && reference < INFINITY;
-        size_t count = code == FG_OK ? list_moves(run, is_parent, period, ROOM[attempt], NULL) : 0;
+        if (code != FG_OK || (!limits_matter && is_intact(run, period)))
+            return code;
+        size_t count = list_moves(run, is_parent, period, ROOM[attempt], NULL, &code, err);
         struct move *moves = fg_alloc(count + 1, sizeof *moves);
-        struct rows rows = { .move_count = count };
         if (moves == NULL)
-            code = fg_fail_memory(err);
-        if (code == FG_OK) {
-            list_moves(run, is_parent, period, ROOM[attempt], moves);
-            int32_t broken = add_exact_rows(run, period, moves, &rows) + add_need_rows(run, period, moves, &rows);
-            if ((broken == 0 && !limits_matter) || count == 0) {
-                rows_release(&rows);
-                fg_free(moves);
-                return FG_OK;
-            }
+            return fg_fail_memory(err);
+        count = list_moves(run, is_parent, period, ROOM[attempt], moves, &code, err);
+        struct rows rows = { .move_count = count };
+        if (count == 0 || code != FG_OK) {
+            fg_free(moves);
+            return code;
         }
+        add_exact_rows(run, period, moves, &rows);
+        add_need_rows(run, period, moves, &rows);
         if (code == FG_OK && run->physics == FG_PHYSICS_AC && state->converged) {
             clear_grid_state(run->grid, period, voltages, voltages + model->topology->node_count);
             code = clear_linear_at(run->linear, period, voltages, voltages + model->topology->node_count, NULL, NULL, err);
