@@ -254,6 +254,22 @@ static void test_tap_without_type(void **context)
     fg_network_destroy(neutral);
 }
 
+/* Up to version 2.0 the whole network was a string; and Python writes NaN where JSON has null. */
+static void test_packed_network(void **context)
+{
+    (void)context;
+    struct fg_network *network = read_text(
+        "{\"_class\":\"pandapowerNet\",\"_object\":\"{\\\"version\\\":2.0,\\\"sn_mva\\\":5,\\\"name\\\":\\\"NaN\\\","
+        "\\\"extra\\\":[NaN,-Infinity],\\\"bus\\\":{\\\"_object\\\":{\\\"columns\\\":[\\\"vn_kv\\\",\\\"max_vm_pu\\\"],"
+        "\\\"index\\\":[3],\\\"data\\\":[[20,NaN]]}},\\\"ext_grid\\\":{\\\"_object\\\":{\\\"columns\\\":[\\\"bus\\\"],"
+        "\\\"index\\\":[0],\\\"data\\\":[[3]]}}}\",\"more\":Infinity}");
+    assert_near(network->base_mva, 5, 0);
+    assert_string_equal(network->name, "NaN");
+    assert_string_equal(network->buses[0].id, "3");
+    assert_true(isinf(network->buses[0].vm_max_pu));
+    fg_network_destroy(network);
+}
+
 /* Copies keep the two-ports of the tap positions. */
 static void test_clone_keeps_tap_points(void **context)
 {
@@ -315,6 +331,8 @@ static void test_errors_name_the_place(void **context)
         {"{\"_class\":\"pandapowerNet\"", FG_ERR_SYNTAX, "net.json", ""},
         {"[]", FG_ERR_SCHEMA, "net.json#", ""},
         {"{\"bus\":{}}", FG_ERR_SCHEMA, "net.json#", "pandapowerNet"},
+        {"{\"_class\":\"pandapowerNet\"}", FG_ERR_SCHEMA, "net.json#/_object", ""},
+        {"{\"_class\":\"pandapowerNet\",\"_object\":\"{ 3\"}", FG_ERR_SYNTAX, "net.json#/_object", ""},
         {"{\"_class\":\"pandapowerNet\",\"_object\":{\"version\":1.6}}", FG_ERR_UNSUPPORTED,
          "net.json#/_object/version", "2.0"},
         {NET("\"bus\":{\"orient\":\"split\",\"_object\":\"{\\\"columns\\\": [\"}"), FG_ERR_SYNTAX,
@@ -436,11 +454,17 @@ static void test_shared_networks(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states_of_own_networks), cmocka_unit_test(test_feeder_data),
-        cmocka_unit_test(test_devices_data),           cmocka_unit_test(test_moving_a_tap),
-        cmocka_unit_test(test_tap_without_type),       cmocka_unit_test(test_clone_keeps_tap_points),
-        cmocka_unit_test(test_controllable_load_cost), cmocka_unit_test(test_negative_magnetising_current),
-        cmocka_unit_test(test_errors_name_the_place),  cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_states_of_own_networks),
+        cmocka_unit_test(test_feeder_data),
+        cmocka_unit_test(test_devices_data),
+        cmocka_unit_test(test_moving_a_tap),
+        cmocka_unit_test(test_tap_without_type),
+        cmocka_unit_test(test_packed_network),
+        cmocka_unit_test(test_clone_keeps_tap_points),
+        cmocka_unit_test(test_controllable_load_cost),
+        cmocka_unit_test(test_negative_magnetising_current),
+        cmocka_unit_test(test_errors_name_the_place),
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_shared_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

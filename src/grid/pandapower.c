@@ -315,13 +315,18 @@ static enum fg_code read_document(json_t *document, const char *place, struct fg
         return fg_json_fail(&root, FG_ERR_SCHEMA, err,
                             "not a pandapower network (\"_class\" must be \"pandapowerNet\"); save it with "
                             "pandapower.to_json of version 2.0 or later");
-    struct fg_json_cursor net;
-    code = fg_json_get_object(&root, "_object", &net, err);
-    if (code != FG_OK)
+    struct fg_json_cursor net = fg_json_member(&root, "_object");
+    json_t *unpacked = NULL; /* up to version 2.0 a string */
+    code = fg_pp_unpack(&net, &unpacked, err);
+    if (code == FG_OK)
+        code = fg_json_is_object(&net, err);
+    struct fg_pp_reader reader = {.network = NULL, .place = place, .net = &net, .err = err};
+    if (code == FG_OK && (reader.network = fg_network_create()) == NULL)
+        code = fg_fail_memory(err);
+    if (code != FG_OK) {
+        json_decref(unpacked);
         return code;
-    struct fg_pp_reader reader = {.network = fg_network_create(), .place = place, .net = &net, .err = err};
-    if (reader.network == NULL)
-        return fg_fail_memory(err);
+    }
     fg_names_init(&reader.buses);
     fg_names_init(&reader.branches);
     fg_names_init(&reader.generators);
@@ -329,6 +334,7 @@ static enum fg_code read_document(json_t *document, const char *place, struct fg
     fg_names_release(&reader.buses);
     fg_names_release(&reader.branches);
     fg_names_release(&reader.generators);
+    json_decref(unpacked);
     if (code == FG_OK)
         *network = reader.network;
     else
@@ -341,7 +347,7 @@ enum fg_code fg_pandapower_parse(const char *bytes, size_t length, const char *p
 {
     json_t *document;
     *network = NULL;
-    enum fg_code code = fg_json_load_text(bytes, length, place, &document, err);
+    enum fg_code code = fg_pp_parse(bytes, length, place, &document, err);
     if (code != FG_OK)
         return code;
     code = read_document(document, place, network, err);
@@ -351,12 +357,12 @@ enum fg_code fg_pandapower_parse(const char *bytes, size_t length, const char *p
 
 enum fg_code fg_pandapower_read(const char *path, struct fg_network **network, struct fg_error *err)
 {
-    json_t *document;
+    struct fg_text text;
     *network = NULL;
-    enum fg_code code = fg_json_load_file(path, &document, err);
-    if (code != FG_OK)
-        return code;
-    code = read_document(document, path, network, err);
-    json_decref(document);
+    fg_text_init(&text);
+    enum fg_code code = fg_file_read(path, FG_JSON_MAX_BYTES, &text, err);
+    if (code == FG_OK)
+        code = fg_pandapower_parse(text.data ? text.data : "", text.length, path, network, err);
+    fg_text_release(&text);
     return code;
 }

@@ -4,6 +4,70 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The length of a word of Python's that stands for no number in JSON, 0 for anything else. */
+static size_t python_word(const char *at, size_t left)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < 3; i++)
+        if (strlen(words[i]) <= left && strncmp(at, words[i], strlen(words[i])) == 0)
+            return strlen(words[i]);
+    return 0;
+}
+
+/* Whether such words occur outside strings; with `text`, the bytes are copied with null in their place. */
+static bool replace_python_words(const char *bytes, size_t length, struct fg_text *text)
+{
+    bool found = false, in_string = false;
+    size_t done = 0; /* copied up to here */
+    for (size_t i = 0; i < length; i++) {
+        if (in_string && bytes[i] == '\\') {
+            i++;
+            continue;
+        }
+        if (bytes[i] == '"')
+            in_string = !in_string;
+        if (in_string || (bytes[i] != 'N' && bytes[i] != 'I' && bytes[i] != '-'))
+            continue;
+        size_t word = python_word(bytes + i, length - i);
+        if (word == 0)
+            continue;
+        found = true;
+        if (text == NULL)
+            return true;
+        fg_text_append(text, bytes + done, i - done);
+        fg_text_puts(text, "null");
+        i += word - 1;
+        done = i + 1;
+    }
+    if (text != NULL)
+        fg_text_append(text, bytes + done, length - done);
+    return found;
+}
+
+enum fg_code fg_pp_parse(const char *bytes, size_t length, const char *place, json_t **root, struct fg_error *err)
+{
+    if (!replace_python_words(bytes, length, NULL))
+        return fg_json_load_text(bytes, length, place, root, err);
+    struct fg_text text;
+    fg_text_init(&text);
+    replace_python_words(bytes, length, &text);
+    enum fg_code code = text.failed ? fg_fail_memory(err) : fg_json_load_text(text.data, text.length, place, root, err);
+    fg_text_release(&text);
+    return code;
+}
+
+enum fg_code fg_pp_unpack(struct fg_json_cursor *cursor, json_t **owned, struct fg_error *err)
+{
+    char place[256];
+    if (!json_is_string(cursor->value))
+        return FG_OK;
+    enum fg_code code = fg_pp_parse(json_string_value(cursor->value), json_string_length(cursor->value),
+                                    fg_json_place(cursor, place, sizeof place), owned, err);
+    if (code == FG_OK)
+        cursor->value = *owned;
+    return code;
+}
+
 enum fg_code fg_pp_table_open(struct fg_pp_table *table, const struct fg_json_cursor *net, const char *name,
                               struct fg_error *err)
 {
@@ -24,14 +88,9 @@ enum fg_code fg_pp_table_open(struct fg_pp_table *table, const struct fg_json_cu
             "writes \"split\"",
             orient);
     table->content = fg_json_member(&table->frame, "_object");
-    if (json_is_string(table->content.value)) {
-        char place[256];
-        code = fg_json_load_text(json_string_value(table->content.value), json_string_length(table->content.value),
-                                 fg_json_place(&table->content, place, sizeof place), &table->owned, err);
-        if (code != FG_OK)
-            return code;
-        table->content.value = table->owned;
-    }
+    code = fg_pp_unpack(&table->content, &table->owned, err);
+    if (code != FG_OK)
+        return code;
     if (table->content.value == NULL)
         return fg_json_fail(&table->frame, FG_ERR_SCHEMA, err, "table has no \"_object\" with its columns and rows");
     code = fg_json_is_object(&table->content, err);

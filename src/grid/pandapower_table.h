@@ -24,6 +24,13 @@ struct fg_pp_row {
     struct fg_error *err;
 };
 
+/* Load JSON as Python writes it: the words NaN, Infinity and -Infinity, which JSON does not know, are read as null. */
+enum fg_code fg_pp_parse(const char *bytes, size_t length, const char *place, json_t **root, struct fg_error *err);
+
+/* JSON inside a JSON string: make the cursor point to the parsed value, which *owned then holds (json_decref). Cursors
+ * at anything but a string stay as they are. */
+enum fg_code fg_pp_unpack(struct fg_json_cursor *cursor, json_t **owned, struct fg_error *err);
+
 /* `net` is the object that holds the tables and must outlive the table, which must not be moved. Absent tables are
  * empty. Close it in every case. */
 enum fg_code fg_pp_table_open(struct fg_pp_table *table, const struct fg_json_cursor *net, const char *name,

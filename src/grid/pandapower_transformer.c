@@ -60,16 +60,15 @@ static enum fg_code add_transformer(struct fg_pp_reader *reader, const struct fg
                : code;
 }
 
-static bool uses_tap_table(struct fg_pp_row *row)
-{
-    return fg_pp_bool(row, "tap_dependency_table", false) || fg_pp_bool(row, "tap_dependent_impedance", false);
-}
-
 static enum fg_code refuse_tap_table(struct fg_pp_row *row)
 {
-    return fg_pp_refuse(row, "tap_dependency_table", FG_ERR_UNSUPPORTED,
-                        "impedance or ratio from a characteristic table; set tap_dependency_table to false or give the "
-                        "values of the present position");
+    static const char *const flags[] = {"tap_dependency_table", "tap_dependent_impedance"};
+    for (int k = 0; k < 2 && row->code == FG_OK; k++)
+        if (fg_pp_bool(row, flags[k], false))
+            fg_pp_refuse(row, flags[k], FG_ERR_UNSUPPORTED,
+                         "impedance or ratio from a characteristic; set it to false and give the values of the present "
+                         "position");
+    return row->code;
 }
 
 /* Limits and signs of one winding pair's data. */
@@ -136,8 +135,7 @@ enum fg_code fg_pp_trafo(struct fg_pp_reader *reader, struct fg_pp_row *row)
         if (!t.taps[k].on_hv && (side == NULL || strcmp(side, "lv") != 0))
             t.taps[k].kind = FG_TAP_NONE;
     }
-    if (row->code == FG_OK && uses_tap_table(row))
-        refuse_tap_table(row);
+    refuse_tap_table(row);
     if (row->code == FG_OK && !(df > 0))
         fg_pp_refuse(row, "df", FG_ERR_VALUE, "derating factor is %g; give a positive one", df);
     if (check_transformer(row, &t) != FG_OK)
@@ -208,8 +206,7 @@ enum fg_code fg_pp_trafo3w(struct fg_pp_reader *reader, struct fg_pp_row *row)
     double pfe_kw = fg_pp_need(row, "pfe_kw"), i0_percent = fg_pp_need(row, "i0_percent");
     double loading_percent = fg_pp_number(row, "max_loading_percent", 100);
     bool in_service = fg_pp_bool(row, "in_service", true);
-    if (row->code == FG_OK && uses_tap_table(row))
-        refuse_tap_table(row);
+    refuse_tap_table(row);
     if (row->code == FG_OK && tap.at_star_point && tap.kind == FG_TAP_IDEAL)
         fg_pp_refuse(row, "tap_at_star_point", FG_ERR_UNSUPPORTED,
                      "an ideal phase shifter at the star point; put it at the winding's terminal");

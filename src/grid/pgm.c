@@ -181,7 +181,8 @@ static enum fg_code read_load_gen(struct fg_pgm_reader *reader, struct fg_pgm_ro
     int32_t bus = fg_pgm_node(reader, row, "node"), type = fg_pgm_integer(row, "type", 0);
     bool status = fg_pgm_status(row, "status");
     double p = fg_pgm_sum(row, "p_specified", NAN), q = fg_pgm_sum(row, "q_specified", NAN);
-    if (row->code == FG_OK && (type < 0 || type > 2))
+    bool has_power = !isnan(p) || !isnan(q); /* datasets for state estimation have none, and any type */
+    if (row->code == FG_OK && has_power && (type < 0 || type > 2))
         fg_pgm_refuse(row, "type", FG_ERR_VALUE,
                       "type is %d; give 0 (constant power), 1 (constant impedance) or 2 (constant current)", (int)type);
     if (row->code != FG_OK)
