@@ -256,6 +256,29 @@ static void a_store_is_rounded_into_the_voltage_band(void **state)
     }
 }
 
+/* 0.4 MW at a power factor of 0.9 carries 0.19373 Mvar: 0.193 in ticks, not 0.194. */
+static void limits_of_an_asset_round_inward(void **state)
+{
+    (void)state;
+    struct fg_network *network = feeder(1, 0.001, 0.001, 10);
+    load(network, "d", 1, 1, 0.5);
+    struct fg_market *market = market_of(1, 100, FG_MARKET_NONE);
+    market->import_price_reactive[0].uper_mwh = 50000000;
+    struct fg_power *baseline = fg_market_profile(market);
+    assert_non_null(baseline);
+    baseline[0].w = 400000;
+    struct fg_asset *asset = asset_of(market, "1");
+    asset->baseline_p = baseline;
+    asset->p_min.w = 0;
+    asset->p_max.w = 400000;
+    asset->power_factor_u = 900000;
+    int32_t q = offer_of_asset(market, "q", FG_PRODUCT_REACTIVE, FG_REGULATION_UP, 0, 1, 1, 1);
+    struct fg_clear_result *result = cleared(network, market);
+    assert_near(result->cost, -49 * 0.4 * tan(acos(0.9)), 1e-4);
+    assert_near(accepted_mw(result, q, 0), 0.193, 1e-9);
+    finish(result, market, network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_store_stays_in_its_swing),
         cmocka_unit_test(ramps_hold_between_periods),
         cmocka_unit_test(the_operator_is_charged_with_make_whole),
+        cmocka_unit_test(limits_of_an_asset_round_inward),
         cmocka_unit_test(a_store_is_rounded_into_the_voltage_band),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,70 @@ static enum fg_code net_directions(struct clear_run *run, struct fg_error *err)
     return FG_OK;
 }
 
+static bool is_plain(const struct fg_order *order)
+{
+    return !order->block && order->min_fraction_u == 0 && order->parent < 0 && order->group < 0;
+}
+
+/* Are P and Q of an asset within its limits in a period? */
+static bool asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q)
+{
+    const struct fg_asset *asset = &model->market->assets[index];
+    const size_t place = (size_t)period * model->market->asset_count + (size_t)index;
+    const int32_t vp = model->asset_p[place], vq = model->asset_q[place];
+    const double slack = 1e-9, factor = (double)asset->power_factor_u / FG_FRACTION_ONE;
+    if (vp >= 0 && (p < model->variables[vp].lower - slack || p > model->variables[vp].upper + slack))
+        return false;
+    if (vq >= 0 && (q < model->variables[vq].lower - slack || q > model->variables[vq].upper + slack))
+        return false;
+    if (vp < 0 || vq < 0)
+        return true;
+    double p0 = model->variables[vp].base, q0 = model->variables[vq].base;
+    if (asset->s_max.w != FG_NO_LIMIT && hypot(p, q) > fmax(fg_mw(asset->s_max), hypot(p0, q0)) + slack)
+        return false;
+    double tangent = factor > 0 ? fmax(sqrt(1 - factor * factor) / factor, p0 != 0 ? fabs(q0 / p0) : 0) : INFINITY;
+    return !(factor > 0) || fabs(q) <= tangent * fabs(p) + slack;
+}
+
+/* Limits of assets round inward: the last tick of an order that breaks one is taken back. Stores are left alone, whose
+ * rounding is cumulated instead. */
+static enum fg_code keep_assets(struct clear_run *run, struct fg_error *err)
+{
+    const struct clear_model *model = run->model;
+    const struct fg_market *market = model->market;
+    const size_t periods = (size_t)model->periods;
+    const int64_t tick = market->tick.w;
+    double(*change)[2] = fg_alloc(market->asset_count * periods + 1, sizeof *change); /* asset x period: P, Q */
+    if (change == NULL)
+        return fg_fail_memory(err);
+    /* First the sums, then two rounds over the orders, since P and Q of one asset may both give way. */
+    for (int pass = 0; pass < 3; pass++)
+        for (size_t o = 0; o < market->order_count; o++) {
+            const struct fg_order *order = &market->orders[o];
+            const struct fg_asset *asset = order->side == FG_SIDE_SELL ? &market->assets[order->asset] : NULL;
+            if (asset == NULL || asset->is_implicit || clear_asset_couples_time(asset) || (pass > 0 && !is_plain(order)))
+                continue;
+            for (int32_t k = 0; k < order->period_count; k++) {
+                int64_t *a = &run->result->accepted[order->offset + (size_t)k].w;
+                const int32_t t = order->first_period + k, sign = fg_order_injection_sign(order);
+                double *net = change[(size_t)order->asset * periods + (size_t)t];
+                if (pass == 0) {
+                    net[order->product] += sign * fg_mw((struct fg_power){ *a });
+                    continue;
+                }
+                double p0 = asset->baseline_p == NULL ? 0 : fg_mw(asset->baseline_p[t]);
+                double q0 = asset->baseline_q == NULL ? 0 : fg_mw(asset->baseline_q[t]);
+                double q = asset->follows_ratio ? net[0] * (double)asset->q_per_p_u / FG_FRACTION_ONE : net[1];
+                if (*a < tick || asset_holds(model, order->asset, t, p0 + net[0], q0 + q))
+                    continue;
+                *a -= tick;
+                net[order->product] -= sign * fg_mw(market->tick);
+            }
+        }
+    fg_free(change);
+    return FG_OK;
+}
+
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
 {
     const struct fg_market *market = run->model->market;
@@ -254,8 +318,10 @@ enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
             round_bound(run, o);
     if (code == FG_OK) {
         keep_rules(run);
-        code = net_directions(run, err);
+        code = keep_assets(run, err);
     }
+    if (code == FG_OK)
+        code = net_directions(run, err);
     return code;
 }
 
