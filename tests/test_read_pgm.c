@@ -86,6 +86,19 @@ static void test_transformer(void **context)
     fg_network_destroy(network);
 }
 
+/* The nominal position may be the end of the range: then everything lies toward the other end. */
+static void test_nominal_at_the_end(void **context)
+{
+    (void)context;
+    struct fg_network *network = read_text(
+        INPUT("", NODES ",\"transformer\":[{\"id\":5,\"from_node\":1,\"to_node\":3,\"u1\":10500,\"u2\":400,\"sn\":1e6,"
+                        "\"uk\":0.05,\"pk\":0,\"i0\":0,\"p0\":0,\"winding_from\":1,\"winding_to\":1,\"clock\":0,"
+                        "\"tap_side\":0,\"tap_pos\":6,\"tap_min\":1,\"tap_max\":9,\"tap_nom\":9,\"tap_size\":10,"
+                        "\"uk_min\":0.034,\"uk_max\":0.09}]," SOURCE));
+    assert_near(network->branches[0].x_pu, 0.05 - 0.016 * 3 / 8, 1e-14);
+    fg_network_destroy(network);
+}
+
 static void test_moving_a_tap(void **context)
 {
     (void)context;
@@ -296,15 +309,11 @@ static void test_out_of_memory(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line_and_source),
-        cmocka_unit_test(test_transformer),
-        cmocka_unit_test(test_moving_a_tap),
-        cmocka_unit_test(test_rows_as_lists),
-        cmocka_unit_test(test_regulated_generators),
-        cmocka_unit_test(test_three_winding_star),
-        cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_errors_name_the_place),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_line_and_source),       cmocka_unit_test(test_transformer),
+        cmocka_unit_test(test_nominal_at_the_end),    cmocka_unit_test(test_moving_a_tap),
+        cmocka_unit_test(test_rows_as_lists),         cmocka_unit_test(test_regulated_generators),
+        cmocka_unit_test(test_three_winding_star),    cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,9 @@ struct transformer {
 
 static double at_position(const struct tapped *value, const struct tap *tap, int32_t position)
 {
-    bool toward_maximum = tap->maximum > tap->nominal ? position >= tap->nominal : position <= tap->nominal;
+    int32_t low = tap->nominal < tap->maximum ? tap->nominal : tap->maximum;
+    int32_t high = tap->nominal < tap->maximum ? tap->maximum : tap->nominal;
+    bool toward_maximum = position >= low && position <= high;
     int32_t end = toward_maximum ? tap->maximum : tap->minimum;
     if (end == tap->nominal)
         return value->nominal;
