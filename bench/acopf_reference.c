@@ -12,13 +12,15 @@ int main(int argc, char **argv)
     bench_one_thread(argv);
     bool check = bench_flag(argc, argv, "--check-derivatives");
     if (argc < 2 || argv[1][0] == '-' || !ipopt_is_available()) {
-        printf("usage: acopf_reference CASE.m [--check-derivatives] [--periods N]\n%s\n", ipopt_version());
+        printf("usage: acopf_reference CASE.m [--check-derivatives] [--periods N] [--tolerance T]\n%s\n", ipopt_version());
         return argc < 2;
     }
     struct fg_error err = {0};
     struct fg_network *network = NULL;
     struct fg_topology *topology = NULL;
     const char *periods = bench_option(argc, argv, "--periods");
+    const char *tolerance_text = bench_option(argc, argv, "--tolerance");
+    double tolerance = tolerance_text != NULL ? atof(tolerance_text) : 1e-6;
     struct bench_problem problem = {0};
     enum fg_code code = fg_matpower_read(argv[1], &network, &err);
     if (code == FG_OK)
@@ -30,7 +32,7 @@ int main(int argc, char **argv)
     printf("%s\n%s\n", ipopt_version(), argv[1]);
     for (int f = 0; code == FG_OK && f < 2; f++) {
         struct ipopt_result result;
-        code = ipopt_solve(&problem, f == 0 ? IPOPT_POWER_BALANCE : IPOPT_BRANCH_FLOWS, 1e-6, 3600, check, &result,
+        code = ipopt_solve(&problem, f == 0 ? IPOPT_POWER_BALANCE : IPOPT_BRANCH_FLOWS, tolerance, 3600, check, &result,
                            &err);
         if (code == FG_OK)
             printf("%-14s %-12s %4d iterations  %8.3f s wall %8.3f s cpu  objective %.6f\n",

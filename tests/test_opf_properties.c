@@ -584,6 +584,39 @@ static void minorant_lies_below_the_cost_everywhere(void **state)
         }
 }
 
+/* A cost whose slope falls is refused, and the generator is named. */
+static void falling_slope_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct fg_network *network = two_buses(0.05, 0.03, 1);
+    const double points[6] = {0, 0, 1, 50, 2, 60};
+    assert_int_equal(fg_network_set_cost(network, &network->generators[0].cost, FG_COST_PIECEWISE, 3, points, NULL), FG_OK);
+    struct fg_opf_network_options options = fg_opf_network_defaults();
+    struct fg_opf_network_result result;
+    struct fg_error err;
+    assert_int_equal(fg_opf_network_solve(network, &options, &result, &err), FG_ERR_UNSUPPORTED);
+    assert_string_equal(err.place, "cost of generator s");
+    fg_opf_network_result_release(&result);
+    fg_network_destroy(network);
+}
+
+/* A convex piecewise-linear cost, 20 up to 0.5 MW and 60 beyond: what is drawn at the source beyond 0.5 costs 60. */
+static void piecewise_cost_is_that_of_its_pieces(void **state)
+{
+    (void)state;
+    const double r = 0.05, x = 0.03;
+    struct fg_network *network = two_buses(r, x, 1);
+    const double points[6] = {0, 0, 0.5, 10, 4, 220};
+    network->buses[0].vm_min_pu = network->buses[0].vm_max_pu = 1;
+    assert_int_equal(fg_network_set_cost(network, &network->generators[0].cost, FG_COST_PIECEWISE, 3, points, NULL), FG_OK);
+    struct fg_opf_network_result result = network_solve(network, 1e-9, true);
+    assert_int_equal(result.status, FG_OPF_OPTIMAL);
+    assert_near(result.objective, 10 + 60 * (drawn_at_source(r, x, 1) - 0.5), 1e-5);
+    assert_near(result.price_p[0], 60, 1e-3);
+    fg_opf_network_result_release(&result);
+    fg_network_destroy(network);
+}
+
 /* -- limits, memory ------------------------------------------------------------------------------------------------------ */
 
 static void interrupt_time_and_iterations_end_the_solve(void **state)
@@ -649,6 +682,8 @@ int main(void)
         cmocka_unit_test(two_buses_by_hand_in_every_physics),
         cmocka_unit_test(elastic_limits_pay_for_what_they_give_way),
         cmocka_unit_test(minorant_lies_below_the_cost_everywhere),
+        cmocka_unit_test(falling_slope_is_refused_by_name),
+        cmocka_unit_test(piecewise_cost_is_that_of_its_pieces),
         cmocka_unit_test(interrupt_time_and_iterations_end_the_solve),
         cmocka_unit_test(every_failing_allocation_is_survived),
     };

@@ -1,6 +1,7 @@
 #include "grid/opf_network.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct fg_opf_network_options fg_opf_network_defaults(void)
@@ -159,6 +160,8 @@ static enum fg_code add_generator(struct model *model, const struct fg_network *
         code = add_cost(model, &g->cost, p, err);
     if (code == FG_OK)
         code = add_cost(model, &g->cost_reactive, q, err);
+    if (code == FG_ERR_UNSUPPORTED && err != NULL)
+        snprintf(err->place, sizeof err->place, "cost of generator %s", g->id);
     if (code == FG_OK)
         code = add_capability(model, g, p, q, err);
     if (code == FG_OK && isfinite(g->s_max_mva) && !model->elastic && fg_opf_add_circle(model->opf, p, q, g->s_max_mva) < 0)
