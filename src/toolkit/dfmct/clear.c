@@ -243,10 +243,14 @@ static void read_costs(struct clear_run *run)
     result->welfare = -run->cost;
     double scale = fmax(fmax(fabs(run->cost), clear_request_value(model, run->x)), 1);
     if (isfinite(result->bound)) {
-        double middle = fmin(fmax(run->continuous_cost, result->bound), fmax(run->cost, result->bound));
-        result->integer_gap = fmax(run->cost - middle, 0) / scale;
-        result->relaxation_gap = (middle - result->bound) / scale;
-        result->gap = result->integer_gap + result->relaxation_gap;
+        /* What the integers cost, measured on the full physics or inside the relaxation; the rest is the relaxation's. */
+        double whole = fmax(run->cost - result->bound, 0);
+        double integer = fmin(whole, fmax(run->cost - run->continuous_cost, 0));
+        if (!isnan(run->relaxed_cost))
+            integer = fmin(integer, fmax(run->relaxed_cost - result->bound, 0));
+        result->gap = whole / scale;
+        result->integer_gap = integer / scale;
+        result->relaxation_gap = (whole - integer) / scale;
     } else {
         result->gap = result->relaxation_gap = INFINITY;
         result->integer_gap = fmax(run->cost - run->continuous_cost, 0) / scale;
@@ -348,7 +352,8 @@ enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *
                                                [FG_MARKET_DC] = FG_PHYSICS_DC,
                                                [FG_MARKET_NONE] = FG_PHYSICS_NONE };
     struct clear_run run = { .options = options != NULL ? *options : fg_clear_defaults(),
-                             .physics = physics[market->physics], .started = fg_clock_seconds() };
+                             .physics = physics[market->physics], .started = fg_clock_seconds(),
+                             .relaxed_cost = NAN };
     run.deadline = run.started + run.options.time_limit_s;
     *out = NULL;
     if (market->period_count < 1)

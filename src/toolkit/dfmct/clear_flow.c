@@ -188,9 +188,9 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
             continue;
         struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
         double below = model->vm_min[n] - state->vm_pu[bus], above = state->vm_pu[bus] - model->vm_max[n];
-        if (below > 0)
+        if (below > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
             cost += below * clear_limit_price(model, period, quantity, true);
-        if (above > 0)
+        if (above > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
             cost += above * clear_limit_price(model, period, quantity, false);
         raise_worst(worst, fmax(below, above), FG_CLEAR_VOLTAGE_TOLERANCE_PU);
     }
@@ -198,7 +198,7 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
         if (!isfinite(model->rate_mva[e]))
             continue;
         double over = clear_branch_loading(model, state, e) - model->rate_mva[e];
-        if (over > 0)
+        if (over > FG_CLEAR_RATING_TOLERANCE * model->rate_mva[e])
             cost += clear_branch_excess(model, state, e) *
                     clear_limit_price(model, period, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false);
         raise_worst(worst, over / fmax(model->rate_mva[e], 1e-9), FG_CLEAR_RATING_TOLERANCE);
@@ -212,8 +212,9 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
         double below = substation[i].low.w > -FG_NO_LIMIT ? fg_mw(substation[i].low) - substation[i].value : 0;
         double above = substation[i].high.w < FG_NO_LIMIT ? substation[i].value - fg_mw(substation[i].high) : 0;
         double over = fmax(fmax(below, above), 0);
-        cost += over * fg_per_mwh(market->scarcity_overload);
         double bound = fg_mw(below > above ? substation[i].low : substation[i].high);
+        if (over > FG_CLEAR_RATING_TOLERANCE * fmax(fabs(bound), 1e-3))
+            cost += over * fg_per_mwh(market->scarcity_overload);
         if (over > 0)
             raise_worst(worst, over / fmax(fabs(bound), 1e-3), FG_CLEAR_RATING_TOLERANCE);
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Scarcity prices weigh a millionth of a p.u. at half a currency unit: costs must be meant to that. */
-static const double TOLERANCE = 1e-7, TOLERANCE_BOUND = 1e-6;
+static const double TOLERANCE = 1e-7, TOLERANCE_BOUND = 1e-6; /* a bound is valid at any */
 
 static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
 {

@@ -350,6 +350,7 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
         if (clear_run_interrupted(run) || (run->has_incumbent && left < 2 * solve_seconds))
             break;
         code = move_tangent(run, program, err);
+        double at_tangent = run->grid->cost - run->baseline_import_cost - clear_program_value(program, run->grid->x);
         if (code == FG_OK)
             code = clear_program_solve(program, false, run->has_incumbent ? run->x : NULL, run->options.gap_target / 5,
                                        run->options.gap_target / 5 * clear_gap_scale(run), 0.25 * left, err);
@@ -382,7 +383,11 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
             run->cost = cost;
             run->has_incumbent = true;
         }
-        if (run->has_incumbent && run->cost - run->continuous_cost <= run->options.gap_target / 2 * clear_gap_scale(run))
+        /* Done when little is left to win, or when the tangent foresaw this cost: it would propose the same again. */
+        double enough = run->options.gap_target / 4 * clear_gap_scale(run);
+        bool foreseen = usable && program->has_solution && program->status == FG_LP_OPTIMAL &&
+                        cost <= at_tangent + program->objective + enough;
+        if (run->has_incumbent && (run->cost - run->continuous_cost <= enough || foreseen))
             break;
     }
     fg_free(proposal);

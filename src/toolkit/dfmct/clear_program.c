@@ -122,6 +122,56 @@ enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period
     return FG_OK;
 }
 
+enum fg_code clear_program_add_minorant(struct clear_program *program, int32_t period, double constant,
+                                        const double *slope_p, const double *slope_q, struct fg_error *err)
+{
+    const struct clear_model *model = program->model;
+    double base = 0, largest = 1; /* nearly equal minorants are not blown up */
+    size_t first = program->term_count;
+    for (size_t i = model->effect_start[period]; i < model->effect_start[period + 1]; i++) {
+        const struct clear_effect *e = &model->effects[i];
+        double slope = e->p * slope_p[e->node] + e->q * slope_q[e->node];
+        if (is_slack(program, e->variable) || slope == 0)
+            continue;
+        if (fg_grow((void **)&program->terms, program->term_count, &program->term_capacity,
+                    sizeof *program->terms) != 0)
+            return fg_fail_memory(err);
+        program->terms[program->term_count++] = (struct clear_term){ e->variable, slope };
+        base += slope * model->variables[e->variable].base;
+        largest = fmax(largest, fabs(slope));
+    }
+    if (fg_grow((void **)&program->cuts, program->cut_count, &program->cut_capacity, sizeof *program->cuts) != 0)
+        return fg_fail_memory(err);
+    for (size_t i = first; i < program->term_count; i++)
+        program->terms[i].coefficient /= largest;
+    program->cuts[program->cut_count++] = (struct clear_cut){
+        .identity = -1 - period,
+        .upper = (base - constant) / largest,
+        .price = 1,
+        .unit = largest,
+        .first_term = first,
+        .term_count = (int32_t)(program->term_count - first),
+    };
+    return FG_OK;
+}
+
+double clear_program_value(const struct clear_program *program, const double *x)
+{
+    double value = program->constant;
+    for (size_t v = 0; v < program->model->variable_count; v++)
+        value += is_slack(program, (int32_t)v) ? 0 : program->cost[v] * x[v];
+    for (size_t c = 0; c < program->cut_count; c++) {
+        const struct clear_cut *cut = &program->cuts[c];
+        double excess = -cut->upper;
+        for (int32_t k = 0; k < cut->term_count; k++) {
+            const struct clear_term *term = &program->terms[cut->first_term + (size_t)k];
+            excess += term->coefficient * x[term->variable];
+        }
+        value += cut->price * cut->unit * fmax(excess, 0);
+    }
+    return value;
+}
+
 /* -- solving -------------------------------------------------------------------------------------------------------- */
 
 struct builder {

@@ -59,7 +59,7 @@ double clear_branch_loading(const struct clear_model *model, const struct fg_cle
 double clear_branch_excess(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
 /* Largest violation: as a multiple of its published tolerance, and in p.u. of voltage or shares of the rating. */
 struct clear_worst { double tolerances, size; };
-/* Cost of all violations in a state, per period of h hours (substation included); `worst` (may be NULL) is raised. */
+/* Cost of a period's violations beyond the published tolerances (substation included); `worst` (may be NULL) is raised. */
 double clear_state_violation_cost(const struct clear_model *model, int32_t period, const struct fg_clear_state *state,
                                   struct clear_worst *worst);
 
@@ -100,6 +100,11 @@ enum fg_code clear_program_add_cut(struct clear_program *program, int32_t period
                                    struct fg_error *err);
 /* By how much the last solution admits to violate a limit that has cuts; 0 for others. */
 double clear_program_violation(const struct clear_program *program, int32_t period, const struct clear_limit *limit);
+/* One more minorant of a period's network cost: at least constant + slopes . deviation above the one in the cost. */
+enum fg_code clear_program_add_minorant(struct clear_program *program, int32_t period, double constant,
+                                        const double *slope_p, const double *slope_q, struct fg_error *err);
+/* Objective at a point, every cut with a violation of its own. */
+double clear_program_value(const struct clear_program *program, const double *x);
 /* Solve; `relax` ignores integrality; `start` (model variables) may be NULL. */
 enum fg_code clear_program_solve(struct clear_program *program, bool relax, const double *start, double relative_gap,
                                  double absolute_gap, double time_limit_s, struct fg_error *err);
@@ -120,7 +125,7 @@ struct clear_run {
     double *x;                   /* incumbent, model variables */
     double cost;                 /* incumbent's cost on the market's physics; INFINITY: not known */
     double continuous_cost;      /* of the relaxation without integers */
-    double value;                /* accepted request value of the incumbent */
+    double relaxed_cost;         /* of the incumbent's decisions on the cone relaxation; NAN: not known */
     bool has_incumbent;
     double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
 };
