@@ -56,11 +56,47 @@ static void overload_in_ac_is_cleared_and_checked(void **state)
     fg_network_destroy(network);
 }
 
+/* Absolute cost of a market whose load at one bus is changed by `more` MW: cost and the import of the baseline. */
+static double absolute_cost(enum fg_market_physics physics, int bus, double more, double *price)
+{
+    struct fg_network *network = feeder(3, 0.02, 0.015, 1);
+    for (int b = 1; b <= 3; b++)
+        load(network, b == 1 ? "d1" : b == 2 ? "d2" : "d3", b, 0.45 + (b == bus ? more : 0), 0.1);
+    struct fg_market *market = market_of(1, 25, physics);
+    offer(market, "a", FG_REGULATION_UP, "2", 0, 1, 0.25, 60);
+    offer(market, "b", FG_REGULATION_UP, "3", 0, 1, 0.9, 61.5);
+    struct fg_clear_result *result = cleared(network, market);
+    double cost = result->cost + 25 * result->before[0].slack_p_mw;
+    if (physics != FG_MARKET_AC)
+        cost = result->cost + 25 * (1.35 + more);
+    *price = price_p(result, 0, bus)->total;
+    fg_clear_result_destroy(result);
+    fg_market_destroy(market);
+    fg_network_destroy(network);
+    return cost;
+}
+
+static void prices_are_finite_differences(void **state)
+{
+    (void)state;
+    static const enum fg_market_physics all[] = { FG_MARKET_AC, FG_MARKET_LINDISTFLOW, FG_MARKET_DC };
+    const double step = 0.005;
+    for (int i = 0; i < 3; i++)
+        for (int bus = 1; bus <= 3; bus++) {
+            double price, unused;
+            absolute_cost(all[i], bus, 0, &price);
+            double up = absolute_cost(all[i], bus, step, &unused), down = absolute_cost(all[i], bus, -step, &unused);
+            assert_true(price > 26); /* the line binds */
+            assert_near((up - down) / (2 * step), price, 0.02);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overload_is_relieved_at_least_cost),
         cmocka_unit_test(overload_in_ac_is_cleared_and_checked),
+        cmocka_unit_test(prices_are_finite_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
