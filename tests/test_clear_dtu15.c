@@ -149,8 +149,26 @@ static void published_welfare(void **state)
     fg_network_destroy(network);
 }
 
+/* The AC result beside it: import is free, so that losses cost nothing and no limit is near. */
+static void ac_beside(void **state)
+{
+    (void)state;
+    need_folder();
+    struct fg_network *network = read_network(1);
+    struct fg_market *market = read_market(FG_MARKET_AC);
+    struct fg_clear_result *result = cleared(network, market);
+    assert_int_equal(result->status, FG_CLEAR_CLEARED);
+    for (int t = 0; t < 3; t++)
+        print_message("ac: t%d welfare %.4f\n", t + 1, welfare_of(result, t));
+    assert_near(welfare_of(result, 0) + welfare_of(result, 1) + welfare_of(result, 2), 1.42 + 1.13 + 1.11, 1e-6);
+    assert_ledger_closes(result);
+    fg_clear_result_destroy(result);
+    fg_market_destroy(market);
+    fg_network_destroy(network);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(published_welfare) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(published_welfare), cmocka_unit_test(ac_beside) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
