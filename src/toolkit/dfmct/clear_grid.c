@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Scarcity prices weigh a millionth of a p.u. at half a currency unit: costs must be meant to that. */
-static const double TOLERANCE = 1e-7, TOLERANCE_BOUND = 1e-6; /* a bound is valid at any */
+static const double TOLERANCE = 1e-7, TOLERANCE_SECOND = 1e-6; /* of a second attempt */
 
 static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
 {
@@ -195,7 +195,7 @@ enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decide
     const struct clear_model *model = grid->model;
     struct fg_opf_options options = fg_opf_defaults();
     options.warm_start = warm_start && grid->has_solution;
-    options.tolerance = grid->physics == FG_PHYSICS_SOC ? TOLERANCE_BOUND : TOLERANCE;
+    options.tolerance = TOLERANCE;
     options.time_limit_s = fmax(time_limit_s, 0.01);
     options.interrupt = interrupt;
     clear_model_bounds(model, decided, grid->lower, grid->upper);
@@ -212,8 +212,8 @@ enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decide
     }
     enum fg_code code = fg_opf_solve(grid->opf, &options, &grid->result, err);
     if (code == FG_OK && grid->result.status != FG_OPF_OPTIMAL && grid->result.status != FG_OPF_INTERRUPTED &&
-        grid->result.status != FG_OPF_TIME_LIMIT && options.tolerance < TOLERANCE_BOUND) {
-        options.tolerance = TOLERANCE_BOUND;
+        grid->result.status != FG_OPF_TIME_LIMIT && options.tolerance < TOLERANCE_SECOND) {
+        options.tolerance = TOLERANCE_SECOND;
         code = fg_opf_solve(grid->opf, &options, &grid->result, err);
     }
     if (code != FG_OK)
