@@ -168,7 +168,7 @@ static enum fg_code read_quantity(const struct fg_json_cursor *object, struct fg
     return code;
 }
 
-/* price, or price_points; points has FG_MARKET_POINTS_MAX items. */
+/* price, or price_points; `points` has room for count_points of them. */
 static enum fg_code read_price(const struct fg_json_cursor *object, struct fg_order *order,
                                struct fg_price_point *points, struct fg_error *err)
 {
@@ -247,6 +247,13 @@ static enum fg_code add_order(struct fg_market_reader *reader, struct fg_order *
     return fg_market_add_order(market, order, err);
 }
 
+static size_t count_points(const struct fg_json_cursor *object)
+{
+    struct fg_json_cursor list = fg_json_member(object, "price_points");
+    size_t count = fg_json_count(&list);
+    return count < 1 ? 1 : count > FG_MARKET_POINTS_MAX ? FG_MARKET_POINTS_MAX : count;
+}
+
 enum fg_code fg_market_reader_order(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                     struct fg_error *err)
 {
@@ -264,7 +271,7 @@ enum fg_code fg_market_reader_order(struct fg_market_reader *reader, const struc
         return code;
     order.place = fg_json_place(object, place, sizeof place);
     struct fg_power *quantity = fg_alloc((size_t)order.period_count, sizeof *quantity);
-    struct fg_price_point *points = fg_alloc(FG_MARKET_POINTS_MAX, sizeof *points);
+    struct fg_price_point *points = fg_alloc(count_points(object), sizeof *points);
     if (!quantity || !points)
         code = fg_fail_memory(err);
     if (code == FG_OK)
