@@ -7,6 +7,17 @@
 #include <math.h>
 #include <string.h>
 
+/* Most fronts are small: short columns are not worth a call. */
+static inline void subtract(int64_t n, double alpha, const double *restrict x, double *restrict y)
+{
+    if (n > 16) {
+        fg_ldl_axpy(n, alpha, x, y);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] -= alpha * x[i];
+}
+
 enum { PANEL = 32 }; /* columns within which pivots are chosen */
 
 /* With equilibrated entries of at most 1, a pivot below ZERO is noise; it is replaced by REPLACEMENT, so that the
@@ -102,6 +113,28 @@ int64_t fg_ldl_nnz(const struct fg_ldl *ldl)
 double fg_ldl_flops(const struct fg_ldl *ldl)
 {
     return ldl->symbolic->flops;
+}
+
+void fg_ldl_reorder(struct fg_ldl *ldl, int64_t *new_place)
+{
+    struct fg_ldl_symbolic *s = ldl->symbolic;
+    for (int64_t x = 0; x < ldl->nnz; x++)
+        new_place[s->entry_source[x]] = x;
+    /* Follow the cycles of the permutation, so that nothing need be allocated; visited sources become identities. */
+    for (int64_t x = 0; x < ldl->nnz; x++) {
+        int32_t row = ldl->row[x], column = ldl->column[x];
+        int64_t hole = x;
+        while (s->entry_source[hole] != x) {
+            int64_t source = s->entry_source[hole];
+            ldl->row[hole] = ldl->row[source];
+            ldl->column[hole] = ldl->column[source];
+            s->entry_source[hole] = hole;
+            hole = source;
+        }
+        ldl->row[hole] = row;
+        ldl->column[hole] = column;
+        s->entry_source[hole] = hole;
+    }
 }
 
 /* Scale so that the largest entry of each row tends to 1 (Ruiz 2001); two passes are enough for pivoting. */
@@ -203,7 +236,7 @@ static void factor_columns(double *front, int64_t size, int64_t pivots, int32_t 
                     ck[i] *= inverse;
                 }
                 for (int64_t j = k + 1; j < end; j++)
-                    fg_ldl_axpy(size - j, wk[j], ck + j, front + j + j * size);
+                    subtract(size - j, wk[j], ck + j, front + j + j * size);
                 k++;
             } else {
                 double *cn = ck + size, *wn = wk + size;
@@ -246,7 +279,7 @@ static void extend_add(const double *update, int64_t m, const int32_t *place, in
         int64_t i = j;
         for (; i < run; i++)
             to[place[i]] += from[i];
-        fg_ldl_axpy(m - i, -1, from + i, to + place[i]);
+        subtract(m - i, -1, from + i, to + place[i]);
     }
 }
 

@@ -20,6 +20,8 @@ struct fg_kkt {
     int64_t *jacobian_place; /* jacobian_nnz; -1 in condensed rows */
     int64_t *x_place;    /* n: diagonal */
     int64_t *row_place;  /* kept: diagonal */
+    int64_t *touch_start; /* n + 1: places in the row or column of each variable */
+    int64_t *touch_place;
     int64_t *pair_start; /* m + 1: places of the outer products of condensed rows */
     int64_t *pair_place;
     int64_t *row_start;  /* m + 1: entries of each row in row_entry */

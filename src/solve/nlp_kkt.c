@@ -26,6 +26,8 @@ void fg_kkt_release(struct fg_kkt *kkt)
     fg_free(kkt->jacobian_place);
     fg_free(kkt->x_place);
     fg_free(kkt->row_place);
+    fg_free(kkt->touch_start);
+    fg_free(kkt->touch_place);
     fg_free(kkt->pair_start);
     fg_free(kkt->d_used);
     fg_free(kkt->pair_place);
@@ -126,6 +128,53 @@ static int64_t distinct_places(int32_t size, int64_t count, int32_t *row, int32_
     return distinct;
 }
 
+/* Let the places follow the order of the factorisation, and list the places that each variable touches. `work` has room
+ * for nnz numbers. */
+static enum fg_code use_factoring_order(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, const int32_t *row,
+                                        const int32_t *column, int64_t *work, struct fg_error *err)
+{
+    int32_t n = kkt->n;
+    int64_t *new_place = work;
+    fg_ldl_reorder(kkt->ldl, new_place);
+    for (int64_t e = 0; e < problem->hessian_nnz; e++)
+        kkt->hessian_place[e] = new_place[kkt->hessian_place[e]];
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        if (kkt->jacobian_place[e] >= 0)
+            kkt->jacobian_place[e] = new_place[kkt->jacobian_place[e]];
+    for (int32_t i = 0; i < n; i++)
+        kkt->x_place[i] = new_place[kkt->x_place[i]];
+    for (int32_t k = 0; k < kkt->kept; k++)
+        kkt->row_place[k] = new_place[kkt->row_place[k]];
+    for (int64_t e = 0; e < kkt->pair_start[kkt->m]; e++)
+        kkt->pair_place[e] = new_place[kkt->pair_place[e]];
+
+    kkt->touch_start = fg_alloc((size_t)n + 1, sizeof *kkt->touch_start);
+    if (kkt->touch_start == NULL)
+        return fg_fail_memory(err);
+    for (int64_t e = 0; e < kkt->nnz; e++) {
+        if (row[e] < n)
+            kkt->touch_start[row[e] + 1]++;
+        if (column[e] < n && column[e] != row[e])
+            kkt->touch_start[column[e] + 1]++;
+    }
+    for (int32_t i = 0; i < n; i++)
+        kkt->touch_start[i + 1] += kkt->touch_start[i];
+    int64_t total = kkt->touch_start[n];
+    kkt->touch_place = fg_alloc((size_t)total, sizeof *kkt->touch_place);
+    if (kkt->touch_place == NULL)
+        return fg_fail_memory(err);
+    for (int64_t e = kkt->nnz - 1; e >= 0; e--) { /* from behind: beginnings are left in touch_start[i + 1] ... */
+        if (row[e] < n)
+            kkt->touch_place[--kkt->touch_start[row[e] + 1]] = new_place[e];
+        if (column[e] < n && column[e] != row[e])
+            kkt->touch_place[--kkt->touch_start[column[e] + 1]] = new_place[e];
+    }
+    for (int32_t i = 0; i < n; i++) /* ... and move one to the left */
+        kkt->touch_start[i] = kkt->touch_start[i + 1];
+    kkt->touch_start[n] = total;
+    return FG_OK;
+}
+
 enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err)
 {
     int32_t n = problem->n, m = problem->m;
@@ -222,6 +271,8 @@ enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *prob
     for (int32_t k = 0; k < kkt->kept; k++)
         kkt->row_place[k] = place[count++];
     code = fg_ldl_create(n + kkt->kept, kkt->nnz, row, column, label, &kkt->ldl, err);
+    if (code == FG_OK)
+        code = use_factoring_order(kkt, problem, row, column, place, err);
 done:
     fg_free(row);
     fg_free(column);
@@ -239,42 +290,41 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
 {
     struct fg_kkt *kkt = &nlp->kkt;
     const struct fg_nlp_problem *problem = &nlp->problem;
-    const bool *fixed = nlp->fixed;
     memset(kkt->values, 0, (size_t)kkt->nnz * sizeof *kkt->values);
-    /* Fixed variables keep their places with an identity row, so that fixing needs no new analysis. */
     for (int32_t i = 0; i < kkt->n; i++)
-        kkt->values[kkt->x_place[i]] = fixed[i] ? 1 : nlp->sigma_x[i] + delta_w;
+        kkt->values[kkt->x_place[i]] = nlp->sigma_x[i] + delta_w;
     for (int64_t e = 0; e < problem->hessian_nnz; e++)
-        if (!fixed[problem->hessian_row[e]] && !fixed[problem->hessian_column[e]])
-            kkt->values[kkt->hessian_place[e]] += nlp->hessian[e];
+        kkt->values[kkt->hessian_place[e]] += nlp->hessian[e];
     for (int32_t r = 0; r < kkt->m; r++) {
+        const int64_t *begin = kkt->row_entry + kkt->row_start[r], *end = kkt->row_entry + kkt->row_start[r + 1];
         if (kkt->kept_row[r] >= 0) {
-            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-                int64_t e = kkt->row_entry[a];
-                if (!fixed[problem->jacobian_column[e]])
-                    kkt->values[kkt->jacobian_place[e]] += nlp->jacobian[e];
-            }
+            for (const int64_t *e = begin; e < end; e++)
+                kkt->values[kkt->jacobian_place[*e]] += nlp->jacobian[*e];
             kkt->values[kkt->row_place[kkt->kept_row[r]]] = -(nlp->d_row[r] + delta_c);
-        } else {
-            const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
-            double steepest = 0;
-            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++)
-                steepest = fg_larger(steepest, fabs(nlp->jacobian[kkt->row_entry[a]]));
-            kkt->d_used[r] = fg_larger(nlp->d_row[r], kkt->floor * steepest * steepest);
-            double weight = 1 / kkt->d_used[r];
-            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-                int64_t e = kkt->row_entry[a];
-                double left = fixed[problem->jacobian_column[e]] ? 0 : weight * nlp->jacobian[e];
-                for (int64_t b = kkt->row_start[r]; b <= a; b++, pair++) {
-                    int64_t o = kkt->row_entry[b];
-                    if (left != 0 && !fixed[problem->jacobian_column[o]])
-                        /* A repeated column gives both halves of the product on the diagonal. */
-                        kkt->values[*pair] += (a != b && problem->jacobian_column[e] == problem->jacobian_column[o] ? 2 : 1) *
-                                              left * nlp->jacobian[o];
-                }
+            continue;
+        }
+        const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
+        double steepest = 0;
+        for (const int64_t *e = begin; e < end; e++)
+            steepest = fg_larger(steepest, fabs(nlp->jacobian[*e]));
+        kkt->d_used[r] = fg_larger(nlp->d_row[r], kkt->floor * steepest * steepest);
+        double weight = 1 / kkt->d_used[r];
+        for (const int64_t *e = begin; e < end; e++) {
+            double left = weight * nlp->jacobian[*e];
+            for (const int64_t *o = begin; o <= e; o++, pair++) {
+                /* A repeated column gives both halves of the product on the diagonal. */
+                bool twice = o != e && problem->jacobian_column[*e] == problem->jacobian_column[*o];
+                kkt->values[*pair] += (twice ? 2 : 1) * left * nlp->jacobian[*o];
             }
         }
     }
+    /* Fixed variables keep their places with an identity row, so that fixing needs no new analysis. */
+    for (int32_t i = 0; i < kkt->n; i++)
+        if (nlp->fixed[i]) {
+            for (int64_t t = kkt->touch_start[i]; t < kkt->touch_start[i + 1]; t++)
+                kkt->values[kkt->touch_place[t]] = 0;
+            kkt->values[kkt->x_place[i]] = 1;
+        }
     nlp->delta_w = delta_w;
     nlp->delta_c = delta_c;
     nlp->result->factorisations++;
