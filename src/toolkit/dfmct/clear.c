@@ -358,6 +358,10 @@ enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *
     *out = NULL;
     if (market->period_count < 1)
         return fg_fail(err, FG_ERR_ARGUMENT, market->source, "market %s has no periods", market->id);
+    if (market->controllable_tap_count > 0) /* refused by name: the clearing keeps every tap where the network has it */
+        return fg_fail(err, FG_ERR_UNSUPPORTED, market->source, "tap of branch %s is declared controllable, which the "
+                       "clearing does not support; remove it from controllable_taps and set the tap in the network",
+                       market->controllable_taps[0]);
     enum fg_code code = result_create(network, market, &run.result, err);
     if (code == FG_OK)
         code = clear_model_create(network, market, &run.model, err);
