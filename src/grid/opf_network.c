@@ -273,7 +273,8 @@ static void note_broken(struct fg_opf_network_result *result, enum fg_opf_limit 
 
 /* Limits that the least-violation solution breaks. */
 static enum fg_code read_broken(const struct model *model, const struct fg_network *network,
-                                struct fg_opf_network_result *result, struct fg_error *err)
+                                const struct fg_opf_network_options *options, struct fg_opf_network_result *result,
+                                struct fg_error *err)
 {
     const struct fg_topology *topology = model->topology;
     size_t most = network->bus_count + network->branch_count + 2 * network->generator_count;
@@ -292,7 +293,9 @@ static enum fg_code read_broken(const struct model *model, const struct fg_netwo
         if (edge < 0)
             continue;
         struct fg_opf_edge at = fg_opf_edge(model->opf, 0, edge);
-        double excess = fmax(at.excess_from_mva, at.excess_to_mva), rate = network->branches[k].rate_normal_mva;
+        const struct fg_branch *branch = &network->branches[k];
+        double excess = fmax(at.excess_from_mva, at.excess_to_mva);
+        double rate = options->rating == FG_OPF_RATING_EMERGENCY ? branch->rate_emergency_mva : branch->rate_normal_mva;
         if (excess > small)
             note_broken(result, FG_OPF_LIMIT_RATING, (int32_t)k, rate + excess, rate);
     }
@@ -324,7 +327,7 @@ static enum fg_code diagnose(const struct fg_network *network, const struct fg_t
         code = fg_opf_solve(model.opf, &options->solver, &solved, err);
     if (code == FG_OK) {
         read_solution(&model, network, result);
-        code = read_broken(&model, network, result, err);
+        code = read_broken(&model, network, options, result, err);
     }
     model_release(&model);
     if (code != FG_OK || result->broken_count == 0)
