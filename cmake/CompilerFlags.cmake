@@ -20,8 +20,9 @@ if(FG_WERROR)
 endif()
 if(FG_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
-    # The sanitizers' own branches mislead those guesses; the release build has them.
-    add_compile_options(-Wno-maybe-uninitialized -Wno-format-truncation -Wno-stringop-overflow -Wno-stringop-truncation)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU") # the sanitizers' own branches mislead those guesses; the release build has them
+        add_compile_options(-Wno-maybe-uninitialized -Wno-format-truncation -Wno-stringop-overflow -Wno-stringop-truncation)
+    endif()
     add_link_options(-fsanitize=address,undefined)
 endif()
 if(FG_COVERAGE)
