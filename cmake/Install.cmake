@@ -1,12 +1,13 @@
 # `make install`: both libraries, the public headers under include/flexgrid/, flexgrid.pc, the program, its man page.
 # Headers not listed here are for use inside the library.
 set(FG_PUBLIC_HEADERS
-    base/csv.h base/date.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h base/series.h base/text.h
-    base/timezone.h base/units.h
+    base/csv.h base/date.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h
+    base/series.h base/text.h base/timezone.h base/units.h
     grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
     grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
     solve/ldl.h solve/lp.h solve/nlp.h
-    market/auction.h market/baseline.h market/delivery.h market/order.h market/settlement.h
+    market/auction.h market/baseline.h market/delivery.h market/document.h
+    market/order.h market/settlement.h
     toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
 
 foreach(header ${FG_PUBLIC_HEADERS})
