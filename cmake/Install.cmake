@@ -2,7 +2,7 @@
 # Headers not listed here are for use inside the library.
 set(FG_PUBLIC_HEADERS
     base/csv.h base/date.h base/error.h base/instant.h base/json.h base/memory.h base/names.h base/random.h
-    base/series.h base/text.h base/timezone.h base/units.h
+    base/readings.h base/text.h base/timezone.h base/units.h
     grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
     grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
     solve/ldl.h solve/lp.h solve/nlp.h

@@ -17,7 +17,7 @@ struct fixture {
     struct fg_timezone *zone;
     int64_t start_s;
     int64_t meter[LENGTH], control[LENGTH];
-    struct fg_series meter_series, control_series;
+    struct fg_readings meter_series, control_series;
     struct fg_baseline_input input;
     struct fg_baseline_rule rule;
 };
@@ -37,8 +37,8 @@ static void init(struct fixture *f, const char *zone, const char *first, int64_t
     f->start_s = instant(first);
     for (int i = 0; i < LENGTH; i++)
         f->meter[i] = f->control[i] = value;
-    f->meter_series = (struct fg_series){f->start_s, HOUR, LENGTH, f->meter};
-    f->control_series = (struct fg_series){f->start_s, HOUR, LENGTH, f->control};
+    f->meter_series = (struct fg_readings){f->start_s, HOUR, LENGTH, f->meter};
+    f->control_series = (struct fg_readings){f->start_s, HOUR, LENGTH, f->control};
     f->input = (struct fg_baseline_input){.zone = f->zone,
                                           .meter = &f->meter_series,
                                           .submitted = &f->control_series,
@@ -120,14 +120,14 @@ static void test_missing_readings(void **state)
     struct fixture f;
     struct fg_baseline_account account;
     init(&f, "UTC", "2026-01-01T00:00:00Z", 8, "2026-02-05T18:00:00Z", 2);
-    set(&f, "2026-02-04T19:00:00Z", FG_SERIES_MISSING);
+    set(&f, "2026-02-04T19:00:00Z", FG_READING_MISSING);
     f.rule = (struct fg_baseline_rule){.method = FG_BASELINE_DAYS, .days = 5, .days_used = 5, .look_back_days = 45};
     expect(&f, (const int64_t[]){8, 8}, &account);
     assert_int_equal(account.days[0].day, 3); /* Wednesday has a gap */
     f.rule.look_back_days = 6;
     expect_refusal(&f, FG_ERR_VALUE, "only 3 of 5 reference days"); /* Tue, Mon, Fri */
     f.rule = (struct fg_baseline_rule){.method = FG_BASELINE_BEFORE_AFTER, .before_units = 1};
-    set(&f, "2026-02-05T17:00:00Z", FG_SERIES_MISSING);
+    set(&f, "2026-02-05T17:00:00Z", FG_READING_MISSING);
     expect_refusal(&f, FG_ERR_VALUE, "2026-02-05 17:00");
     fg_timezone_close(f.zone);
 }

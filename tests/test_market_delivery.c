@@ -89,7 +89,7 @@ static void test_refusals(void **state)
     t = trade(FG_REGULATION_BOTH, MW, EUR);
     assert_int_equal(fg_delivery_settle(&t, 1, (struct fg_energy){0}, QUARTER, &d, &net, NULL), FG_ERR_ARGUMENT);
     t = trade(FG_REGULATION_UP, MW, EUR);
-    assert_int_equal(fg_delivery_settle(&t, 1, (struct fg_energy){FG_SERIES_MISSING}, QUARTER, &d, &net, NULL),
+    assert_int_equal(fg_delivery_settle(&t, 1, (struct fg_energy){FG_READING_MISSING}, QUARTER, &d, &net, NULL),
                      FG_ERR_ARGUMENT);
     t = trade(FG_REGULATION_UP, INT64_MAX / 2, EUR);
     assert_int_equal(fg_delivery_settle(&t, 1, (struct fg_energy){0}, QUARTER, &d, &net, NULL), FG_ERR_OVERFLOW);

@@ -77,13 +77,13 @@ static enum fg_code fail_missing(const struct fg_baseline_input *input, const ch
 }
 
 /* Sum of `units` values from an instant on; fails at the first gap. */
-static enum fg_code sum_of(const struct fg_baseline_input *input, const struct fg_series *series, const char *what,
+static enum fg_code sum_of(const struct fg_baseline_input *input, const struct fg_readings *series, const char *what,
                            int64_t start_s, int32_t units, wide *sum, struct fg_error *err)
 {
     *sum = 0;
     for (int32_t k = 0; k < units; k++) {
-        int64_t at = start_s + (int64_t)k * input->meter->step_s, value = fg_series_at(series, at);
-        if (value == FG_SERIES_MISSING)
+        int64_t at = start_s + (int64_t)k * input->meter->step_s, value = fg_readings_at(series, at);
+        if (value == FG_READING_MISSING)
             return fail_missing(input, what, at, err);
         *sum += value;
     }
@@ -103,8 +103,8 @@ static int value_on(const struct fg_baseline_input *input, int64_t instant, int3
     struct fg_local_time found = fg_timezone_local(input->zone, at);
     if (found.second != local.second || fg_date_compare(found.date, date) != 0)
         return VALUE_ABSENT; /* the clock skipped this time */
-    *value = fg_series_at(input->meter, at);
-    return *value == FG_SERIES_MISSING ? VALUE_GAP : VALUE_THERE;
+    *value = fg_readings_at(input->meter, at);
+    return *value == FG_READING_MISSING ? VALUE_GAP : VALUE_THERE;
 }
 
 struct candidate {
@@ -169,7 +169,7 @@ static int32_t find_days(const struct fg_baseline_rule *rule, const struct fg_ba
     return count;
 }
 
-/* Mean of the chosen days at unit k; FG_SERIES_MISSING when none of them has it. */
+/* Mean of the chosen days at unit k; FG_READING_MISSING when none of them has it. */
 static int64_t mean_at(const struct fg_baseline_input *input, const struct candidate *days, int32_t day_count, int32_t k)
 {
     wide sum = 0;
@@ -181,7 +181,7 @@ static int64_t mean_at(const struct fg_baseline_input *input, const struct candi
             count++;
         }
     }
-    return count > 0 ? divide(sum, count) : FG_SERIES_MISSING;
+    return count > 0 ? divide(sum, count) : FG_READING_MISSING;
 }
 
 static enum fg_code adjust(const struct fg_baseline_rule *rule, const struct fg_baseline_input *input,
@@ -193,10 +193,10 @@ static enum fg_code adjust(const struct fg_baseline_rule *rule, const struct fg_
     int32_t units = 0;
     for (int32_t k = first; k < -rule->window_lead_units; k++) {
         int64_t at = input->event_start_s + (int64_t)k * input->meter->step_s;
-        int64_t value = fg_series_at(input->meter, at), mean = mean_at(input, days, account->day_count, k);
-        if (value == FG_SERIES_MISSING)
+        int64_t value = fg_readings_at(input->meter, at), mean = mean_at(input, days, account->day_count, k);
+        if (value == FG_READING_MISSING)
             return fail_missing(input, "the meter", at, err);
-        if (mean == FG_SERIES_MISSING)
+        if (mean == FG_READING_MISSING)
             continue; /* an hour that no reference day has */
         measured += value;
         expected += mean;
@@ -250,7 +250,7 @@ static enum fg_code by_days(const struct fg_baseline_rule *rule, const struct fg
         account->days[d] = fg_date_add(event_day, -candidates[d].shift);
     for (int32_t k = 0; k < input->event_units; k++) {
         values[k] = mean_at(input, candidates, rule->days_used, k);
-        if (values[k] == FG_SERIES_MISSING)
+        if (values[k] == FG_READING_MISSING)
             return fail_missing(input, "every reference day", input->event_start_s + (int64_t)k * input->meter->step_s,
                                 err);
     }
@@ -302,8 +302,8 @@ static enum fg_code control_group(const struct fg_baseline_rule *rule, const str
     wide denominator = control < 0 ? -control : control, numerator = control < 0 ? -own : own;
     account->factor_u = (int64_t)((numerator * ONE + denominator / 2) / denominator);
     for (int32_t k = 0; k < input->event_units; k++) {
-        int64_t at = input->event_start_s + (int64_t)k * step, value = fg_series_at(input->control, at);
-        if (value == FG_SERIES_MISSING)
+        int64_t at = input->event_start_s + (int64_t)k * step, value = fg_readings_at(input->control, at);
+        if (value == FG_READING_MISSING)
             return fail_missing(input, "the control group", at, err);
         values[k] = divide((wide)value * account->factor_u, ONE);
     }
@@ -326,7 +326,7 @@ enum fg_code fg_baseline_compute(const struct fg_baseline_rule *rule, const stru
     case FG_BASELINE_SUBMITTED:
         for (int32_t k = 0; k < input->event_units; k++) {
             int64_t at = input->event_start_s + (int64_t)k * input->meter->step_s;
-            if ((values[k] = fg_series_at(input->submitted, at)) == FG_SERIES_MISSING)
+            if ((values[k] = fg_readings_at(input->submitted, at)) == FG_READING_MISSING)
                 return fail_missing(input, "the submitted baseline", at, err);
         }
         return FG_OK;

@@ -24,7 +24,7 @@
 #define FG_MARKET_BASELINE_H
 
 #include "base/error.h"
-#include "base/series.h"
+#include "base/readings.h"
 #include "base/timezone.h"
 
 enum fg_baseline_method {
@@ -64,9 +64,9 @@ struct fg_baseline_input {
     const struct fg_timezone *zone;
     struct fg_day_list holidays;
     struct fg_day_list excluded;       /* days of other activations, outages */
-    const struct fg_series *meter;     /* of the portfolio: history and the day of the event */
-    const struct fg_series *submitted; /* submitted method */
-    const struct fg_series *control;   /* control group, summed */
+    const struct fg_readings *meter;     /* of the portfolio: history and the day of the event */
+    const struct fg_readings *submitted; /* submitted method */
+    const struct fg_readings *control;   /* control group, summed */
     int64_t event_start_s;
     int32_t event_units;
 };
@@ -81,7 +81,7 @@ struct fg_baseline_account {
     int64_t factor_u;           /* ratio, control group; 1000000 otherwise */
 };
 
-/* `values` gets event_units values, FG_SERIES_MISSING never. FG_ERR_ARGUMENT: a rule that contradicts itself (a rule that
+/* `values` gets event_units values, FG_READING_MISSING never. FG_ERR_ARGUMENT: a rule that contradicts itself (a rule that
  * passed fg_baseline_rule_check never does). FG_ERR_VALUE: data are missing; the text says which, and what to supply.
  * `account` may be NULL. Cost: look-back days x units. */
 enum fg_code fg_baseline_compute(const struct fg_baseline_rule *rule, const struct fg_baseline_input *input,

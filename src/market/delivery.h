@@ -21,7 +21,7 @@
 #ifndef FG_MARKET_DELIVERY_H
 #define FG_MARKET_DELIVERY_H
 
-#include "base/series.h"
+#include "base/readings.h"
 #include "market/order.h"
 
 struct fg_delivery_terms { /* of the product */
