@@ -80,7 +80,7 @@ static enum fg_code check_references(const struct fg_market *market, const struc
     for (size_t i = 0; i < market->branch_limit_count && code == FG_OK; i++)
         code = check_reference(branches, market->branch_limits[i].branch, market->branch_limits[i].place, "branch", err);
     for (size_t i = 0; i < market->controllable_tap_count && code == FG_OK; i++)
-        code = check_reference(branches, market->controllable_taps[i], market->source, "branch", err);
+        code = check_reference(branches, market->controllable_taps[i].branch, market->controllable_taps[i].place, "branch", err);
     for (size_t i = 0; i < market->order_count && code == FG_OK; i++) {
         const struct fg_order *order = &market->orders[i];
         bool is_branch = order->location_kind == FG_LOCATION_BRANCH_LIMIT;

@@ -243,3 +243,49 @@ void fg_powerflow_set_injections(struct fg_powerflow *powerflow, const struct fg
         powerflow->power[node_of_bus[i]].q0 += pick(input->bus_q_mvar, i, 0) / base;
     }
 }
+
+enum fg_code fg_powerflow_own_branches(struct fg_powerflow *powerflow, struct fg_error *err)
+{
+    const struct fg_network *network = powerflow->network;
+    if (powerflow->tapped != NULL)
+        return FG_OK;
+    powerflow->tapped = fg_alloc(network->branch_count, sizeof *powerflow->tapped);
+    if (powerflow->tapped == NULL)
+        return fg_fail_memory(err);
+    for (size_t i = 0; i < network->branch_count; i++)
+        powerflow->tapped[i] = network->branches[i];
+    powerflow->branches = powerflow->tapped;
+    return FG_OK;
+}
+
+/* From the file's ratio each time, so that rounding does not add up over many solves. */
+void fg_powerflow_move_tap(struct fg_powerflow *powerflow, int32_t index, int32_t position)
+{
+    struct fg_branch *branch = &powerflow->tapped[index];
+    int32_t edge = powerflow->topology->edge_of_branch[index];
+    *branch = powerflow->network->branches[index];
+    fg_branch_set_tap(branch, position);
+    if (edge >= 0)
+        fg_edge_set_admittance(&powerflow->topology->edges[edge], branch, NULL);
+    fg_port_set(&powerflow->ports[index], branch);
+    if (powerflow->sweep)
+        fg_sweep_branch_changed(powerflow->sweep);
+}
+
+enum fg_code fg_powerflow_set_tap(struct fg_powerflow *powerflow, int32_t branch, int32_t position,
+                                  struct fg_error *err)
+{
+    const struct fg_network *network = powerflow->network;
+    if (branch < 0 || (size_t)branch >= network->branch_count || !network->branches[branch].tap.exists)
+        return fg_fail(err, FG_ERR_ARGUMENT, network->name, "branch number %d has no tap changer", (int)branch);
+    const struct fg_tap_changer *tap = &network->branches[branch].tap;
+    bool is_descending = tap->minimum > tap->maximum;
+    int32_t low = is_descending ? tap->maximum : tap->minimum, high = is_descending ? tap->minimum : tap->maximum;
+    if (position < low || position > high)
+        return fg_fail(err, FG_ERR_ARGUMENT, network->name, "tap position %d of branch %s is outside %d..%d",
+                       (int)position, network->branches[branch].id, (int)low, (int)high);
+    enum fg_code code = fg_powerflow_own_branches(powerflow, err);
+    if (code == FG_OK && powerflow->branches[branch].tap.position != position)
+        fg_powerflow_move_tap(powerflow, branch, position);
+    return code;
+}

@@ -121,6 +121,12 @@ struct fg_powerflow_input {
 /* Copies what it needs; NULL resets to the network's values. */
 void fg_powerflow_set_injections(struct fg_powerflow *powerflow, const struct fg_powerflow_input *input);
 
+/* Move a branch's tap for the solves that follow; the network stays as it is. They start from a linear solution, because
+ * a flat start is far from the voltages behind a moved tap. Errors: FG_ERR_ARGUMENT without tap changer or outside its
+ * range; memory, at the first call only. Regulators of the options' strategy start from the network's positions. */
+enum fg_code fg_powerflow_set_tap(struct fg_powerflow *powerflow, int32_t branch, int32_t position,
+                                  struct fg_error *err);
+
 /* From the start of the options. A failed iteration is a result (status, explanation), not an error; the state
  * reported is then the last iterate. */
 enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerflow_result *result,

@@ -105,6 +105,10 @@ void fg_powerflow_branch_currents(const struct fg_powerflow *powerflow, int32_t 
 /* Fill the result from vm, va, re, im. */
 void fg_powerflow_evaluate(struct fg_powerflow *powerflow, struct fg_powerflow_result *result);
 
+/* `tapped`: branches of the handle's own, whose taps may move. Idempotent. */
+enum fg_code fg_powerflow_own_branches(struct fg_powerflow *powerflow, struct fg_error *err);
+void fg_powerflow_move_tap(struct fg_powerflow *powerflow, int32_t branch, int32_t position);
+
 /* Tap control (tap_control.c). */
 enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap_control **control,
                                    struct fg_error *err);

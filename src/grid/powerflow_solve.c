@@ -332,7 +332,7 @@ void fg_powerflow_run(struct fg_powerflow *powerflow, bool from_state, struct fg
         refuse_injection(powerflow, senseless, result);
         return;
     }
-    enum fg_powerflow_from from = from_state ? FG_FROM_STATE : FG_FROM_START;
+    enum fg_powerflow_from from = from_state ? FG_FROM_STATE : powerflow->tapped ? FG_FROM_LINEAR : FG_FROM_START;
     struct fg_attempt attempt = powerflow->tap_control ? fg_tap_control_run(powerflow, &attempts)
                                                        : fg_powerflow_run_once(powerflow, from, &attempts);
     result->status = attempt.status;

@@ -194,11 +194,10 @@ enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap
     const struct fg_network *network = powerflow->network;
     struct fg_tap_control *control = fg_alloc(1, sizeof *control);
     int32_t *rank = fg_alloc((size_t)powerflow->node_count, sizeof *rank);
-    powerflow->tapped = fg_alloc(network->branch_count, sizeof *powerflow->tapped);
-    enum fg_code code = FG_OK;
+    enum fg_code code = fg_powerflow_own_branches(powerflow, err);
     if (control)
         control->regulators = fg_alloc(network->branch_count, sizeof *control->regulators);
-    if (!control || !rank || !powerflow->tapped || !control->regulators)
+    if (code == FG_OK && (!control || !rank || !control->regulators))
         code = fg_fail_memory(err);
     if (code == FG_OK)
         code = rank_nodes(powerflow, rank, err);
@@ -211,25 +210,14 @@ enum fg_code fg_tap_control_create(struct fg_powerflow *powerflow, struct fg_tap
         fg_tap_control_destroy(control);
         return code;
     }
-    for (size_t i = 0; i < network->branch_count; i++)
-        powerflow->tapped[i] = network->branches[i];
-    powerflow->branches = powerflow->tapped;
     *result = control;
     return FG_OK;
 }
 
-/* From the file's ratio each time, so that rounding does not add up over many solves. */
 static void move_to(struct fg_powerflow *powerflow, struct regulator *regulator, int32_t step)
 {
-    struct fg_branch *branch = &powerflow->tapped[regulator->branch];
     regulator->step = step;
-    *branch = powerflow->network->branches[regulator->branch];
-    fg_branch_set_tap(branch, regulator->first_position + regulator->direction * step);
-    fg_edge_set_admittance(&powerflow->topology->edges[powerflow->topology->edge_of_branch[regulator->branch]], branch,
-                           NULL);
-    fg_port_set(&powerflow->ports[regulator->branch], branch);
-    if (powerflow->sweep)
-        fg_sweep_branch_changed(powerflow->sweep);
+    fg_powerflow_move_tap(powerflow, regulator->branch, regulator->first_position + regulator->direction * step);
 }
 
 static int32_t file_step(const struct fg_powerflow *powerflow, const struct regulator *regulator)

@@ -206,14 +206,14 @@ struct fg_branch_limit *fg_market_add_branch_limit(struct fg_market *market, con
     return limit;
 }
 
-enum fg_code fg_market_add_controllable_tap(struct fg_market *market, const char *branch, struct fg_error *err)
+struct fg_controllable_tap *fg_market_add_controllable_tap(struct fg_market *market, const char *branch)
 {
-    const char **slot = new_item((void **)&market->controllable_taps, market->controllable_tap_count,
-                                 &market->controllable_tap_capacity, sizeof *slot);
-    if (slot == NULL || (*slot = fg_market_string(market, branch)) == NULL)
-        return fg_fail_memory(err);
+    struct fg_controllable_tap *tap = new_item((void **)&market->controllable_taps, market->controllable_tap_count,
+                                               &market->controllable_tap_capacity, sizeof *tap);
+    if (tap == NULL || (tap->branch = fg_market_string(market, branch)) == NULL)
+        return NULL;
     market->controllable_tap_count++;
-    return FG_OK;
+    return tap;
 }
 
 /* The asset of orders that name a bus only: one per participant and bus. */

@@ -110,6 +110,9 @@ struct fg_branch_limit {
     const char *branch, *place;
     struct fg_power rating; /* VA at both ends, replaces the network file's; FG_NO_LIMIT: none */
 };
+struct fg_controllable_tap {
+    const char *branch, *place;
+};
 
 struct fg_market {
     struct fg_arena arena;
@@ -145,8 +148,8 @@ struct fg_market {
     size_t bus_limit_count, bus_limit_capacity;
     struct fg_branch_limit *branch_limits;
     size_t branch_limit_count, branch_limit_capacity;
-    const char **controllable_taps;
-    size_t controllable_tap_count, controllable_tap_capacity; /* branch ids */
+    struct fg_controllable_tap *controllable_taps; /* the operator may move them before it buys */
+    size_t controllable_tap_count, controllable_tap_capacity;
 
     struct fg_participant *participants;
     size_t participant_count, participant_capacity;
@@ -188,7 +191,7 @@ struct fg_group *fg_market_add_group(struct fg_market *market, const char *id, e
 struct fg_baseline *fg_market_add_baseline(struct fg_market *market, enum fg_baseline_kind kind, const char *id);
 struct fg_bus_limit *fg_market_add_bus_limit(struct fg_market *market, const char *bus);
 struct fg_branch_limit *fg_market_add_branch_limit(struct fg_market *market, const char *branch);
-enum fg_code fg_market_add_controllable_tap(struct fg_market *market, const char *branch, struct fg_error *err);
+struct fg_controllable_tap *fg_market_add_controllable_tap(struct fg_market *market, const char *branch);
 
 /* Index of a participant by id, added when new; -1 when out of memory. */
 int32_t fg_market_participant(struct fg_market *market, const char *id);

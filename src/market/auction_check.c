@@ -389,7 +389,7 @@ static const char *branch_limit_id(const struct fg_market *market, size_t i)
 
 static const char *tap_id(const struct fg_market *market, size_t i)
 {
-    return market->controllable_taps[i];
+    return market->controllable_taps[i].branch;
 }
 
 static enum fg_code check_baselines(const struct fg_market *market, struct fg_error *err)

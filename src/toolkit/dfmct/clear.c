@@ -103,15 +103,15 @@ static enum fg_code result_create(const struct fg_network *network, const struct
     result->price_q = fg_arena_alloc(&result->arena, periods * buses, sizeof *result->price_q);
     result->match_p = fg_arena_alloc(&result->arena, 2 * periods, sizeof(double));
     result->match_q = fg_arena_alloc(&result->arena, 2 * periods, sizeof(double));
-    result->tap_position = fg_arena_alloc(&result->arena, network->branch_count + 1, sizeof(int32_t));
+    result->tap_position = fg_arena_alloc(&result->arena, periods * network->branch_count + 1, sizeof(int32_t));
     result->before = fg_arena_alloc(&result->arena, periods, sizeof *result->before);
     result->after = fg_arena_alloc(&result->arena, periods, sizeof *result->after);
     if (result->accepted == NULL || result->need_price == NULL || result->fraction == NULL || result->price_p == NULL ||
         result->price_q == NULL || result->match_p == NULL || result->match_q == NULL || result->tap_position == NULL ||
         result->before == NULL || result->after == NULL)
         return fg_fail_memory(err);
-    for (size_t b = 0; b < network->branch_count; b++)
-        result->tap_position[b] = network->branches[b].tap.position;
+    for (size_t i = 0; i < periods * network->branch_count; i++)
+        result->tap_position[i] = network->branches[i % network->branch_count].tap.position;
     for (size_t t = 0; t < periods && code == FG_OK; t++) {
         code = clear_flow_state_create(network, &result->arena, &result->before[t], err);
         if (code == FG_OK)
@@ -264,6 +264,10 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
     const bool has_integers = model->choice_count > 0;
     clear_run_progress(run, "operating point", 0.02);
     enum fg_code code = find_operating_point(run, err);
+    if (code == FG_OK) {
+        clear_run_progress(run, "taps", 0.04);
+        code = clear_choose_taps(run, err);
+    }
     double start = fg_clock_seconds();
     if (code == FG_OK && run->physics == FG_PHYSICS_AC) {
         clear_run_progress(run, "continuous relaxation", 0.1);
@@ -358,10 +362,6 @@ enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *
     *out = NULL;
     if (market->period_count < 1)
         return fg_fail(err, FG_ERR_ARGUMENT, market->source, "market %s has no periods", market->id);
-    if (market->controllable_tap_count > 0) /* refused by name: the clearing keeps every tap where the network has it */
-        return fg_fail(err, FG_ERR_UNSUPPORTED, market->source, "tap of branch %s is declared controllable, which the "
-                       "clearing does not support; remove it from controllable_taps and set the tap in the network",
-                       market->controllable_taps[0]);
     enum fg_code code = result_create(network, market, &run.result, err);
     if (code == FG_OK)
         code = clear_model_create(network, market, &run.model, err);

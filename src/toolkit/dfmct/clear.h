@@ -4,7 +4,7 @@
  *   minimise  sum of offer costs - sum of accepted request values
  *           + h import price (slack import - baseline import) + h sum of scarcity price x violation
  *
- * Stages: operating point by power flow; continuous relaxation on the market's physics; second-order-cone relaxation
+ * Stages: operating point by power flow; positions of controllable taps, the operator's own measure; continuous relaxation on the market's physics; second-order-cone relaxation
  * (a valid bound); integer decisions on a linearised program whose incumbent is confirmed on the full physics; rounding
  * to the tick; power flow of the rounded schedule, which alone decides the status; prices; payments.
  *
@@ -101,7 +101,8 @@ struct fg_clear_result {
     /* Of the whole market, currency; constants (baseline import) removed. */
     double cost, welfare;       /* welfare = -cost */
     double request_value, offer_cost, import_cost, violation_cost; /* cost = offer + import + violation - request */
-    double baseline_cost;       /* cost when nothing is accepted */
+    double baseline_cost;       /* cost when nothing is accepted and no tap moves: its violations */
+    double measured_cost;       /* the same with the chosen taps: violations, and what their import costs more */
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
     double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
@@ -114,12 +115,12 @@ struct fg_clear_result {
     double *match_p, *match_q; /* period x 2 */
     struct fg_price *need_price; /* order_period_count: what need requests pay per MWh (nodal pricing) */
     struct fg_power *not_served; /* period x bus, NULL when everything is served */
-    int32_t *tap_position;       /* per branch: of controllable taps as chosen, else as in the network */
+    int32_t *tap_position;       /* period x branch: of controllable taps as chosen, else as in the network */
 
     struct fg_clear_limit *limits; size_t limit_count;
     struct fg_clear_rejected *rejected; size_t rejected_count;
     struct fg_settlement settlement; /* per order: energy, limit, settled, make-whole; and the ledger */
-    struct fg_clear_state *before, *after; /* per period */
+    struct fg_clear_state *before, *after; /* per period; before: with the network's taps */
 
     size_t variable_count, row_count, integer_count;
     int32_t opf_iterations, integer_rounds;

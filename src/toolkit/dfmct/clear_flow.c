@@ -80,7 +80,12 @@ enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const dou
         .bus_p_mw = elements->bus_p,             .bus_q_mvar = elements->bus_q,
     };
     fg_powerflow_set_injections(flow->powerflow, &input);
-    enum fg_code code = fg_powerflow_solve(flow->powerflow, flow->result, err);
+    enum fg_code code = FG_OK;
+    for (size_t k = 0; k < model->tap_count && code == FG_OK; k++)
+        code = fg_powerflow_set_tap(flow->powerflow, model->taps[k].branch,
+                                    model->tap_position[(size_t)period * model->tap_count + k], err);
+    if (code == FG_OK)
+        code = fg_powerflow_solve(flow->powerflow, flow->result, err);
     if (code != FG_OK)
         return code;
     const struct fg_powerflow_result *result = flow->result;

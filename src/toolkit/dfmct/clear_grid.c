@@ -19,7 +19,7 @@ static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
     options.rating_price = model->hours * fg_per_mwh(model->market->scarcity_overload) / ends;
     options.reference_vm_pu = model->vm_reference[0];
     for (int32_t t = 0; t < model->periods; t++) {
-        if (fg_opf_add_block(grid->opf, topology, &options, err) < 0)
+        if (fg_opf_add_block(grid->opf, model->topology_at[t], &options, err) < 0)
             return err != NULL && err->code != FG_OK ? err->code : FG_ERR_MEMORY;
         for (int32_t n = 0; n < topology->node_count; n++) {
             fg_opf_set_injection(grid->opf, t, n, &model->baseline[(size_t)t * (size_t)topology->node_count + (size_t)n]);

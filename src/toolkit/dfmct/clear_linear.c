@@ -43,6 +43,12 @@ static void put(struct clear_linear *linear, int32_t row, int32_t column, double
     linear->value[linear->triplet_place[linear->cursor++]] += value;
 }
 
+/* The grid of the period that is linearised, with its tap positions. */
+static const struct fg_topology *grid_of(const struct clear_linear *linear)
+{
+    return linear->model->topology_at[linear->period];
+}
+
 static const struct fg_opf_injection *baseline(const struct clear_linear *linear, int32_t node)
 {
     return &linear->model->baseline[(size_t)linear->period * (size_t)linear->n + (size_t)node];
@@ -52,7 +58,7 @@ static const struct fg_opf_injection *baseline(const struct clear_linear *linear
 
 static void assemble_ac(struct clear_linear *linear)
 {
-    const struct fg_topology *topology = linear->model->topology;
+    const struct fg_topology *topology = grid_of(linear);
     int32_t a = linear->angle, m = linear->magnitude;
     for (int32_t k = 0; k < linear->e; k++) {
         const struct fg_edge *edge = &topology->edges[k];
@@ -92,7 +98,7 @@ static void assemble_ac(struct clear_linear *linear)
 
 static void assemble_dc(struct clear_linear *linear)
 {
-    const struct fg_topology *topology = linear->model->topology;
+    const struct fg_topology *topology = grid_of(linear);
     for (int32_t k = 0; k < linear->e; k++) {
         const struct fg_edge *edge = &topology->edges[k];
         const struct fg_branch *branch = &topology->network->branches[edge->branch];
@@ -118,7 +124,7 @@ static void assemble_dc(struct clear_linear *linear)
 
 static void assemble_lindistflow(struct clear_linear *linear)
 {
-    const struct fg_topology *topology = linear->model->topology;
+    const struct fg_topology *topology = grid_of(linear);
     int32_t w = linear->magnitude;
     for (int32_t i = 0; i < linear->n; i++) {
         const struct fg_opf_injection *fixed = baseline(linear, i);
@@ -165,7 +171,7 @@ static void assemble_lindistflow(struct clear_linear *linear)
 
 static void assemble_none(struct clear_linear *linear)
 {
-    const struct fg_topology *topology = linear->model->topology;
+    const struct fg_topology *topology = grid_of(linear);
     for (int32_t i = 0; i < linear->islands; i++) {
         put(linear, i, linear->slack_p + i, -1);
         put(linear, linear->islands + i, linear->slack_q + i, -1);
@@ -404,8 +410,8 @@ enum fg_code clear_linear_at(struct clear_linear *linear, int32_t period, const 
 
 static double dc_flow(const struct clear_linear *linear, int32_t k, double *susceptance)
 {
-    const struct fg_edge *edge = &linear->model->topology->edges[k];
-    const struct fg_branch *branch = &linear->model->network->branches[edge->branch];
+    const struct fg_edge *edge = &grid_of(linear)->edges[k];
+    const struct fg_branch *branch = &grid_of(linear)->network->branches[edge->branch];
     double x = fabs(branch->x_pu) < 1e-9 ? hypot(branch->r_pu, branch->x_pu) : branch->x_pu;
     *susceptance = 1 / (x * branch->ratio);
     return edge->from == edge->to ? 0
@@ -415,7 +421,7 @@ static double dc_flow(const struct clear_linear *linear, int32_t k, double *susc
 /* Size of the flow at one end (p.u.) and its gradient over (va_f, va_t, vm_f, vm_t). */
 static double ac_flow(const struct clear_linear *linear, int32_t k, bool at_to, double gradient[4])
 {
-    const struct fg_edge *edge = &linear->model->topology->edges[k];
+    const struct fg_edge *edge = &grid_of(linear)->edges[k];
     double flow[FG_FLOW_COUNT], g[FG_FLOW_COUNT][FG_FLOW_VARIABLES];
     fg_flow_gradient(edge, linear->va[edge->from], linear->va[edge->to], linear->vm[edge->from], linear->vm[edge->to],
                      flow, g);
@@ -463,7 +469,7 @@ double clear_linear_value(const struct clear_linear *linear, struct clear_quanti
 enum fg_code clear_linear_slopes(struct clear_linear *linear, struct clear_quantity quantity, double *slope_p,
                                  double *slope_q, struct fg_error *err)
 {
-    const struct fg_topology *topology = linear->model->topology;
+    const struct fg_topology *topology = grid_of(linear);
     double *f = linear->work, scale = 1; /* of MW per MW */
     int32_t k = quantity.index;
     memset(f, 0, (size_t)linear->size * sizeof(double));

@@ -377,6 +377,8 @@ enum fg_code clear_model_create(const struct fg_network *network, const struct f
     if (code == FG_OK)
         code = allocate(model, err);
     if (code == FG_OK)
+        code = clear_model_add_taps(model, err);
+    if (code == FG_OK)
         code = held_voltages(model, err);
     if (code == FG_OK)
         code = set_limits(model, err);
@@ -409,12 +411,16 @@ void clear_model_destroy(struct clear_model *model)
 {
     if (model == NULL)
         return;
+    for (size_t i = 0; i < model->setting_count; i++) {
+        fg_topology_destroy(model->settings[i].topology);
+        fg_free(model->settings[i].network.branches);
+    }
     fg_topology_destroy(model->topology);
     fg_names_release(&model->bus_names);
     fg_names_release(&model->branch_names);
     fg_arena_release(&model->arena);
     void *blocks[] = { model->variables, model->rows, model->terms, model->circles, model->effects, model->columns,
-                       model->choices, model->members, model->needs, model->covers };
+                       model->choices, model->members, model->needs, model->covers, model->settings };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(model);

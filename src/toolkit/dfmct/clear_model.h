@@ -69,11 +69,25 @@ struct clear_cover {
     double quantity, price;
 };
 
+/* A controllable tap and its range (low <= high). */
+struct clear_tap { int32_t branch, low, high, initial; };
+
+/* The network with its taps in one combination of positions: everything but branches is the network's. */
+struct clear_setting {
+    struct fg_network network;
+    struct fg_topology *topology; /* numbered as the model's */
+};
+
 struct clear_model {
     const struct fg_network *network;
     const struct fg_market *market;
-    struct fg_topology *topology;
+    struct fg_topology *topology; /* taps as in the network; nodes, edges and islands are those of all periods */
     int32_t periods;
+
+    struct clear_tap *taps; size_t tap_count;
+    int32_t *tap_position;          /* period x tap; the network's until the operator has chosen */
+    struct fg_topology **topology_at; /* per period: with its tap positions (clear_model_apply_taps) */
+    struct clear_setting *settings; size_t setting_count, setting_capacity;
     double hours;
 
     /* Baseline, period x node. */
@@ -120,6 +134,11 @@ void clear_model_add_term(struct clear_model *model, int32_t variable, double co
 void clear_model_add_effect(struct clear_model *model, int32_t period, int32_t node, int32_t variable, double p,
                             double q);
 enum fg_code clear_model_sort_effects(struct clear_model *model, struct fg_error *err);
+
+/* Controllable taps (clear_setting.c): resolve the market's ids, FG_ERR_VALUE at the place of one that cannot move; then
+ * the topology of every period at its positions, periods of equal positions sharing one. */
+enum fg_code clear_model_add_taps(struct clear_model *model, struct fg_error *err);
+enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *err);
 
 /* Parts of the build (clear_orders.c, clear_assets.c, clear_rules.c). */
 enum fg_code clear_model_add_orders(struct clear_model *model, struct fg_error *err);

@@ -364,14 +364,6 @@ static enum fg_code read_period_table(const char *path, json_t *market, struct f
     return code;
 }
 
-/* controllable_taps.csv: a column of branch ids. */
-static enum fg_code read_tap(struct fg_market_reader *reader, const struct fg_json_cursor *object, struct fg_error *err)
-{
-    const char *branch;
-    enum fg_code code = fg_market_reader_id(object, "branch", &branch, err);
-    return code == FG_OK ? fg_market_add_controllable_tap(reader->market, branch, err) : code;
-}
-
 static enum fg_code read_rules(struct fg_market_reader *reader, const char *folder, struct fg_error *err)
 {
     char path[4096], periods[4096];
@@ -403,7 +395,7 @@ static enum fg_code read_folder(struct fg_market_reader *reader, const char *fol
             FG_OK ||
         (code = read_table(reader, folder, "branch_limits.csv", branch_limit_columns, fg_market_reader_branch_limit,
                            err)) != FG_OK ||
-        (code = read_table(reader, folder, "controllable_taps.csv", tap_columns, read_tap, err)) != FG_OK ||
+        (code = read_table(reader, folder, "controllable_taps.csv", tap_columns, fg_market_reader_tap, err)) != FG_OK ||
         (code = read_table(reader, folder, "assets.csv", asset_columns, fg_market_reader_asset, err)) != FG_OK ||
         (code = read_table(reader, folder, "groups.csv", group_columns, fg_market_reader_group, err)) != FG_OK ||
         (code = read_table(reader, folder, "orders.csv", order_columns, fg_market_reader_order, err)) != FG_OK)

@@ -189,7 +189,7 @@ static enum fg_code write_limits(const struct fg_market *market, const char *fol
         return code;
     table_begin(&table, tap_columns);
     for (size_t i = 0; i < market->controllable_tap_count; i++)
-        put(&table, market->controllable_taps[i]);
+        put(&table, market->controllable_taps[i].branch);
     return table_end(&table, folder, "controllable_taps.csv", err);
 }
 

@@ -195,7 +195,7 @@ static void put_limits(struct fg_json_writer *writer, const struct fg_market *ma
     if (market->controllable_tap_count > 0) {
         fg_json_begin_row(writer, "controllable_taps");
         for (size_t i = 0; i < market->controllable_tap_count; i++)
-            fg_json_put_string(writer, NULL, market->controllable_taps[i]);
+            fg_json_put_string(writer, NULL, market->controllable_taps[i].branch);
         fg_json_end_array(writer);
     }
     fg_json_begin_array(writer, "bus_limits");

@@ -262,7 +262,23 @@ static enum fg_code read_limits(struct fg_market *market, const struct fg_json_c
     return or_power(&substation, "q_max", &market->substation_q_max, err);
 }
 
-static enum fg_code read_taps(struct fg_market *market, const struct fg_json_cursor *object, struct fg_error *err)
+static enum fg_code add_tap(struct fg_market_reader *reader, const char *branch, const struct fg_json_cursor *at,
+                            struct fg_error *err)
+{
+    struct fg_controllable_tap *tap = fg_market_add_controllable_tap(reader->market, branch);
+    return tap == NULL ? fg_fail_memory(err) : read_place(reader, at, &tap->place, err);
+}
+
+enum fg_code fg_market_reader_tap(struct fg_market_reader *reader, const struct fg_json_cursor *object,
+                                  struct fg_error *err)
+{
+    const char *branch;
+    enum fg_code code = fg_market_reader_id(object, "branch", &branch, err);
+    return code == FG_OK ? add_tap(reader, branch, object, err) : code;
+}
+
+static enum fg_code read_taps(struct fg_market_reader *reader, const struct fg_json_cursor *object,
+                              struct fg_error *err)
 {
     struct fg_json_cursor taps;
     enum fg_code code = fg_json_or_array(object, "controllable_taps", &taps, err);
@@ -270,7 +286,7 @@ static enum fg_code read_taps(struct fg_market *market, const struct fg_json_cur
         struct fg_json_cursor item = fg_json_item(&taps, i);
         if (!json_is_string(item.value))
             return fg_json_fail(&item, FG_ERR_SCHEMA, err, "give the id of a branch as a string");
-        code = fg_market_add_controllable_tap(market, json_string_value(item.value), err);
+        code = add_tap(reader, json_string_value(item.value), &item, err);
     }
     return code;
 }
@@ -320,7 +336,7 @@ enum fg_code fg_market_reader_rules(struct fg_market_reader *reader, const struc
         at = fg_json_member(object, market->tick.w < 1 ? "tick" : "price_step");
         return fg_json_fail(&at, FG_ERR_VALUE, err, "must be above 0");
     }
-    return read_taps(market, object, err);
+    return read_taps(reader, object, err);
 }
 
 enum fg_code fg_market_reader_participant(struct fg_market_reader *reader, const struct fg_json_cursor *object,

@@ -29,6 +29,9 @@ enum fg_code fg_market_reader_bus_limit(struct fg_market_reader *reader, const s
                                         struct fg_error *err);
 enum fg_code fg_market_reader_branch_limit(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                            struct fg_error *err);
+/* A row of controllable_taps.csv; the JSON form has a list of ids among the rules. */
+enum fg_code fg_market_reader_tap(struct fg_market_reader *reader, const struct fg_json_cursor *object,
+                                  struct fg_error *err);
 enum fg_code fg_market_reader_asset(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                     struct fg_error *err);
 enum fg_code fg_market_reader_group(struct fg_market_reader *reader, const struct fg_json_cursor *object,

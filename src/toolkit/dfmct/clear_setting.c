@@ -1,0 +1,107 @@
+/* Controllable taps of a market in its model: which branches they are, and the grid of every period at their positions.
+ *
+ * A setting is the network with other branches: a shallow copy that shares everything else, and its topology, whose
+ * admittances alone differ. Tap positions never change what is connected, so that nodes, edges and islands have the same
+ * numbers in every setting. */
+#include "toolkit/dfmct/clear_model.h"
+
+#include <string.h>
+
+static enum fg_code refuse(const struct fg_controllable_tap *tap, const char *why, const char *remedy,
+                           struct fg_error *err)
+{
+    return fg_fail(err, FG_ERR_VALUE, tap->place, "branch %s cannot be a controllable tap: %s; %s", tap->branch, why,
+                   remedy);
+}
+
+static enum fg_code resolve(const struct clear_model *model, const struct fg_controllable_tap *declared,
+                            struct clear_tap *tap, struct fg_error *err)
+{
+    int32_t index = fg_names_find(&model->branch_names, declared->branch);
+    if (index < 0)
+        return fg_fail(err, FG_ERR_VALUE, declared->place, "the network has no branch %s to be a controllable tap; "
+                       "correct the id or the network", declared->branch);
+    const struct fg_branch *branch = &model->network->branches[index];
+    const char *remedy = "remove it from controllable_taps or correct the network";
+    if (branch->kind == FG_BRANCH_LINE || branch->kind == FG_BRANCH_LINK)
+        return refuse(declared, "it is no transformer", remedy, err);
+    if (!branch->tap.exists)
+        return refuse(declared, "it has no tap changer in the network", remedy, err);
+    if (branch->tap.minimum == branch->tap.maximum)
+        return refuse(declared, "its tap changer has one position only", remedy, err);
+    if (!branch->in_service || !branch->from_closed || !branch->to_closed ||
+        model->topology->edge_of_branch[index] < 0)
+        return refuse(declared, "it is out of service, open at an end, or without supply", remedy, err);
+    bool descending = branch->tap.minimum > branch->tap.maximum;
+    *tap = (struct clear_tap){ index, descending ? branch->tap.maximum : branch->tap.minimum,
+                               descending ? branch->tap.minimum : branch->tap.maximum, branch->tap.position };
+    return FG_OK;
+}
+
+enum fg_code clear_model_add_taps(struct clear_model *model, struct fg_error *err)
+{
+    const struct fg_market *market = model->market;
+    const size_t periods = (size_t)model->periods, count = market->controllable_tap_count;
+    model->topology_at = fg_arena_alloc(&model->arena, periods, sizeof(struct fg_topology *));
+    model->taps = fg_arena_alloc(&model->arena, count + 1, sizeof *model->taps);
+    model->tap_position = fg_arena_alloc(&model->arena, periods * count + 1, sizeof *model->tap_position);
+    if (model->topology_at == NULL || model->taps == NULL || model->tap_position == NULL)
+        return fg_fail_memory(err);
+    for (size_t t = 0; t < periods; t++)
+        model->topology_at[t] = model->topology;
+    for (size_t k = 0; k < count; k++) {
+        enum fg_code code = resolve(model, &market->controllable_taps[k], &model->taps[k], err);
+        if (code != FG_OK)
+            return code;
+        for (size_t t = 0; t < periods; t++)
+            model->tap_position[t * count + k] = model->taps[k].initial;
+    }
+    model->tap_count = count;
+    return FG_OK;
+}
+
+/* Add the setting of one row of positions. */
+static enum fg_code add_setting(struct clear_model *model, const int32_t *positions, struct fg_error *err)
+{
+    const struct fg_network *network = model->network;
+    if (fg_grow((void **)&model->settings, model->setting_count, &model->setting_capacity, sizeof *model->settings) != 0)
+        return fg_fail_memory(err);
+    struct fg_branch *branches = fg_alloc(network->branch_count, sizeof *branches);
+    if (branches == NULL)
+        return fg_fail_memory(err);
+    memcpy(branches, network->branches, network->branch_count * sizeof *branches);
+    for (size_t k = 0; k < model->tap_count; k++)
+        fg_branch_set_tap(&branches[model->taps[k].branch], positions[k]);
+    struct clear_setting *setting = &model->settings[model->setting_count++];
+    setting->network = *network;
+    setting->network.branches = branches;
+    setting->topology = NULL;
+    return FG_OK;
+}
+
+enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *err)
+{
+    const size_t periods = (size_t)model->periods, count = model->tap_count;
+    int32_t *setting_of = fg_alloc(periods, sizeof *setting_of), *first_period = fg_alloc(periods, sizeof *first_period);
+    enum fg_code code = setting_of == NULL || first_period == NULL ? fg_fail_memory(err) : FG_OK;
+    for (size_t t = 0; t < periods && code == FG_OK; t++) {
+        const int32_t *positions = model->tap_position + t * count;
+        size_t s = 0;
+        while (s < model->setting_count &&
+               memcmp(positions, model->tap_position + (size_t)first_period[s] * count, count * sizeof *positions) != 0)
+            s++;
+        setting_of[t] = (int32_t)s;
+        if (s < model->setting_count)
+            continue;
+        first_period[s] = (int32_t)t;
+        code = add_setting(model, positions, err);
+    }
+    /* Topologies borrow their network: build them when the settings no longer move in memory. */
+    for (size_t s = 0; s < model->setting_count && code == FG_OK; s++)
+        code = fg_topology_create(&model->settings[s].network, &model->settings[s].topology, err);
+    for (size_t t = 0; t < periods && code == FG_OK; t++)
+        model->topology_at[t] = model->settings[setting_of[t]].topology;
+    fg_free(setting_of);
+    fg_free(first_period);
+    return code;
+}
