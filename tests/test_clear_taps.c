@@ -74,7 +74,7 @@ static void one_step_too_low_is_lifted_without_orders(void **state)
         /* what is left is the import that the higher voltage saves */
         double saved = 30 * (result->after[0].slack_p_mw - result->before[0].slack_p_mw);
         assert_true(saved < 0);
-        assert_near(result->measured_cost, saved, 1e-6);
+        assert_near(result->cost_with_taps, saved, 1e-6);
         assert_near(result->published_cost, saved, 1e-6);
         if (all[i] == FG_MARKET_AC)
             assert_near(result->cost, saved, 1e-4);
@@ -105,7 +105,7 @@ static void nothing_moves_without_need_or_voltage(void **state)
         struct fg_clear_result *result = cleared(network, market);
         for (int t = 0; t < 2; t++)
             assert_int_equal(position_of(result, t, 0), 1);
-        assert_near(result->measured_cost, result->baseline_cost, 0);
+        assert_near(result->cost_with_taps, result->baseline_cost, 0);
         fg_clear_result_destroy(result);
         fg_market_destroy(market);
         fg_network_destroy(network);
@@ -363,7 +363,7 @@ static void exact_search_is_the_enumeration(void **state)
         assert_int_equal(chosen_steps, least_steps);
         assert_near(chosen_import, least_import, 1e-5);
         if (result->before[0].converged && result->before[1].converged && result->before[2].converged)
-            assert_near(result->measured_cost,
+            assert_near(result->cost_with_taps,
                     chosen_violation + chosen_import - 40 * (result->before[0].slack_p_mw + result->before[1].slack_p_mw +
                                                               result->before[2].slack_p_mw), 1e-2);
         moved += chosen_steps > 0;
@@ -548,6 +548,79 @@ static void prices_are_differences_with_taps_held(void **state)
     }
 }
 
+/* A transformer, and behind it a line over its rating that only generation at its end relieves. */
+static struct fg_network *loaded_grid(double highest, int position)
+{
+    struct fg_network *network = feeder(2, 0.005, 0.06, INFINITY);
+    load(network, "d", 2, 1.6, 0.4);
+    band(network, 0.92, highest);
+    network->branches[1].r_pu = 0.06;
+    network->branches[1].x_pu = 0.03;
+    network->branches[1].rate_normal_mva = 1.2;
+    make_tap(network, 0, -10, 10, position, 0.0125);
+    return network;
+}
+
+static struct fg_clear_result *clear_loaded(struct fg_network *network, bool has_tap, struct fg_market **market)
+{
+    *market = market_of(1, 30, FG_MARKET_AC);
+    offer(*market, "up", FG_REGULATION_UP, "2", 0, 1, 1.6, 60);
+    if (has_tap)
+        controllable(*market, "l1");
+    return cleared(network, *market);
+}
+
+/* The first position that mends the sag of the baseline; an upper limit just above the voltage it gives bus 1. */
+static double no_room(int *best)
+{
+    double highest = 0;
+    for (int position = 0; position >= -10 && highest == 0; position--) {
+        struct fg_market *market;
+        struct fg_network *network = loaded_grid(INFINITY, position);
+        struct fg_clear_result *result = clear_loaded(network, false, &market);
+        if (result->before[0].vm_pu[2] >= 0.92) {
+            *best = position;
+            highest = result->before[0].vm_pu[1] + 2e-4;
+        }
+        fg_clear_result_destroy(result);
+        fg_market_destroy(market);
+        fg_network_destroy(network);
+    }
+    return highest;
+}
+
+/* The position that is best for the baseline takes bus 1 to its upper limit; relieving the line would lift it over. The
+ * second look goes a step back, and the offer then mends the sag as well. */
+static void second_look_leaves_room_for_offers(void **state)
+{
+    (void)state;
+    int best = 0, chosen;
+    double cost[21], chosen_cost, highest = no_room(&best);
+    struct fg_market *market;
+    assert_true(best < -2 && best > -10);
+    for (int position = -10; position <= 10; position++) {
+        struct fg_network *network = loaded_grid(highest, position);
+        struct fg_clear_result *result = clear_loaded(network, false, &market);
+        cost[position + 10] = result->cost;
+        fg_clear_result_destroy(result);
+        fg_market_destroy(market);
+        fg_network_destroy(network);
+    }
+    struct fg_network *network = loaded_grid(highest, 0);
+    struct fg_clear_result *result = clear_loaded(network, true, &market);
+    chosen = position_of(result, 0, 0);
+    /* costs leave out the import of the baseline, which the market with the tap has at position 0 */
+    chosen_cost = result->cost + 30 * result->before[0].slack_p_mw - 30 * result->with_taps[0].slack_p_mw;
+    assert_int_equal(chosen, best + 1);
+    assert_near(chosen_cost, cost[chosen + 10], 1e-3);
+    assert_true(cost[chosen + 10] < cost[best + 10] - 10); /* a real difference: a violation was left */
+    assert_int_equal(result->status, FG_CLEAR_CLEARED);
+    assert_ledger_closes(result);
+    fg_clear_result_destroy(result);
+    fg_market_destroy(market);
+    fg_network_destroy(network);
+}
+
 /* -- refusals and failures ------------------------------------------------------------------------------------------------- */
 
 static void what_cannot_move_is_refused_at_its_place(void **state)
@@ -586,10 +659,12 @@ static void what_cannot_move_is_refused_at_its_place(void **state)
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
-    struct fg_network *network = day_grid(0, 0);
-    struct fg_market *market = day_market(FG_MARKET_LINDISTFLOW);
+    int best = 0;
+    struct fg_network *network = loaded_grid(no_room(&best), 0); /* with a second look */
+    struct fg_market *market = market_of(1, 30, FG_MARKET_AC);
     struct fg_error err = { 0 };
     bool is_done = false;
+    offer(market, "up", FG_REGULATION_UP, "2", 0, 1, 1.6, 60);
     controllable(market, "l1");
     must(fg_market_validate(market, &err), &err);
     long n = 1;
@@ -620,6 +695,7 @@ int main(void)
         cmocka_unit_test(descent_finds_the_least_violation),
         cmocka_unit_test(a_day_has_positions_of_its_own),
         cmocka_unit_test(prices_are_differences_with_taps_held),
+        cmocka_unit_test(second_look_leaves_room_for_offers),
         cmocka_unit_test(what_cannot_move_is_refused_at_its_place),
         cmocka_unit_test(every_failing_allocation_is_reported),
     };

@@ -161,6 +161,33 @@ static enum fg_code show_limits(const struct fg_clear_result *result, size_t mos
     return FG_OK;
 }
 
+static void show_taps(const struct fg_clear_result *result, int width, bool has_colour, struct fg_text *text)
+{
+    const struct fg_market *market = result->market;
+    const struct fg_chart_time time = {market->start_s, market->period_s, market->period_count};
+    struct fg_table table;
+    if (market->controllable_tap_count == 0)
+        return;
+    fg_table_init(&table, 5, (const char *const[]){"<tap", "range", "network", "steps", "<positions"});
+    for (size_t k = 0; k < market->controllable_tap_count; k++) {
+        int32_t branch = fg_network_find_branch(result->network, market->controllable_taps[k].branch);
+        const struct fg_tap_changer *tap = &result->network->branches[branch].tap;
+        struct fg_text runs;
+        fg_text_init(&runs);
+        fg_report_put_tap_runs(result, &time, branch, &runs);
+        fg_table_text(&table, market->controllable_taps[k].branch);
+        fg_table_printf(&table, FG_TONE_PLAIN, "%d..%d", (int)tap->minimum, (int)tap->maximum);
+        fg_table_printf(&table, FG_TONE_PLAIN, "%d", (int)tap->position);
+        fg_table_printf(&table, FG_TONE_PLAIN, "%lld", (long long)fg_clear_tap_steps(result, branch));
+        fg_table_text(&table, runs.failed ? "" : runs.data);
+        fg_text_release(&runs);
+    }
+    fg_text_printf(text, "\nTaps moved by the operator before orders: cost of the baseline %.2f %s, with them %.2f\n",
+                   result->baseline_cost, market->currency, result->cost_with_taps);
+    fg_table_put(&table, width, has_colour, text);
+    fg_table_release(&table);
+}
+
 struct order_row {
     size_t index;
     double key;
@@ -285,6 +312,7 @@ static enum fg_code show(const struct fg_clear_result *result, bool all, struct 
     show_headline(result, has_colour, text);
     if (result->status == FG_CLEAR_FAILED)
         return FG_OK;
+    show_taps(result, width, has_colour, text);
     enum fg_code code = show_limits(result, all ? SIZE_MAX : 15, width, has_colour, text, err);
     if (code == FG_OK)
         code = show_orders(result, all ? SIZE_MAX : 15, width, has_colour, text, err);
@@ -297,7 +325,7 @@ static enum fg_code show(const struct fg_clear_result *result, bool all, struct 
 
 static enum fg_code write_csv(const struct fg_clear_result *result, const char *folder, struct fg_error *err)
 {
-    static const char *const tables[] = {"orders", "prices", "limits", "postings", "rejected"};
+    static const char *const tables[] = {"orders", "prices", "limits", "postings", "rejected", "taps"};
     enum fg_code code = FG_OK;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0] && code == FG_OK; i++) {
         struct fg_text text;

@@ -19,6 +19,10 @@ struct fg_report_source {
 enum fg_code fg_report_clear(const struct fg_clear_result *result, const struct fg_report_source *source,
                              struct fg_text *text, struct fg_error *err);
 
+/* Positions of a controllable tap as runs of equal ones, "-2, -5 from 16:30, -2 from 21:00": plain text without markup. */
+void fg_report_put_tap_runs(const struct fg_clear_result *result, const struct fg_chart_time *time, int32_t branch,
+                            struct fg_text *text);
+
 /* -- shared by the parts ------------------------------------------------------------------------------------------ */
 
 /* What the parts read: derived once from the result. Arrays are in the arena. */

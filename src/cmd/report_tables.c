@@ -135,6 +135,56 @@ static enum fg_code put_limits(struct fg_report_model *model, struct fg_text *te
     return FG_OK;
 }
 
+void fg_report_put_tap_runs(const struct fg_clear_result *result, const struct fg_chart_time *time, int32_t branch,
+                            struct fg_text *text)
+{
+    for (int32_t t = 0; t < time->count; t++) {
+        char label[24];
+        int32_t position = fg_clear_tap_position(result, branch, t);
+        if (t > 0 && position == fg_clear_tap_position(result, branch, t - 1))
+            continue;
+        fg_chart_time_label(time, t, label);
+        if (t == 0)
+            fg_text_printf(text, "%d", (int)position);
+        else
+            fg_text_printf(text, ", %d from %s", (int)position, label);
+    }
+}
+
+static void put_taps(const struct fg_report_model *model, struct fg_text *text)
+{
+    static const char *const titles[] = {"<branch", "lowest", "highest", "in the network", "steps", "<positions"};
+    const struct fg_clear_result *result = model->result;
+    const struct fg_market *market = model->market;
+    if (market->controllable_tap_count == 0)
+        return;
+    fg_text_puts(text, "<section id=\"taps\"><h2>Taps</h2>\n<p class=\"note\">The operator's own measure, before orders: "
+                       "positions at which the violations of the baseline cost least, with the fewest steps. Cost of the "
+                       "baseline without it ");
+    fg_html_number(text, 2, result->baseline_cost);
+    fg_text_puts(text, ", with it ");
+    fg_html_number(text, 2, result->cost_with_taps);
+    fg_text_puts(text, " ");
+    fg_html_put(text, market->currency);
+    fg_text_puts(text, ".</p>\n");
+    fg_html_table_begin(text, sizeof titles / sizeof titles[0], titles);
+    for (size_t k = 0; k < market->controllable_tap_count && k < ROWS_MAX; k++) {
+        int32_t branch = fg_network_find_branch(model->network, market->controllable_taps[k].branch);
+        const struct fg_tap_changer *tap = &model->network->branches[branch].tap;
+        fg_text_puts(text, "<tr>");
+        fg_html_cell(text, market->controllable_taps[k].branch);
+        fg_html_cell_number(text, 0, tap->minimum < tap->maximum ? tap->minimum : tap->maximum);
+        fg_html_cell_number(text, 0, tap->minimum < tap->maximum ? tap->maximum : tap->minimum);
+        fg_html_cell_number(text, 0, tap->position);
+        fg_html_cell_number(text, 0, (double)fg_clear_tap_steps(result, branch));
+        fg_text_puts(text, "<td>");
+        fg_report_put_tap_runs(result, &model->time, branch, text);
+        fg_text_puts(text, "</td></tr>\n");
+    }
+    fg_html_table_end(text);
+    fg_text_puts(text, "</section>\n");
+}
+
 static const char *order_location(const struct fg_market *market, const struct fg_order *order)
 {
     return order->location_kind == FG_LOCATION_ZONE && order->zone >= 0 ? market->zones[order->zone].id
@@ -314,6 +364,8 @@ static void put_certificate(const struct fg_report_model *model, struct fg_text 
     put_fact(text, "of which integer decisions", 4, 100.0 * result->integer_gap, "%");
     put_fact(text, "of which relaxation", 4, 100.0 * result->relaxation_gap, "%");
     put_fact(text, "Cost when nothing is accepted", 4, result->baseline_cost, currency);
+    if (model->market->controllable_tap_count > 0)
+        put_fact(text, "Cost when only taps move", 4, result->cost_with_taps, currency);
     put_fact(text, "Largest violation after rounding", 6, result->max_violation, "p.u. or share of the rating");
     put_fact(text, "Variables", 0, (double)result->variable_count, "");
     put_fact(text, "Rows", 0, (double)result->row_count, "");
@@ -355,6 +407,7 @@ static void put_notes(const struct fg_report_model *model, struct fg_text *text)
 
 enum fg_code fg_report_put_tables(struct fg_report_model *model, struct fg_text *text, struct fg_error *err)
 {
+    put_taps(model, text);
     enum fg_code code = put_limits(model, text, err);
     if (code == FG_OK)
         code = put_orders(model, text, err);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const int32_t TAP_ROUNDS = 4; /* of the second look at taps */
+
 const char *fg_clear_status_word(enum fg_clear_status status)
 {
     static const char *const words[] = { "cleared", "partly_solved", "failed" };
@@ -106,9 +108,10 @@ static enum fg_code result_create(const struct fg_network *network, const struct
     result->tap_position = fg_arena_alloc(&result->arena, periods * network->branch_count + 1, sizeof(int32_t));
     result->before = fg_arena_alloc(&result->arena, periods, sizeof *result->before);
     result->after = fg_arena_alloc(&result->arena, periods, sizeof *result->after);
+    result->with_taps = fg_arena_alloc(&result->arena, periods, sizeof *result->with_taps);
     if (result->accepted == NULL || result->need_price == NULL || result->fraction == NULL || result->price_p == NULL ||
         result->price_q == NULL || result->match_p == NULL || result->match_q == NULL || result->tap_position == NULL ||
-        result->before == NULL || result->after == NULL)
+        result->before == NULL || result->after == NULL || result->with_taps == NULL)
         return fg_fail_memory(err);
     for (size_t i = 0; i < periods * network->branch_count; i++)
         result->tap_position[i] = network->branches[i % network->branch_count].tap.position;
@@ -257,6 +260,53 @@ static void read_costs(struct clear_run *run)
     }
 }
 
+/* The continuous relaxation on the grid with its present taps, from a start near its limits. */
+static enum fg_code relax(struct clear_run *run, struct fg_error *err)
+{
+    enum fg_code code = clear_grid_create(run->model, run->physics, &run->grid, err);
+    if (code == FG_OK)
+        code = clear_start_schedule(run, err);
+    if (code == FG_OK)
+        code = clear_grid_start(run->grid, run->result->after, run->x, err);
+    return code == FG_OK ? solve_grid(run, NULL, false, err) : code;
+}
+
+/* Steps of taps while violations remain in the relaxation and its cost falls; the cheapest is kept. */
+static enum fg_code look_again_at_taps(struct clear_run *run, struct fg_error *err)
+{
+    struct clear_model *model = run->model;
+    const size_t bytes = (size_t)model->periods * model->tap_count * sizeof *model->tap_position;
+    int32_t *kept = fg_alloc((size_t)model->periods * model->tap_count, sizeof *kept);
+    enum fg_code code = kept == NULL ? fg_fail_memory(err) : FG_OK;
+    for (int32_t round = 0; round < TAP_ROUNDS && code == FG_OK; round++) {
+        double seconds = run->grid->result.seconds, cost = run->grid->cost;
+        if (run->grid->result.status != FG_OPF_OPTIMAL || clear_run_left(run) < 5 * seconds || clear_run_interrupted(run))
+            break;
+        memcpy(kept, model->tap_position, bytes);
+        if (!clear_step_taps(run))
+            break;
+        struct clear_grid *before = run->grid;
+        run->grid = NULL;
+        code = clear_publish_taps(run, err);
+        if (code == FG_OK)
+            code = relax(run, err);
+        bool is_cheaper = code == FG_OK && run->grid->result.status == FG_OPF_OPTIMAL &&
+                          run->grid->cost < cost - 1e-3 * fmax(fabs(cost - run->baseline_import_cost), 1);
+        if (is_cheaper) {
+            clear_grid_destroy(before);
+            continue;
+        }
+        clear_grid_destroy(run->grid);
+        run->grid = before;
+        memcpy(model->tap_position, kept, bytes);
+        if (code == FG_OK)
+            code = clear_publish_taps(run, err);
+        break;
+    }
+    fg_free(kept);
+    return code;
+}
+
 static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
 {
     struct fg_clear_result *result = run->result;
@@ -271,14 +321,9 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
     double start = fg_clock_seconds();
     if (code == FG_OK && run->physics == FG_PHYSICS_AC) {
         clear_run_progress(run, "continuous relaxation", 0.1);
-        code = clear_grid_create(model, run->physics, &run->grid, err);
-        if (code == FG_OK) {
-            code = clear_start_schedule(run, err);
-            if (code == FG_OK)
-                code = clear_grid_start(run->grid, result->after, run->x, err);
-            if (code == FG_OK)
-                code = solve_grid(run, NULL, false, err);
-        }
+        code = relax(run, err);
+        if (code == FG_OK && model->tap_count > 0)
+            code = look_again_at_taps(run, err);
         if (code == FG_OK)
             run->continuous_cost = run->grid->cost - run->baseline_import_cost;
     }

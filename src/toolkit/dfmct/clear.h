@@ -74,7 +74,8 @@ struct fg_clear_limit {
     double limit, before, after;  /* power flow of the baseline and of the rounded schedule */
     double violation_before, violation_after; /* beyond the limit, 0 within tolerance */
     double shadow_price;          /* saving per unit of relaxed limit and hour, >= 0 */
-    double cost;                  /* h x shadow price x relief (before - after beyond the limit): what holding it costs */
+    double cost;                  /* h x shadow price x relief that orders bring (with the chosen taps - after, beyond the
+                                     limit): what holding it costs */
     double remaining_cost;        /* h x scarcity price x violation_after */
 };
 
@@ -102,7 +103,7 @@ struct fg_clear_result {
     double cost, welfare;       /* welfare = -cost */
     double request_value, offer_cost, import_cost, violation_cost; /* cost = offer + import + violation - request */
     double baseline_cost;       /* cost when nothing is accepted and no tap moves: its violations */
-    double measured_cost;       /* the same with the chosen taps: violations, and what their import costs more */
+    double cost_with_taps;       /* the same with the chosen taps: violations, and what their import costs more */
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
     double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
@@ -121,6 +122,7 @@ struct fg_clear_result {
     struct fg_clear_rejected *rejected; size_t rejected_count;
     struct fg_settlement settlement; /* per order: energy, limit, settled, make-whole; and the ledger */
     struct fg_clear_state *before, *after; /* per period; before: with the network's taps */
+    struct fg_clear_state *with_taps;      /* the baseline with the chosen taps; arrays of `before` where none moved */
 
     size_t variable_count, row_count, integer_count;
     int32_t opf_iterations, integer_rounds;
@@ -135,8 +137,13 @@ enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *
                       const struct fg_clear_options *options, struct fg_clear_result **result, struct fg_error *err);
 void fg_clear_result_destroy(struct fg_clear_result *result);
 
+/* Of a branch with a controllable tap: its position in a period, and the steps it takes along time, the first from the
+ * network's position. */
+int32_t fg_clear_tap_position(const struct fg_clear_result *result, int32_t branch, int32_t period);
+int64_t fg_clear_tap_steps(const struct fg_clear_result *result, int32_t branch);
+
 /* Writers: one JSON document (schema in docs/formats/clear-result.md), and the same tables as CSV: "orders", "prices",
- * "limits", "postings", "rejected". */
+ * "limits", "postings", "rejected", "taps". */
 enum fg_code fg_clear_result_json(const struct fg_clear_result *result, struct fg_text *text, struct fg_error *err);
 enum fg_code fg_clear_result_csv(const struct fg_clear_result *result, const char *table, struct fg_text *text,
                                  struct fg_error *err);

@@ -9,8 +9,10 @@ struct table {
     bool counting; /* first pass only counts */
 };
 
-/* `counted`: the excess after the clearing that the price counts. */
-static void add(struct table *table, struct fg_clear_limit row, double price, double counted, double tolerance)
+/* `eased`: the value once the operator's taps have moved; `counted`: the excess after the clearing that the price
+ * counts. */
+static void add(struct table *table, struct fg_clear_limit row, double eased, double price, double counted,
+                double tolerance)
 {
     const double hours = table->run->model->hours;
     bool upper = row.kind != FG_CLEAR_LIMIT_VOLTAGE_LOW && row.limit >= 0;
@@ -21,7 +23,7 @@ static void add(struct table *table, struct fg_clear_limit row, double price, do
     bool binds = row.shadow_price * tolerance * hours > 1e-9 && after > -20 * tolerance;
     if (row.violation_before == 0 && row.violation_after == 0 && !binds)
         return;
-    row.cost = hours * row.shadow_price * fmax(before - fmax(after, 0), 0);
+    row.cost = hours * row.shadow_price * fmax(sign * (eased - row.limit) - fmax(after, 0), 0);
     row.remaining_cost = row.violation_after > 0 ? hours * price * counted : 0;
     if (!table->counting)
         table->run->result->limits[table->count] = row;
@@ -34,6 +36,7 @@ static void list_period(struct table *table, int32_t t)
     const struct clear_model *model = run->model;
     const struct fg_topology *topology = model->topology;
     const struct fg_clear_state *before = &run->result->before[t], *after = &run->result->after[t];
+    const struct fg_clear_state *eased = &run->result->with_taps[t];
     for (int32_t n = 0; n < topology->node_count; n++) {
         int32_t bus = topology->bus_of_node[n];
         if (bus < 0 || !isnan(model->vm_held[n]))
@@ -50,7 +53,7 @@ static void list_period(struct table *table, int32_t t)
                                                 .element = bus, .period = t, .limit = limits[upper],
                                                 .before = before->vm_pu[bus], .after = after->vm_pu[bus],
                                                 .shadow_price = fmax(dual, 0) },
-                clear_limit_price(model, t, quantity, !upper),
+                eased->vm_pu[bus], clear_limit_price(model, t, quantity, !upper),
                 upper ? after->vm_pu[bus] - limits[upper] : limits[upper] - after->vm_pu[bus],
                 FG_CLEAR_VOLTAGE_TOLERANCE_PU);
         }
@@ -65,7 +68,7 @@ static void list_period(struct table *table, int32_t t)
                                             .before = clear_branch_loading(model, before, e),
                                             .after = clear_branch_loading(model, after, e),
                                             .shadow_price = fmax(dual, 0) },
-            clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false),
+            clear_branch_loading(model, eased, e), clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false),
             clear_branch_excess(model, after, e),
             FG_CLEAR_RATING_TOLERANCE * fmax(model->rate_mva[e], 1e-9));
     }
@@ -80,10 +83,11 @@ static void list_substation(struct table *table)
         const struct clear_row *row = &model->rows[r];
         if (row->kind != CLEAR_ROW_SUBSTATION)
             continue;
-        const struct fg_clear_state *before = &run->result->before[row->period], *after = &run->result->after[row->period];
-        double dual = fg_opf_row_dual(run->grid->opf, run->grid->row[r]) / model->hours;
-        double values[2] = { row->subject == 0 ? before->slack_p_mw : before->slack_q_mvar,
-                             row->subject == 0 ? after->slack_p_mw : after->slack_q_mvar };
+        const struct fg_clear_state *states[3] = { &run->result->before[row->period], &run->result->after[row->period],
+                                                   &run->result->with_taps[row->period] };
+        double dual = fg_opf_row_dual(run->grid->opf, run->grid->row[r]) / model->hours, values[3];
+        for (int i = 0; i < 3; i++)
+            values[i] = row->subject == 0 ? states[i]->slack_p_mw : states[i]->slack_q_mvar;
         const double bounds[2] = { row->lower, row->upper };
         for (int upper = 0; upper < 2; upper++) {
             if (!isfinite(bounds[upper]))
@@ -99,7 +103,7 @@ static void list_substation(struct table *table)
                     .element = bus, .period = row->period, .limit = bounds[upper], .before = values[0],
                     .after = values[1], .violation_before = excess[0] > size ? excess[0] : 0,
                     .violation_after = excess[1] > size ? excess[1] : 0, .shadow_price = shadow,
-                    .cost = model->hours * shadow * fmax(excess[0] - fmax(excess[1], 0), 0),
+                    .cost = model->hours * shadow * fmax(sign * (values[2] - bounds[upper]) - fmax(excess[1], 0), 0),
                     .remaining_cost = excess[1] > size ? model->hours * fg_per_mwh(model->market->scarcity_overload) * excess[1] : 0 };
             table->count++;
         }

@@ -412,8 +412,9 @@ void clear_model_destroy(struct clear_model *model)
     if (model == NULL)
         return;
     for (size_t i = 0; i < model->setting_count; i++) {
-        fg_topology_destroy(model->settings[i].topology);
-        fg_free(model->settings[i].network.branches);
+        fg_topology_destroy(model->settings[i]->topology);
+        fg_free(model->settings[i]->network.branches);
+        fg_free(model->settings[i]);
     }
     fg_topology_destroy(model->topology);
     fg_names_release(&model->bus_names);

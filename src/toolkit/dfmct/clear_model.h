@@ -87,7 +87,7 @@ struct clear_model {
     struct clear_tap *taps; size_t tap_count;
     int32_t *tap_position;          /* period x tap; the network's until the operator has chosen */
     struct fg_topology **topology_at; /* per period: with its tap positions (clear_model_apply_taps) */
-    struct clear_setting *settings; size_t setting_count, setting_capacity;
+    struct clear_setting **settings; size_t setting_count, setting_capacity;
     double hours;
 
     /* Baseline, period x node. */
@@ -136,7 +136,8 @@ void clear_model_add_effect(struct clear_model *model, int32_t period, int32_t n
 enum fg_code clear_model_sort_effects(struct clear_model *model, struct fg_error *err);
 
 /* Controllable taps (clear_setting.c): resolve the market's ids, FG_ERR_VALUE at the place of one that cannot move; then
- * the topology of every period at its positions, periods of equal positions sharing one. */
+ * the topology of every period at its positions, periods of equal positions sharing one. Topologies of earlier calls
+ * live as long as the model. */
 enum fg_code clear_model_add_taps(struct clear_model *model, struct fg_error *err);
 enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *err);
 

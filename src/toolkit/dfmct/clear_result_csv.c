@@ -125,6 +125,21 @@ static void put_rejected(const struct fg_clear_result *result, struct fg_text *t
     }
 }
 
+static void put_taps(const struct fg_clear_result *result, struct fg_text *text)
+{
+    const struct fg_market *market = result->market;
+    fg_text_puts(text, "branch,period,network_position,position\n");
+    for (size_t k = 0; k < market->controllable_tap_count; k++) {
+        int32_t branch = fg_network_find_branch(result->network, market->controllable_taps[k].branch);
+        for (int32_t t = 0; t < market->period_count; t++) {
+            fg_csv_put(text, market->controllable_taps[k].branch, 0);
+            put_index(text, t, 0);
+            put_index(text, result->network->branches[branch].tap.position, 0);
+            put_index(text, fg_clear_tap_position(result, branch, t), 1);
+        }
+    }
+}
+
 enum fg_code fg_clear_result_csv(const struct fg_clear_result *result, const char *table, struct fg_text *text,
                                  struct fg_error *err)
 {
@@ -133,7 +148,8 @@ enum fg_code fg_clear_result_csv(const struct fg_clear_result *result, const cha
         void (*put)(const struct fg_clear_result *result, struct fg_text *text);
         bool needs_settlement;
     } tables[] = { { "orders", put_orders, true },   { "prices", put_prices, true },     { "limits", put_limits, false },
-                   { "postings", put_postings, true }, { "rejected", put_rejected, false } };
+                   { "postings", put_postings, true }, { "rejected", put_rejected, false },
+                   { "taps", put_taps, false } };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (strcmp(tables[i].name, table) == 0) {
             if (tables[i].needs_settlement && result->settlement.orders == NULL)
@@ -142,6 +158,6 @@ enum fg_code fg_clear_result_csv(const struct fg_clear_result *result, const cha
             tables[i].put(result, text);
             return text->failed ? fg_fail_memory(err) : FG_OK;
         }
-    return fg_fail(err, FG_ERR_ARGUMENT, NULL, "no table %s; tables are orders, prices, limits, postings, rejected",
+    return fg_fail(err, FG_ERR_ARGUMENT, NULL, "no table %s; tables are orders, prices, limits, postings, rejected, taps",
                    table);
 }

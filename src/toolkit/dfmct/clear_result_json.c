@@ -193,15 +193,41 @@ static void put_rejected(struct fg_json_writer *w, const struct fg_clear_result 
     fg_json_end_array(w);
 }
 
+static void put_taps(struct fg_json_writer *w, const struct fg_clear_result *result)
+{
+    const struct fg_market *market = result->market;
+    fg_json_begin_array(w, "taps");
+    for (size_t k = 0; k < market->controllable_tap_count; k++) {
+        int32_t branch = fg_network_find_branch(result->network, market->controllable_taps[k].branch);
+        const struct fg_tap_changer *tap = &result->network->branches[branch].tap;
+        fg_json_begin_object(w, NULL);
+        fg_json_put_string(w, "branch", market->controllable_taps[k].branch);
+        fg_json_put_integer(w, "network_position", tap->position);
+        fg_json_put_integer(w, "minimum", tap->minimum);
+        fg_json_put_integer(w, "maximum", tap->maximum);
+        fg_json_put_integer(w, "steps", fg_clear_tap_steps(result, branch));
+        fg_json_begin_row(w, "position");
+        for (int32_t t = 0; t < market->period_count; t++)
+            fg_json_put_integer(w, NULL, fg_clear_tap_position(result, branch, t));
+        fg_json_end_array(w);
+        fg_json_end_object(w);
+    }
+    fg_json_end_array(w);
+}
+
 static void put_states(struct fg_json_writer *w, const struct fg_clear_result *result)
 {
     fg_json_begin_array(w, "periods");
     for (int32_t t = 0; t < result->market->period_count; t++) {
         fg_json_begin_object(w, NULL);
         put_start(w, result->market, t);
-        for (int side = 0; side < 2; side++) {
-            const struct fg_clear_state *state = side == 0 ? &result->before[t] : &result->after[t];
-            fg_json_begin_row_object(w, side == 0 ? "before" : "after");
+        const struct { const char *name; const struct fg_clear_state *state; } states[3] = {
+            { "before", &result->before[t] }, { "with_taps", &result->with_taps[t] }, { "after", &result->after[t] } };
+        for (int i = 0; i < 3; i++) {
+            const struct fg_clear_state *state = states[i].state;
+            if (i == 1 && result->market->controllable_tap_count == 0)
+                continue;
+            fg_json_begin_row_object(w, states[i].name);
             fg_json_put_bool(w, "converged", state->converged);
             fg_json_put_number(w, "slack_mw", state->slack_p_mw);
             fg_json_put_number(w, "slack_mvar", state->slack_q_mvar);
@@ -239,6 +265,7 @@ enum fg_code fg_clear_result_json(const struct fg_clear_result *result, struct f
     fg_json_put_number(w, "relaxation_gap", result->relaxation_gap);
     fg_json_put_number(w, "published_cost", result->published_cost);
     fg_json_put_number(w, "baseline_cost", result->baseline_cost);
+    fg_json_put_number(w, "cost_with_taps", result->cost_with_taps);
     fg_json_put_number(w, "request_value", result->request_value);
     fg_json_put_number(w, "offer_cost", result->offer_cost);
     fg_json_put_number(w, "import_cost", result->import_cost);
@@ -260,6 +287,7 @@ enum fg_code fg_clear_result_json(const struct fg_clear_result *result, struct f
     code = put_payments(w, result, err);
     if (code != FG_OK)
         return code;
+    put_taps(w, result);
     put_limits(w, result);
     put_rejected(w, result);
     put_states(w, result);

@@ -141,8 +141,13 @@ double clear_run_left(const struct clear_run *run); /* seconds to the deadline *
 bool clear_run_interrupted(const struct clear_run *run);
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
 
-/* The operator's measure: controllable taps into the model and the result; clear_taps.c. After the operating point. */
+/* The operator's measure: controllable taps by the baseline, after the operating point; clear_taps.c. */
 enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err);
+/* The model's tap positions into its topologies, and into the result with the baseline's states. */
+enum fg_code clear_publish_taps(struct clear_run *run, struct fg_error *err);
+/* Second look (ac): one step of taps where the continuous relaxation, just solved, keeps violations; clear_tap_step.c.
+ * False when there is no step that promises a lower cost. */
+bool clear_step_taps(struct clear_run *run);
 /* Sequential linear programs from the baseline: a schedule that nearly holds the limits, into run->x, and its power flow
  * states, into result->after, for the interior point to start from. */
 enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */

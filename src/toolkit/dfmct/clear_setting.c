@@ -66,42 +66,40 @@ static enum fg_code add_setting(struct clear_model *model, const int32_t *positi
     const struct fg_network *network = model->network;
     if (fg_grow((void **)&model->settings, model->setting_count, &model->setting_capacity, sizeof *model->settings) != 0)
         return fg_fail_memory(err);
+    struct clear_setting *setting = fg_alloc(1, sizeof *setting);
     struct fg_branch *branches = fg_alloc(network->branch_count, sizeof *branches);
-    if (branches == NULL)
+    if (setting == NULL || branches == NULL) {
+        fg_free(setting);
+        fg_free(branches);
         return fg_fail_memory(err);
+    }
+    model->settings[model->setting_count++] = setting;
     memcpy(branches, network->branches, network->branch_count * sizeof *branches);
     for (size_t k = 0; k < model->tap_count; k++)
         fg_branch_set_tap(&branches[model->taps[k].branch], positions[k]);
-    struct clear_setting *setting = &model->settings[model->setting_count++];
     setting->network = *network;
     setting->network.branches = branches;
-    setting->topology = NULL;
-    return FG_OK;
+    return fg_topology_create(&setting->network, &setting->topology, err);
 }
 
 enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *err)
 {
-    const size_t periods = (size_t)model->periods, count = model->tap_count;
-    int32_t *setting_of = fg_alloc(periods, sizeof *setting_of), *first_period = fg_alloc(periods, sizeof *first_period);
-    enum fg_code code = setting_of == NULL || first_period == NULL ? fg_fail_memory(err) : FG_OK;
+    const size_t periods = (size_t)model->periods, count = model->tap_count, first = model->setting_count;
+    size_t *period_of = fg_alloc(periods, sizeof *period_of); /* of each new setting: one that has it */
+    enum fg_code code = period_of == NULL ? fg_fail_memory(err) : FG_OK;
     for (size_t t = 0; t < periods && code == FG_OK; t++) {
         const int32_t *positions = model->tap_position + t * count;
-        size_t s = 0;
-        while (s < model->setting_count &&
-               memcmp(positions, model->tap_position + (size_t)first_period[s] * count, count * sizeof *positions) != 0)
+        size_t s = first;
+        while (s < model->setting_count && memcmp(positions, model->tap_position + period_of[s - first] * count,
+                                                  count * sizeof *positions) != 0)
             s++;
-        setting_of[t] = (int32_t)s;
-        if (s < model->setting_count)
-            continue;
-        first_period[s] = (int32_t)t;
-        code = add_setting(model, positions, err);
+        if (s == model->setting_count) {
+            period_of[s - first] = t;
+            code = add_setting(model, positions, err);
+        }
+        if (code == FG_OK)
+            model->topology_at[t] = model->settings[s]->topology;
     }
-    /* Topologies borrow their network: build them when the settings no longer move in memory. */
-    for (size_t s = 0; s < model->setting_count && code == FG_OK; s++)
-        code = fg_topology_create(&model->settings[s].network, &model->settings[s].topology, err);
-    for (size_t t = 0; t < periods && code == FG_OK; t++)
-        model->topology_at[t] = model->settings[setting_of[t]].topology;
-    fg_free(setting_of);
-    fg_free(first_period);
+    fg_free(period_of);
     return code;
 }

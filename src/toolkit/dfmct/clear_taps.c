@@ -419,27 +419,6 @@ static enum fg_code search_descent(struct search *search, struct fg_error *err)
 
 /* -- the measure -------------------------------------------------------------------------------------------------------- */
 
-/* What the baseline costs with the chosen positions, against the baseline before. */
-static enum fg_code read_cost(struct search *search, struct fg_error *err)
-{
-    struct clear_run *run = search->run;
-    const struct clear_model *model = search->model;
-    const struct fg_market *market = model->market;
-    double cost = 0;
-    for (int32_t t = 0; t < model->periods; t++) {
-        const struct fg_clear_state *before = &run->result->before[t], *state = &search->state;
-        enum fg_code code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, &search->state, err);
-        if (code != FG_OK)
-            return code;
-        cost += clear_state_violation_cost(model, t, state, NULL) +
-                model->hours * (fg_per_mwh(market->import_price[t]) * (state->slack_p_mw - before->slack_p_mw) +
-                                fg_per_mwh(market->import_price_reactive[t]) *
-                                    (state->slack_q_mvar - before->slack_q_mvar));
-    }
-    run->result->measured_cost = cost;
-    return FG_OK;
-}
-
 static enum fg_code choose(struct search *search, struct fg_error *err)
 {
     struct clear_run *run = search->run;
@@ -454,19 +433,18 @@ static enum fg_code choose(struct search *search, struct fg_error *err)
     if (code == FG_OK && search->was_cut)
         snprintf(run->result->explanation, sizeof run->result->explanation,
                  "the search for tap positions ran out of time; positions are the best found by then");
-    if (code == FG_OK)
-        code = clear_model_apply_taps(model, err);
-    return code == FG_OK ? read_cost(search, err) : code;
+    return code == FG_OK ? clear_publish_taps(run, err) : code;
 }
 
 enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err)
 {
     struct fg_clear_result *result = run->result;
     const struct clear_model *model = run->model;
-    const size_t branches = model->network->branch_count, nodes = (size_t)model->topology->node_count;
+    const size_t nodes = (size_t)model->topology->node_count;
     bool has_voltages = run->physics == FG_PHYSICS_AC || run->physics == FG_PHYSICS_LINDISTFLOW, is_violated = false;
     enum fg_code code = FG_OK;
-    result->measured_cost = result->baseline_cost;
+    result->cost_with_taps = result->baseline_cost;
+    memcpy(result->with_taps, result->before, (size_t)model->periods * sizeof *result->before);
     for (int32_t t = 0; t < model->periods; t++)
         is_violated = is_violated || value_of(model, t, &result->before[t]).violation > 0;
     if (model->tap_count > 0 && has_voltages && is_violated) {
@@ -478,9 +456,56 @@ enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err)
         code = choose(&search, err);
         fg_arena_release(&search.arena);
     }
-    for (size_t t = 0; t < (size_t)model->periods && code == FG_OK; t++)
-        for (size_t k = 0; k < model->tap_count; k++)
-            result->tap_position[t * branches + (size_t)model->taps[k].branch] =
-                model->tap_position[t * model->tap_count + k];
     return code;
+}
+
+enum fg_code clear_publish_taps(struct clear_run *run, struct fg_error *err)
+{
+    struct fg_clear_result *result = run->result;
+    struct clear_model *model = run->model;
+    const struct fg_market *market = model->market;
+    const size_t nodes = (size_t)model->topology->node_count, branches = model->network->branch_count;
+    memset(run->node_p, 0, nodes * sizeof(double));
+    memset(run->node_q, 0, nodes * sizeof(double));
+    result->cost_with_taps = 0;
+    for (int32_t t = 0; t < model->periods; t++) {
+        const int32_t *positions = model->tap_position + (size_t)t * model->tap_count;
+        const struct fg_clear_state *before = &result->before[t];
+        struct fg_clear_state *state = &result->with_taps[t];
+        for (size_t k = 0; k < model->tap_count; k++)
+            result->tap_position[(size_t)t * branches + (size_t)model->taps[k].branch] = positions[k];
+        if (distance_from_network(model, positions) == 0) {
+            *state = *before;
+        } else {
+            enum fg_code code = state->vm_pu == before->vm_pu
+                                    ? clear_flow_state_create(model->network, &result->arena, state, err)
+                                    : FG_OK;
+            if (code == FG_OK)
+                code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, state, err);
+            if (code != FG_OK)
+                return code;
+        }
+        result->cost_with_taps += clear_state_violation_cost(model, t, state, NULL) +
+                                  model->hours * (fg_per_mwh(market->import_price[t]) *
+                                                      (state->slack_p_mw - before->slack_p_mw) +
+                                                  fg_per_mwh(market->import_price_reactive[t]) *
+                                                      (state->slack_q_mvar - before->slack_q_mvar));
+    }
+    return clear_model_apply_taps(model, err);
+}
+
+int32_t fg_clear_tap_position(const struct fg_clear_result *result, int32_t branch, int32_t period)
+{
+    return result->tap_position[(size_t)period * result->network->branch_count + (size_t)branch];
+}
+
+int64_t fg_clear_tap_steps(const struct fg_clear_result *result, int32_t branch)
+{
+    int64_t at = result->network->branches[branch].tap.position, steps = 0;
+    for (int32_t t = 0; t < result->market->period_count; t++) {
+        int32_t next = fg_clear_tap_position(result, branch, t);
+        steps += llabs(next - at);
+        at = next;
+    }
+    return steps;
 }
