@@ -281,12 +281,72 @@ static void test_report_of_an_example(void **state)
     fg_text_release(&page);
 }
 
+/* A transformer without resistance, r = 0, x = 0.1 at 10 MVA, feeds 1 MW and 1 or 3 Mvar. Behind the ratio a,
+ * V^4 + V^2 (2 x Q - 1/a^2) + x^2 (P^2 + Q^2) = 0: 0.98985 and 0.96899 p.u. at a = 1; with the limit 0.985, one and two
+ * steps of 0.0125 give the second period 0.98206 and 0.99545 p.u. */
+#define TAP_NETWORK                                                                                                    \
+    "{\"flexgrid_network\": 1, \"base_mva\": 10, \"buses\": [{\"id\": \"a\", \"vn_kv\": 110}, {\"id\": \"b\", "             \
+    "\"vn_kv\": 20, \"vm_min_pu\": 0.985, \"vm_max_pu\": 1.05}], \"branches\": [{\"id\": \"T\", \"kind\": "                \
+    "\"transformer\", \"from\": \"a\", \"to\": \"b\", \"r_pu\": 0, \"x_pu\": 0.1, \"tap\": {\"position\": 0, \"neutral\": 0, "        \
+    "\"minimum\": -5, \"maximum\": 5, \"step_ratio\": 0.0125, \"on_from_side\": true}}], \"injections\": [{\"id\": "       \
+    "\"load\", \"kind\": \"load\", \"bus\": \"b\", \"p_mw\": -1, \"q_mvar\": -1}], \"generators\": [{\"id\": \"g\", "     \
+    "\"kind\": \"source\", \"bus\": \"a\", \"vm_set_pu\": 1}]}"
+#define TAP_MARKET(branch)                                                                                             \
+    "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"start\": \"2027-03-16T10:00:00Z\", "                \
+    "\"period_minutes\": 60, \"period_count\": 3, \"controllable_taps\": [\"" branch "\"], \"baselines\": [{\"bus\": "     \
+    "\"b\", \"p\": [\"-1\", \"-1\", \"-1\"], \"q\": [\"-1\", \"-3\", \"-1\"]}]}"
+
+static void test_taps_in_all_outputs(void **state)
+{
+    (void)state;
+    char network[160], market[160], path[160];
+    struct fg_text file;
+    cli_write("network.json", TAP_NETWORK, network);
+    cli_write("market.json", TAP_MARKET("T"), market);
+    struct cli_run run = cli("clear %s %s --json --csv %s --report %s/report.html", network, market, cli_folder, cli_folder);
+    assert_int_equal(run.exit_code, 0);
+    json_t *root = json_loads(cli_out(&run), 0, NULL), *taps = json_object_get(root, "taps");
+    assert_int_equal(json_array_size(taps), 1);
+    json_t *tap = json_array_get(taps, 0), *positions = json_object_get(tap, "position");
+    assert_string_equal(json_string_value(json_object_get(tap, "branch")), "T");
+    assert_int_equal(json_integer_value(json_object_get(tap, "network_position")), 0);
+    assert_int_equal(json_integer_value(json_object_get(tap, "steps")), 2);
+    static const int expected[3] = {0, -2, -2}; /* when it must, and not back */
+    for (size_t t = 0; t < 3; t++)
+        assert_int_equal(json_integer_value(json_array_get(positions, t)), expected[t]);
+    assert_near(json_number_value(json_object_get(root, "baseline_cost")), 500000 * (0.985 - 0.9689866), 1);
+    assert_near(json_number_value(json_object_get(root, "cost_with_taps")), 0, 1e-9);
+    assert_int_equal(json_array_size(json_object_get(root, "before_after")), 1);
+    json_t *period = json_array_get(json_object_get(root, "periods"), 1);
+    assert_non_null(json_object_get(period, "with_taps"));
+    json_decref(root);
+    cli_release(&run);
+    snprintf(path, sizeof path, "%s/taps.csv", cli_folder);
+    cli_read(path, &file);
+    assert_string_equal(file.data, "branch,period,network_position,position\nT,0,0,0\nT,1,0,-2\nT,2,0,-2\n");
+    fg_text_release(&file);
+    snprintf(path, sizeof path, "%s/report.html", cli_folder);
+    cli_read(path, &file);
+    assert_non_null(strstr(file.data, "<section id=\"taps\">"));
+    assert_non_null(strstr(file.data, "<td>0, -2 from "));
+    fg_text_release(&file);
+    run = cli("clear %s %s", network, market);
+    assert_non_null(strstr(cli_out(&run), "0, -2 from "));
+    cli_release(&run);
+    cli_write("market.json", TAP_MARKET("U"), market);
+    run = cli("clear %s %s", network, market);
+    assert_int_equal(run.exit_code, 3);
+    assert_non_null(strstr(run.err.data, "market.json#/controllable_taps/0"));
+    cli_release(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_overload_solved_by_hand, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_too_little_flexibility, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_tables_and_csv, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_taps_in_all_outputs, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_wrong_market_is_bad_input, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_escapes_hostile_names, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_of_an_example, cli_setup, cli_teardown),

@@ -209,13 +209,45 @@ static void test_batch(void **state)
     fg_network_destroy(network);
 }
 
+/* Positions that the caller sets: V2 = V1 / (ratio0 ratio1), and back; the network keeps its own. */
+static void test_set_by_caller(void **state)
+{
+    (void)state;
+    struct fg_network *network = chain(1, 0.03);
+    for (int method = 0; method < 2; method++) {
+        struct fg_powerflow_options options = fg_powerflow_options_default();
+        struct fg_powerflow *powerflow;
+        struct fg_powerflow_result *result;
+        struct fg_error err = {0};
+        static const int positions[3][2] = {{4, -3}, {4, 8}, {0, 0}};
+        options.method = method == 0 ? FG_POWERFLOW_NEWTON : FG_POWERFLOW_SWEEP;
+        assert_int_equal(fg_powerflow_create(network, &options, &powerflow, NULL), FG_OK);
+        assert_int_equal(fg_powerflow_result_create(network, &result, NULL), FG_OK);
+        for (int i = 0; i < 3; i++) {
+            for (int k = 0; k < 2; k++)
+                assert_int_equal(fg_powerflow_set_tap(powerflow, k, positions[i][k], &err), FG_OK);
+            assert_int_equal(fg_powerflow_solve(powerflow, result, NULL), FG_OK);
+            assert_int_equal(result->status, FG_POWERFLOW_CONVERGED);
+            assert_near(result->vm_pu[2], 1 / ((1 + 0.01 * positions[i][0]) * (1 + 0.01 * positions[i][1])), 1e-7);
+            assert_int_equal(result->tap_position[1], positions[i][1]);
+        }
+        assert_int_equal(fg_powerflow_set_tap(powerflow, 0, 9, &err), FG_ERR_ARGUMENT);
+        assert_non_null(strstr(err.text, "outside -8..8"));
+        assert_int_equal(fg_powerflow_set_tap(powerflow, 2, 0, &err), FG_ERR_ARGUMENT);
+        assert_int_equal(network->branches[0].tap.position, 0);
+        fg_powerflow_result_destroy(result);
+        fg_powerflow_destroy(powerflow);
+    }
+    fg_network_destroy(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strategies),   cmocka_unit_test(test_own_winding),
         cmocka_unit_test(test_end_of_range), cmocka_unit_test(test_no_valid_position),
         cmocka_unit_test(test_ranks),        cmocka_unit_test(test_line_drop),
-        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_batch),        cmocka_unit_test(test_set_by_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
