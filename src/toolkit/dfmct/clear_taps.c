@@ -24,6 +24,7 @@
  *          must, and to the nearest end, is the shortest path through intervals. Several taps: a local optimum in the
  *          sense of these moves; nothing is proved about the global one.
  *
+ * Positions that are best for the baseline may be looked at again after the continuous relaxation (clear_tap_step.c).
  * The search takes at most a part of the clearing's time; what it has found by then counts, and the result says so. */
 #include "toolkit/dfmct/clear_run.h"
 
