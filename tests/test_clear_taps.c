@@ -386,7 +386,7 @@ static void descent_finds_the_least_violation(void **state)
     struct fg_random random;
     int worse = 0, cases = 0;
     fg_random_init(&random, 5);
-    for (int trial = 0; trial < 9; trial++) {
+    for (int trial = 0; trial < 6; trial++) {
         const int taps = 1 + trial % MOST_TAPS, range = taps == 1 ? 401 : taps == 2 ? 41 : 12;
         struct grid grid = random_grid(&random, taps, range, 20);
         const int n = grid.combinations, periods = (int)(1.1e6 / (21 * n)) + 1;
