@@ -4,9 +4,10 @@
  *   minimise  sum of offer costs - sum of accepted request values
  *           + h import price (slack import - baseline import) + h sum of scarcity price x violation
  *
- * Stages: operating point by power flow; positions of controllable taps, the operator's own measure; continuous relaxation on the market's physics; second-order-cone relaxation
- * (a valid bound); integer decisions on a linearised program whose incumbent is confirmed on the full physics; rounding
- * to the tick; power flow of the rounded schedule, which alone decides the status; prices; payments.
+ * Stages: operating point by power flow; positions of controllable taps, the operator's own measure; continuous
+ * relaxation on the market's physics; second-order-cone relaxation (a valid bound); integer decisions on a linearised
+ * program whose incumbent is confirmed on the full physics; rounding to the tick; power flow of the rounded schedule,
+ * which alone decides the status; prices; payments.
  *
  * Physical values are doubles (MW, Mvar, MVA, p.u.); quantities, prices and money of the market are integers of
  * base/units.h. Thread rule: one thread per call; network and market are read only. The result borrows both. */

@@ -71,14 +71,14 @@ bool clear_step_taps(struct clear_run *run)
         if (!has_violation(run, t))
             continue;
         for (size_t k = 0; k < model->tap_count; k++)
-            for (int32_t position = positions[k] - 1; position <= positions[k] + 1; position += 2) {
-                if (position < model->taps[k].low || position > model->taps[k].high)
+            for (int step = -1; step <= 1; step += 2) {
+                if (positions[k] == (step < 0 ? model->taps[k].low : model->taps[k].high))
                     continue;
-                double change = cost_change(run, t, &model->taps[k], position);
+                double change = cost_change(run, t, &model->taps[k], positions[k] + step);
                 if (change < best) {
                     best = change;
                     moved = k;
-                    target = position;
+                    target = positions[k] + step;
                 }
             }
         if (moved < model->tap_count) {

@@ -10,16 +10,17 @@
  * V_t is the cost of the violations in the power flow of the baseline (scarcity prices, or those of the requests that
  * cover a limit; +infinity without a solution), R_t the cost of the import or, where imports have no price, the losses.
  * V_t depends on u_t alone, so u is optimal if and only if it is a shortest path through A_t = argmin V_t, in the order of
- * the other three. Costs within a millionth are equal. Nothing moves where the network's positions violate nothing in any period, nor in physics
- * without voltages (dc, none).
+ * the other three. Costs within a millionth are equal. Nothing moves where the network's positions violate nothing in
+ * any period, nor in physics without voltages (dc, none).
  *
  * exact    Where |U| x periods power flows are few: all of them, then dynamic programming over periods. The step
  *          (min, +) with the distance |.|_1 is one pass up and one down each axis of U (distance transform,
  *          P. F. Felzenszwalb, D. P. Huttenlocher, Theory of Computing 8 (2012)). The result is the global optimum.
  * descent  Otherwise period by period from the positions before. They stay where they violate nothing. Else descent on
- *          (V_t, steps from the period before, steps from the network's, R_t), each tap over its whole range until none betters it. With several
- *          taps a second, thorough pass goes on: any tap over its whole range while another moves by one step, and
- *          restarts from the network's positions, from both ends and from seeded random ones while violations remain.
+ *          (V_t, steps from the period before, steps from the network's, R_t), each tap over its whole range until none
+ *          betters it. With several taps a second, thorough pass goes on: any tap over its whole range while another
+ *          moves by one step, and restarts from the network's positions, from both ends and from seeded random ones
+ *          while violations remain.
  *          One tap: V_t is optimal, and if every A_t is an interval so are the steps, because moving only when one
  *          must, and to the nearest end, is the shortest path through intervals. Several taps: a local optimum in the
  *          sense of these moves; nothing is proved about the global one.
@@ -36,7 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double EXACT_WORK = 1e6;   /* power flows x nodes that are enumerated */
+static const double EXACT_WORK = 1e6;     /* power flows x nodes that are enumerated */
 static const double EXACT_VALUES = 1e6;   /* power flows whose values are kept */
 static const double SAME_COST = 1e-6;     /* relative, and absolute below one unit of currency */
 static const double TIME_SHARE = 0.3;     /* of the clearing's time left */
@@ -287,16 +288,15 @@ static enum fg_code try_range(struct search *search, int32_t t, const int32_t *b
 {
     const struct clear_model *model = search->model;
     struct candidate *best = &part[0], *trial = &part[2];
-    for (int32_t position = model->taps[k].low; position <= model->taps[k].high && !is_over(search); position++) {
+    for (int64_t position = model->taps[k].low; position <= model->taps[k].high && !is_over(search); position++) {
         memcpy(trial->positions, best->positions, model->tap_count * sizeof *before);
         if (i < 0 && position == best->positions[k])
             continue;
-        trial->positions[k] = position;
+        trial->positions[k] = (int32_t)position;
         if (i >= 0) {
-            int32_t moved = best->positions[i] + step;
-            if (moved < model->taps[i].low || moved > model->taps[i].high)
+            if (best->positions[i] == (step < 0 ? model->taps[i].low : model->taps[i].high))
                 return FG_OK;
-            trial->positions[i] = moved;
+            trial->positions[i] += step;
         }
         enum fg_code code = try_candidate(search, t, before, trial, best, improved, err);
         if (code != FG_OK)
@@ -446,9 +446,9 @@ enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err)
     enum fg_code code = FG_OK;
     result->cost_with_taps = result->baseline_cost;
     memcpy(result->with_taps, result->before, (size_t)model->periods * sizeof *result->before);
-    for (int32_t t = 0; t < model->periods; t++)
+    for (int32_t t = 0; t < model->periods && model->tap_count > 0; t++)
         is_violated = is_violated || value_of(model, t, &result->before[t]).violation > 0;
-    if (model->tap_count > 0 && has_voltages && is_violated) {
+    if (has_voltages && is_violated) {
         struct search search = { .run = run, .model = run->model,
                                  .deadline = fg_clock_seconds() + TIME_SHARE * clear_run_left(run) };
         fg_arena_init(&search.arena);
