@@ -379,6 +379,12 @@ static void exact_search_is_the_enumeration(void **state)
     assert_true(moved > 15 && violated > 30 && path_cases > 5); /* the trials are not idle */
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { DESCENT_TRIALS = 3 }; /* minutes with the sanitizers */
+#else
+enum { DESCENT_TRIALS = 9 };
+#endif
+
 /* So many periods that not all positions are enumerated: each period is judged against its enumeration. */
 static void descent_finds_the_least_violation(void **state)
 {
@@ -386,7 +392,7 @@ static void descent_finds_the_least_violation(void **state)
     struct fg_random random;
     int worse = 0, cases = 0;
     fg_random_init(&random, 5);
-    for (int trial = 0; trial < 6; trial++) {
+    for (int trial = 0; trial < DESCENT_TRIALS; trial++) {
         const int taps = 1 + trial % MOST_TAPS, range = taps == 1 ? 401 : taps == 2 ? 41 : 12;
         struct grid grid = random_grid(&random, taps, range, 20);
         const int n = grid.combinations, periods = (int)(1.1e6 / (21 * n)) + 1;
