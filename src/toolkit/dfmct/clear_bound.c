@@ -23,6 +23,8 @@ static enum fg_code read_minorant(struct clear_run *run, const struct clear_grid
 {
     const struct clear_model *model = run->model;
     enum fg_code code = fg_opf_block_minorant(grid->opf, t, constant, run->slope_p, run->slope_q, err);
+    if (code == FG_OK && isfinite(*constant))
+        *constant -= clear_shed_allowance(model, t, run->slope_p, run->slope_q);
     for (size_t i = model->effect_start[t]; i < model->effect_start[t + 1] && code == FG_OK; i++) {
         const struct clear_effect *e = &model->effects[i];
         *constant += model->variables[e->variable].base * (e->p * run->slope_p[e->node] + e->q * run->slope_q[e->node]);
@@ -118,6 +120,22 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
     return code;
 }
 
+/* By how much power not served that the model leaves out could undercut the relaxation's dual bound. */
+static double unshed(struct clear_run *run, const struct clear_grid *grid)
+{
+    const struct clear_model *model = run->model;
+    double sum = 0;
+    for (int32_t t = 0; t < model->periods; t++) {
+        for (int32_t n = 0; n < model->topology->node_count; n++) {
+            struct fg_opf_node node = fg_opf_node(grid->opf, t, n);
+            run->slope_p[n] = -node.price_p;
+            run->slope_q[n] = -node.price_q;
+        }
+        sum += clear_shed_allowance(model, t, run->slope_p, run->slope_q);
+    }
+    return sum;
+}
+
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
 {
     struct clear_grid *grid = NULL;
@@ -131,7 +149,7 @@ enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
         code = clear_grid_solve(grid, NULL, false, 0.5 * before, run->options.interrupt, err);
     if (code == FG_OK) {
         run->result->opf_iterations += grid->result.iterations;
-        run->result->bound = fmax(run->result->bound, grid->result.bound - run->baseline_import_cost);
+        run->result->bound = fmax(run->result->bound, grid->result.bound - run->baseline_import_cost - unshed(run, grid));
         if (isfinite(grid->result.bound) && run->model->choice_count > 0 && run->has_incumbent &&
             clear_run_left(run) > 0)
             code = bound_with_integers(run, grid, err);

@@ -322,6 +322,8 @@ enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
     }
     if (code == FG_OK)
         code = net_directions(run, err);
+    if (code == FG_OK)
+        code = clear_shed_round(run, err);
     return code;
 }
 
@@ -353,10 +355,4 @@ void clear_rounded_deviation(const struct clear_run *run, int32_t period, double
                 q_mvar[node] += change * (double)asset->q_per_p_u / FG_FRACTION_ONE;
         }
     }
-    if (run->result->not_served != NULL)
-        for (int32_t n = 0; n < model->topology->node_count; n++) {
-            int32_t bus = model->topology->bus_of_node[n];
-            if (bus >= 0)
-                p_mw[n] += fg_mw(run->result->not_served[(size_t)period * model->network->bus_count + (size_t)bus]);
-        }
 }

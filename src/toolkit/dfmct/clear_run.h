@@ -116,7 +116,7 @@ struct clear_run {
     struct fg_clear_options options;
     struct fg_clear_result *result;
     enum fg_physics physics;
-    double started, deadline;
+    double started, deadline, attempt_started;
     struct clear_flow *flow;
     struct clear_linear *linear;
     struct clear_grid *grid;     /* the market's physics */
@@ -127,6 +127,11 @@ struct clear_run {
     double continuous_cost;      /* of the relaxation without integers */
     double relaxed_cost;         /* of the incumbent's decisions on the cone relaxation; NAN: not known */
     bool has_incumbent;
+    bool *sheds;                 /* per period: power not served is in the model */
+    double *shed_worth;          /* period x bus: see clear_shed_weigh */
+    bool restart;                /* more periods ask for it: the market is to be solved again */
+    int32_t attempts;
+    double *import_p, *import_q; /* per period: baseline import, from which the change of import counts (MW, Mvar) */
     double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
 };
 /* Accepted request value of a point, and the gap's denominator: max(|cost|, value, 1). */
@@ -139,6 +144,8 @@ void clear_schedule_deviation(const struct clear_model *model, const double *x, 
                               double *q_mvar);
 double clear_run_left(const struct clear_run *run); /* seconds to the deadline */
 bool clear_run_interrupted(const struct clear_run *run);
+/* More periods are marked for shedding: is there time to solve the market again? Remembered in run->restart. */
+bool clear_run_restarts(struct clear_run *run, int32_t marked);
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
 
 /* Sequential linear programs from the baseline: a schedule that nearly holds the limits, into run->x, and its power flow
@@ -146,13 +153,38 @@ void clear_run_progress(const struct clear_run *run, const char *stage, double f
 enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err);    /* clear_bound.c */
+/* -- clear_shed.c: power not served ---------------------------------------------------------------------------------------- */
+
+/* Loads of a period that could be shed (room for one per bus); their number. */
+size_t clear_shed_loads(const struct clear_model *model, int32_t period, struct clear_load *loads);
+/* Mark the periods in which shedding would lower the cost of the grid's last solution; all that are left: how many are
+ * new. */
+int32_t clear_shed_mark(struct clear_run *run, const struct clear_grid *grid);
+int32_t clear_shed_mark_all(struct clear_run *run);
+/* Linear physics with integers: shedding is left out only where it could not pay even if every limit that was found had
+ * its full scarcity price. `clear_shed_weigh` adds a cost per MW, Mvar injected in a period. */
+void clear_shed_weigh(struct clear_run *run, int32_t period, double factor, const double *slope_p, const double *slope_q);
+int32_t clear_shed_mark_weighed(struct clear_run *run);
+/* What shedding that is not in the model could at most earn against slopes of a period's cost per MW, Mvar injected. */
+double clear_shed_allowance(const struct clear_model *model, int32_t period, const double *slope_p, const double *slope_q);
+bool clear_shed_exists(const struct clear_model *model, int32_t period); /* in the model */
+/* Shed half (or all) of what is still served in a period. */
+void clear_shed_half(const struct clear_model *model, int32_t period, bool whole, double *x);
+enum fg_code clear_shed_round(struct clear_run *run, struct fg_error *err);
+void clear_shed_add(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar); /* rounded, per node */
+enum fg_code clear_shed_until_solvable(struct clear_run *run, int32_t period, struct fg_error *err);
+enum fg_code clear_shed_totals(const struct clear_run *run, int32_t period, struct fg_power *p, struct fg_power *q,
+                               struct fg_error *err);
+
+/* -- stages ---------------------------------------------------------------------------------------------------------------- */
+
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
 enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err);     /* clear_repair.c */
 enum fg_code clear_check_period(struct clear_run *run, int32_t period, struct fg_error *err); /* power flow into result->after */
 enum fg_code clear_price_schedule(struct clear_run *run, struct fg_error *err);      /* clear_prices.c */
 enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err);     /* clear_settle.c */
 enum fg_code clear_list_limits(struct clear_run *run, struct fg_error *err);         /* clear_limits.c */
-/* Deviations of the rounded schedule (result->accepted) at the nodes of a period; rebound included. */
+/* Deviations of the accepted orders, rounded, at the nodes of a period; rebound included, power not served left out. */
 void clear_rounded_deviation(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar);
 
 #endif

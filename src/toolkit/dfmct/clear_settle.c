@@ -13,7 +13,7 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
     size_t buses = model->network->bus_count, periods = (size_t)model->periods;
     struct fg_price_parts *parts[2];
     struct fg_price *match[2];
-    struct fg_power *slack[2];
+    struct fg_power *slack[2], *shed[2];
     int32_t *location = fg_arena_alloc(arena, market->order_count + 1, sizeof *location);
     if (location == NULL)
         return fg_fail_memory(err);
@@ -23,7 +23,8 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         parts[product] = fg_arena_alloc(arena, periods * buses, sizeof **parts);
         match[product] = fg_arena_alloc(arena, 2 * periods, sizeof **match);
         slack[product] = fg_arena_alloc(arena, periods, sizeof **slack);
-        if (parts[product] == NULL || match[product] == NULL || slack[product] == NULL)
+        shed[product] = fg_arena_alloc(arena, periods, sizeof **shed);
+        if (parts[product] == NULL || match[product] == NULL || slack[product] == NULL || shed[product] == NULL)
             return fg_fail_memory(err);
         for (size_t i = 0; i < periods * buses; i++)
             for (int part = 0; part < FG_PART_COUNT; part++)
@@ -31,12 +32,17 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         for (size_t i = 0; i < 2 * periods; i++)
             match[product][i].uper_mwh = llround(adders[i] * 1e6);
         for (size_t t = 0; t < periods; t++) {
-            double change = product == 0 ? result->after[t].slack_p_mw - result->before[t].slack_p_mw
-                                         : result->after[t].slack_q_mvar - result->before[t].slack_q_mvar;
+            double change = product == 0 ? result->after[t].slack_p_mw - run->import_p[t]
+                                         : result->after[t].slack_q_mvar - run->import_q[t];
             enum fg_code code = fg_power_from_mw(isfinite(change) ? change : 0, &slack[product][t], err);
             if (code != FG_OK)
                 return code;
         }
+    }
+    for (size_t t = 0; t < periods; t++) {
+        enum fg_code code = clear_shed_totals(run, (int32_t)t, &shed[0][t], &shed[1][t], err);
+        if (code != FG_OK)
+            return code;
     }
     for (size_t o = 0; o < market->order_count; o++) {
         const struct fg_order *order = &market->orders[o];
@@ -55,6 +61,8 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         .match_price_q = match[1],
         .slack_change_p = slack[0],
         .slack_change_q = slack[1],
+        .not_served_p = shed[0],
+        .not_served_q = shed[1],
     };
     return FG_OK;
 }
