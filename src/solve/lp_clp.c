@@ -113,6 +113,13 @@ static enum fg_lp_status clp_run(Clp_Simplex *clp, bool use_primal, const struct
     }
 }
 
+/* CLP solves a scaled problem; its optimum may break tolerances of the problem itself, and then cost too much. */
+static bool is_optimal_only_scaled(Clp_Simplex *clp)
+{
+    int secondary = Clp_secondaryStatus(clp);
+    return secondary >= 2 && secondary <= 4;
+}
+
 static enum fg_code clp_solve(struct coin_state *state, const struct fg_lp_model *model,
                               const struct fg_lp_options *options, struct fg_lp_outcome *outcome, struct fg_error *err)
 {
@@ -125,6 +132,12 @@ static enum fg_code clp_solve(struct coin_state *state, const struct fg_lp_model
         clp_update(state, model);
     }
     outcome->status = clp_run(state->clp, false, options, begin, &outcome->iterations);
+    if (outcome->status == FG_LP_OPTIMAL && is_optimal_only_scaled(state->clp)) {
+        int scaling = Clp_scalingFlag(state->clp);
+        Clp_scaling(state->clp, 0);
+        outcome->status = clp_run(state->clp, true, options, begin, &outcome->iterations);
+        Clp_scaling(state->clp, scaling);
+    }
     /* The dual simplex can mistake one for the other, or give up, where its artificial bounds or a bad basis mislead
      * it; the primal simplex decides. */
     if (outcome->status == FG_LP_UNBOUNDED || outcome->status == FG_LP_INFEASIBLE || outcome->status == FG_LP_FAILED)

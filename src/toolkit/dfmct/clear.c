@@ -354,6 +354,8 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
     if (code == FG_OK && run->physics == FG_PHYSICS_AC && !run->options.without_bound) {
         clear_run_progress(run, "bound", 0.6);
         code = clear_relaxation_bound(run, err);
+        if (code != FG_OK || run->restart)
+            return code;
     }
     if (code == FG_OK)
         code = solve_final(run, err);

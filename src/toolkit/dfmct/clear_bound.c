@@ -73,6 +73,7 @@ static double open_gap(const struct clear_run *run)
 
 static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid *grid, struct fg_error *err)
 {
+    int32_t marked = 0;
     const struct clear_model *model = run->model;
     const size_t places = (size_t)model->periods * (size_t)model->topology->node_count;
     double solve_seconds = grid->result.seconds;
@@ -109,9 +110,14 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
         if (code != FG_OK)
             break;
         run->result->opf_iterations += grid->result.iterations;
+        if (grid->result.status == FG_OPF_OPTIMAL)
+            marked += clear_shed_mark(run, grid);
         if (memcmp(decided, run->decided, model->choice_count) == 0 && grid->result.status == FG_OPF_OPTIMAL)
             run->relaxed_cost = grid->cost - run->baseline_import_cost;
     }
+    /* Under other decisions shedding would pay, and they may be the better ones. */
+    if (code == FG_OK && open_gap(run) > run->options.gap_target)
+        clear_run_restarts(run, marked);
     clear_program_destroy(program);
     fg_free(first.slope_p);
     fg_free(first.slope_q);
@@ -136,11 +142,20 @@ static double unshed(struct clear_run *run, const struct clear_grid *grid)
     return sum;
 }
 
+/* Constant-current loads are not convex in squared voltages: the cone has no place for them. */
+static bool has_relaxation(const struct clear_model *model)
+{
+    for (size_t i = 0; i < (size_t)model->periods * (size_t)model->topology->node_count; i++)
+        if (model->baseline[i].p_current_mw != 0 || model->baseline[i].q_current_mvar != 0)
+            return false;
+    return true;
+}
+
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
 {
     struct clear_grid *grid = NULL;
     double before = clear_run_left(run);
-    if (before <= 0 || clear_run_interrupted(run))
+    if (before <= 0 || clear_run_interrupted(run) || !has_relaxation(run->model))
         return FG_OK;
     enum fg_code code = clear_grid_create(run->model, FG_PHYSICS_SOC, &grid, err);
     if (code == FG_OK)
