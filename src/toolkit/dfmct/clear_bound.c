@@ -85,7 +85,7 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
     if (first.slope_p == NULL || first.slope_q == NULL || first.constant == NULL || decided == NULL)
         code = fg_fail_memory(err);
     if (code == FG_OK)
-        code = clear_program_create(model, run->options.backend, &program, err);
+        code = clear_program_create(model, &run->options, &program, err);
     if (code == FG_OK) {
         program->keeps_slack = true;
         clear_program_reset(program, false);

@@ -297,7 +297,7 @@ enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err)
     struct clear_program *program = NULL;
     struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false, false };
     double *state = fg_alloc(2 * nodes, sizeof *state);
-    enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, run->options.backend, &program, err);
+    enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, &run->options, &program, err);
     for (size_t v = 0; v < model->variable_count; v++)
         run->x[v] = model->variables[v].base;
     for (int32_t round = 0; round <= rounds && code == FG_OK; round++) {
@@ -414,7 +414,7 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err)
 {
     struct clear_program *program = NULL;
-    enum fg_code code = clear_program_create(run->model, run->options.backend, &program, err);
+    enum fg_code code = clear_program_create(run->model, &run->options, &program, err);
     if (code != FG_OK)
         return code;
     code = run->physics == FG_PHYSICS_AC ? search_ac(run, program, err) : search_linear(run, program, err);

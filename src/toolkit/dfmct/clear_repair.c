@@ -463,6 +463,7 @@ static enum fg_code solve_moves(struct clear_run *run, struct move *moves, const
         options.relative_gap = 1e-3;
         options.absolute_gap = 1e-4;
         options.time_limit_s = 0.5;
+        options.interrupt = run->options.interrupt;
         code = fg_lp_solve(lp, &options, &result, err);
         for (size_t j = 0; j < m && code == FG_OK && result.has_solution; j++) {
             const struct fg_order *order = &run->model->market->orders[moves[j].order];

@@ -77,6 +77,7 @@ struct clear_cut {
 struct clear_program {
     const struct clear_model *model;
     enum fg_lp_backend backend;
+    const atomic_int *interrupt; /* may be NULL */
     bool keeps_slack; /* slack variables and substation rows as in the model (bounds from minorants) */
     double *cost;    /* per model variable: own cost plus slack's share */
     double constant;
@@ -87,7 +88,7 @@ struct clear_program {
     enum fg_lp_status status;
     bool has_solution;
 };
-enum fg_code clear_program_create(const struct clear_model *model, enum fg_lp_backend backend,
+enum fg_code clear_program_create(const struct clear_model *model, const struct fg_clear_options *options,
                                   struct clear_program **program, struct fg_error *err);
 void clear_program_destroy(struct clear_program *program);
 void clear_program_reset(struct clear_program *program, bool keep_cuts); /* cost back to the orders' own */
