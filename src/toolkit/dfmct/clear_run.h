@@ -130,6 +130,7 @@ struct clear_run {
     bool has_incumbent;
     bool *sheds;                 /* per period: power not served is in the model */
     double *shed_worth;          /* period x bus: see clear_shed_weigh */
+    struct fg_clear_rejected *rejected; size_t rejected_capacity; /* while they are listed */
     bool restart;                /* more periods ask for it: the market is to be solved again */
     int32_t attempts;
     double *import_p, *import_q; /* per period: baseline import, from which the change of import counts (MW, Mvar) */
@@ -180,10 +181,13 @@ enum fg_code clear_shed_totals(const struct clear_run *run, int32_t period, stru
 /* -- stages ---------------------------------------------------------------------------------------------------------------- */
 
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
+/* Are P and Q of an asset within its limits in a period? */
+bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q);
 enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err);     /* clear_repair.c */
 enum fg_code clear_check_period(struct clear_run *run, int32_t period, struct fg_error *err); /* power flow into result->after */
 enum fg_code clear_price_schedule(struct clear_run *run, struct fg_error *err);      /* clear_prices.c */
 enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err);     /* clear_settle.c */
+enum fg_code clear_list_rejected(struct clear_run *run, struct fg_error *err);       /* clear_rejected.c */
 enum fg_code clear_list_limits(struct clear_run *run, struct fg_error *err);         /* clear_limits.c */
 /* Deviations of the accepted orders, rounded, at the nodes of a period; rebound included, power not served left out. */
 void clear_rounded_deviation(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar);
