@@ -65,6 +65,8 @@ static void show_headline(const struct fg_clear_result *result, bool has_colour,
     fg_text_printf(text, "Welfare %.2f %s (requests %.2f, offers %.2f, import %.2f, violations %.2f)\n",
                    result->welfare, currency, result->request_value, result->offer_cost, result->import_cost,
                    result->violation_cost);
+    if (result->not_served != NULL)
+        fg_text_printf(text, "Not served: %.3f MWh\n", fg_clear_not_served_mwh(result));
     if (isfinite(result->bound))
         fg_text_printf(text, "Proven gap %.3f %% (integer %.3f %%, relaxation %.3f %%)\n", 100.0 * result->gap,
                        100.0 * result->integer_gap, 100.0 * result->relaxation_gap);

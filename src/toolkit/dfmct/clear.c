@@ -138,6 +138,15 @@ void fg_clear_result_destroy(struct fg_clear_result *result)
     fg_free(result);
 }
 
+double fg_clear_not_served_mwh(const struct fg_clear_result *result)
+{
+    const size_t count = (size_t)result->market->period_count * result->network->bus_count;
+    double mw = 0;
+    for (size_t i = 0; result->not_served != NULL && i < count; i++)
+        mw += fg_mw(result->not_served[i]);
+    return mw * result->market->period_s / 3600;
+}
+
 /* -- stages -------------------------------------------------------------------------------------------------------------- */
 
 static void explain(struct fg_clear_result *result, const char *text)

@@ -4,6 +4,9 @@
  *   minimise  sum of offer costs - sum of accepted request values
  *           + h import price (slack import - baseline import) + h sum of scarcity price x violation
  *
+ * Violations are MVA over rating, p.u. outside the voltage band, and MW not served: a grid that cannot carry its load gets
+ * the schedule that sheds least.
+ *
  * Stages: operating point by power flow; continuous relaxation on the market's physics; second-order-cone relaxation
  * (a valid bound); integer decisions on a linearised program whose incumbent is confirmed on the full physics; rounding
  * to the tick; power flow of the rounded schedule, which alone decides the status; prices; payments.
@@ -71,7 +74,9 @@ const char *fg_clear_limit_word(enum fg_clear_limit_kind kind);
 struct fg_clear_limit {
     enum fg_clear_limit_kind kind;
     int32_t element, period;
-    double limit, before, after;  /* power flow of the baseline and of the rounded schedule */
+    /* Power flow of the baseline and of the rounded schedule; before, violation_before and cost are NAN where the baseline
+     * has no power flow. */
+    double limit, before, after;
     double violation_before, violation_after; /* beyond the limit, 0 within tolerance */
     double shadow_price;          /* saving per unit of relaxed limit and hour, >= 0 */
     double cost;                  /* h x shadow price x relief (before - after beyond the limit): what holding it costs */
@@ -85,7 +90,7 @@ struct fg_clear_rejected {
     const char *reason;    /* static text */
 };
 
-struct fg_clear_state { /* power flow of one period */
+struct fg_clear_state { /* power flow of one period; `before` is NAN all over where it does not converge */
     bool converged;
     double slack_p_mw, slack_q_mvar, losses_mw;
     double *vm_pu, *va_rad;                                  /* per bus */
@@ -101,7 +106,7 @@ struct fg_clear_result {
     /* Of the whole market, currency; constants (baseline import) removed. */
     double cost, welfare;       /* welfare = -cost */
     double request_value, offer_cost, import_cost, violation_cost; /* cost = offer + import + violation - request */
-    double baseline_cost;       /* cost when nothing is accepted */
+    double baseline_cost;       /* cost when nothing is accepted; NAN where a baseline has no power flow */
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
     double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
@@ -113,7 +118,7 @@ struct fg_clear_result {
     /* Per period and regulation (up, down): what match_requests adds for accepted quantities of that direction. */
     double *match_p, *match_q; /* period x 2 */
     struct fg_price *need_price; /* order_period_count: what need requests pay per MWh (nodal pricing) */
-    struct fg_power *not_served; /* period x bus, NULL when everything is served */
+    struct fg_power *not_served; /* period x bus, in ticks or the whole load; NULL when everything is served */
     int32_t *tap_position;       /* per branch: of controllable taps as chosen, else as in the network */
 
     struct fg_clear_limit *limits; size_t limit_count;
@@ -133,6 +138,7 @@ struct fg_clear_result {
 enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *market,
                       const struct fg_clear_options *options, struct fg_clear_result **result, struct fg_error *err);
 void fg_clear_result_destroy(struct fg_clear_result *result);
+double fg_clear_not_served_mwh(const struct fg_clear_result *result); /* over all buses and periods */
 
 /* Writers: one JSON document (schema in docs/formats/clear-result.md), and the same tables as CSV: "orders", "prices",
  * "limits", "postings", "rejected". */

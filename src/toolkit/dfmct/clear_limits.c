@@ -113,12 +113,13 @@ static void list_not_served(struct table *table)
     size_t buses = model->network->bus_count;
     for (size_t i = 0; run->result->not_served != NULL && i < (size_t)model->periods * buses; i++) {
         double mw = fg_mw(run->result->not_served[i]);
+        const double before = run->result->before[i / buses].converged ? 0 : NAN; /* the baseline serves all, or is none */
         if (mw <= 0)
             continue;
         if (!table->counting)
             run->result->limits[table->count] = (struct fg_clear_limit){
                 .kind = FG_CLEAR_LIMIT_NOT_SERVED, .element = (int32_t)(i % buses), .period = (int32_t)(i / buses),
-                .after = mw, .violation_after = mw,
+                .before = before, .after = mw, .violation_before = before, .violation_after = mw, .cost = before,
                 .shadow_price = fg_per_mwh(model->market->scarcity_not_served),
                 .remaining_cost = model->hours * mw * fg_per_mwh(model->market->scarcity_not_served) };
         table->count++;
