@@ -40,6 +40,7 @@ bool clear_run_restarts(struct clear_run *run, int32_t marked)
 {
     const double used = fg_clock_seconds() - run->attempt_started;
     run->restart = marked > 0 && !clear_run_interrupted(run) && clear_run_left(run) > 2 * used;
+    run->lacks_shedding = run->lacks_shedding || (marked > 0 && !run->restart);
     return run->restart;
 }
 
@@ -370,6 +371,10 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
         code = solve_final(run, err);
     if (code != FG_OK || needs_shedding(run))
         return code;
+    if (run->lacks_shedding) {
+        explain(result, "time was too short to solve the market again with power not served, which would lower its cost");
+        result->bound = run->physics == FG_PHYSICS_AC ? result->bound : -INFINITY; /* ac: minorants allow for it */
+    }
     if (!run->has_incumbent) {
         if (clear_run_interrupted(run))
             return fg_fail(err, FG_ERR_INTERRUPTED, NULL, "interrupted before a schedule was found");
@@ -443,7 +448,7 @@ static enum fg_code run_attempt(struct clear_run *run, struct fg_error *err)
 {
     run->attempts++;
     run->attempt_started = fg_clock_seconds();
-    run->restart = run->has_incumbent = false;
+    run->restart = run->has_incumbent = run->lacks_shedding = false;
     run->relaxed_cost = NAN;
     run->cost = run->continuous_cost = 0;
     run->result->bound = -INFINITY;

@@ -132,6 +132,7 @@ struct clear_run {
     double *shed_worth;          /* period x bus: see clear_shed_weigh */
     struct fg_clear_rejected *rejected; size_t rejected_capacity; /* while they are listed */
     bool restart;                /* more periods ask for it: the market is to be solved again */
+    bool lacks_shedding;         /* they do, and there is no time for it */
     int32_t attempts;
     double *import_p, *import_q; /* per period: baseline import, from which the change of import counts (MW, Mvar) */
     double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
