@@ -58,7 +58,10 @@ static void what_a_line_cannot_carry_is_not_served(void **state)
         assert_near(price_p(result, 0, 1)->total, 10000, 1);
         assert_parts_add_up(result);
         assert_ledger_closes(result);
+        /* what was bought for the energy comes back; the line is lossless */
         assert_near((double)balance_u(result, FG_ACCOUNT_NOT_SERVED) * 1e-6, 20 * not_served(result, 0, 1), 1e-6);
+        assert_near((double)balance_u(result, FG_ACCOUNT_SLACK) * 1e-6, -20 * not_served(result, 0, 1), 1e-3);
+        assert_near((double)balance_u(result, FG_ACCOUNT_LOSSES) * 1e-6, 0, 1e-3);
         finish(result, market, network);
     }
 }

@@ -453,6 +453,9 @@ static enum fg_code run_attempt(struct clear_run *run, struct fg_error *err)
     run->cost = run->continuous_cost = 0;
     run->result->bound = -INFINITY;
     enum fg_code code = clear_model_create(run->result->network, run->result->market, run->sheds, &run->model, err);
+    if (code == FG_OK && run->physics == FG_PHYSICS_LINDISTFLOW && !run->model->topology->is_radial)
+        code = fg_fail(err, FG_ERR_UNSUPPORTED, run->result->market->source, "physics lindistflow needs a radial network; open "
+                       "a switch or line in every loop, or choose ac or dc");
     if (code == FG_OK)
         code = run_allocate(run, err);
     if (code == FG_OK)
