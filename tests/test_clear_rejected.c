@@ -260,8 +260,8 @@ static void rebound_belongs_to_the_gain(void **state)
     }
 }
 
-/* An exchange request of 2 MW, whole, at 30: it consumes where the price is 0 before and would be 50 with it... it is
- * rejected when the offer at 50 would have to follow, and the price stays 0: it would have gained 2 x 30. */
+/* An exchange request of 2 MW, whole, at 30 where the price is 0 without it and would be 50 with it: rejected, and at the
+ * price that stays it would have gained 2 x 30. */
 static void a_request_can_be_rejected_paradoxically(void **state)
 {
     (void)state;

@@ -169,7 +169,6 @@ static void integer_decisions_see_it(void **state)
 static void a_load_is_not_shed_twice(void **state)
 {
     (void)state;
-    struct fg_error err = { 0 };
     for (int i = 0; i < 3; i++) {
         struct fg_network *network = feeder(1, 0.001, 0.001, 0.1);
         load(network, "d", 1, 1.5, 0);
@@ -188,7 +187,6 @@ static void a_load_is_not_shed_twice(void **state)
         struct fg_clear_result *result = cleared(network, market);
         assert_near(accepted_mw(result, up, 0), 0.5, 1e-9);
         assert_near(not_served(result, 0, 1), 0.9, 3e-3);
-        (void)err;
         finish(result, market, network);
     }
 }
@@ -285,9 +283,8 @@ static void random_feeders_beyond_loadability(void **state)
                 assert_true(result->violation_cost >= cost - 1e-6);
                 assert_int_equal(result->status == FG_CLEAR_CLEARED, result->max_violation <= 1e-5 && cost == 0);
                 assert_true(result->bound <= result->cost + 1e-6 * fabs(result->cost) + 1e-3);
-                if (i < 2) /* the published schedule costs what the optimum does, up to ticks */
-                    assert_true(result->published_cost <= result->cost + (i == 0 ? 0.01 * fabs(result->cost) + 200 : INFINITY));
-                /* at a bus that is shed in part, consumption is worth the scarcity price */
+                if (i == 0) /* the published schedule costs what the optimum does, up to ticks */
+                    assert_true(result->published_cost <= result->cost + 1e-3 * fabs(result->cost) + 10);
                 assert_parts_add_up(result);
                 assert_ledger_closes(result);
                 finish(result, market, network);

@@ -34,10 +34,10 @@ static enum fg_code add_slack_cost(struct clear_run *run, struct clear_program *
                 run->slope_q[n] *= prices[product];
             }
             clear_program_add_cost(program, t, run->slope_p, run->slope_q);
-            if (exact_constant)
+            if (exact_constant) {
                 clear_shed_weigh(run, t, 1, run->slope_p, run->slope_q);
-            if (exact_constant)
                 program->constant += prices[product] * at_zero;
+            }
         }
     return FG_OK;
 }
