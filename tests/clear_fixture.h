@@ -52,6 +52,32 @@ static inline void load(struct fg_network *network, const char *id, int bus, dou
     assert_non_null(fg_network_add_injection(network, id, FG_INJECTION_LOAD, bus, -p_mw, -q_mvar));
 }
 
+/* Branch as an ideal transformer of ratio 1 + step x position at its from side, with the line's r + jx behind it. */
+static inline void make_tap(struct fg_network *network, int branch, int low, int high, int position, double step)
+{
+    struct fg_branch *b = &network->branches[branch];
+    b->kind = FG_BRANCH_TRANSFORMER;
+    b->tap = (struct fg_tap_changer){ .exists = true, .minimum = low, .maximum = high, .step_ratio = step,
+                                      .on_from_side = true, .regulated_bus = -1 };
+    b->ratio = 1;
+    fg_branch_set_tap(b, position);
+}
+
+static inline void controllable(struct fg_market *market, const char *branch)
+{
+    struct fg_controllable_tap *tap = fg_market_add_controllable_tap(market, branch);
+    assert_non_null(tap);
+    tap->place = fg_market_string(market, branch);
+}
+
+static inline void band(struct fg_network *network, double low, double high)
+{
+    for (size_t b = 1; b < network->bus_count; b++) {
+        network->buses[b].vm_min_pu = low;
+        network->buses[b].vm_max_pu = high;
+    }
+}
+
 static inline struct fg_market *market_of(int periods, double import_price, enum fg_market_physics physics)
 {
     struct fg_error err = { 0 };

@@ -279,6 +279,26 @@ static void limits_of_an_asset_round_inward(void **state)
     finish(result, market, network);
 }
 
+/* LinDistFlow has one equation per branch and bus: with a loop it has none to spare for it. */
+static void lindistflow_refuses_a_loop(void **state)
+{
+    (void)state;
+    struct fg_error err = { 0 };
+    struct fg_clear_result *result = NULL;
+    struct fg_network *network = feeder(2, 0.001, 0.001, 1);
+    struct fg_branch *branch = fg_network_add_branch(network, "loop", 0, 2);
+    assert_non_null(branch);
+    branch->r_pu = branch->x_pu = 0.001;
+    load(network, "d", 2, 0.5, 0);
+    struct fg_market *market = market_of(1, 0, FG_MARKET_LINDISTFLOW);
+    must(fg_market_validate(market, &err), &err);
+    assert_int_equal(fg_clear(network, market, NULL, &result, &err), FG_ERR_UNSUPPORTED);
+    assert_null(result);
+    assert_non_null(strstr(err.text, "radial"));
+    fg_market_destroy(market);
+    fg_network_destroy(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +312,7 @@ int main(void)
         cmocka_unit_test(the_operator_is_charged_with_make_whole),
         cmocka_unit_test(limits_of_an_asset_round_inward),
         cmocka_unit_test(a_store_is_rounded_into_the_voltage_band),
+        cmocka_unit_test(lindistflow_refuses_a_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,33 +6,6 @@
 
 #include <stdlib.h>
 
-/* -- grids --------------------------------------------------------------------------------------------------------- */
-
-static void make_tap(struct fg_network *network, int branch, int low, int high, int position, double step)
-{
-    struct fg_branch *b = &network->branches[branch];
-    b->kind = FG_BRANCH_TRANSFORMER;
-    b->tap = (struct fg_tap_changer){ .exists = true, .minimum = low, .maximum = high, .step_ratio = step,
-                                      .on_from_side = true, .regulated_bus = -1 };
-    b->ratio = 1;
-    fg_branch_set_tap(b, position);
-}
-
-static void controllable(struct fg_market *market, const char *branch)
-{
-    struct fg_controllable_tap *tap = fg_market_add_controllable_tap(market, branch);
-    assert_non_null(tap);
-    tap->place = fg_market_string(market, branch);
-}
-
-static void band(struct fg_network *network, double low, double high)
-{
-    for (size_t b = 1; b < network->bus_count; b++) {
-        network->buses[b].vm_min_pu = low;
-        network->buses[b].vm_max_pu = high;
-    }
-}
-
 static int position_of(const struct fg_clear_result *result, int period, int branch)
 {
     return result->tap_position[(size_t)period * result->network->branch_count + (size_t)branch];
@@ -166,51 +139,70 @@ static void positions_of(const struct grid *grid, int combination, int *position
     }
 }
 
-/* Violation and import cost of one state at the market's default prices, from a power flow of its own. */
-static void enumerate(const struct grid *grid, double price, double *violation, double *import)
+static const double NOT_SERVED = 1e8; /* per MWh: where there is a power flow, taps alone have an effect */
+
+/* Violation and import cost of one state at the market's default prices, from a power flow of its own, with this share
+ * of all loads not served; violation INFINITY without a solution. */
+static void state_cost(const struct grid *grid, struct fg_network *network, int level, int combination, double share,
+                       double price, double *violation, double *import)
 {
     struct fg_error err = { 0 };
-    struct fg_network *network = fg_network_clone(grid->network);
     struct fg_powerflow_options options = fg_powerflow_options_default();
-    assert_non_null(network);
+    int positions[MOST_TAPS];
+    struct fg_powerflow *flow;
+    struct fg_powerflow_result *result;
+    double cost = 0;
     options.tolerance_pu = 1e-9;
-    for (int level = 0; level < grid->levels; level++)
+    positions_of(grid, combination, positions);
+    for (int k = 0; k < grid->taps; k++)
+        fg_branch_set_tap(&network->branches[grid->branch[k]], positions[k]);
+    for (size_t i = 0; i < network->injection_count; i++) {
+        const struct fg_injection *given = &grid->network->injections[i];
+        double served = given->p_mw < 0 ? 1 - share : 1;
+        network->injections[i].p_mw = grid->scale[level] * served * given->p_mw;
+        network->injections[i].q_mvar = grid->scale[level] * served * given->q_mvar;
+        cost -= NOT_SERVED * grid->scale[level] * (1 - served) * given->p_mw;
+    }
+    must(fg_powerflow_create(network, &options, &flow, &err), &err);
+    must(fg_powerflow_result_create(network, &result, &err), &err);
+    must(fg_powerflow_solve(flow, result, &err), &err);
+    for (size_t b = 1; b < network->bus_count; b++) {
+        double below = network->buses[b].vm_min_pu - result->vm_pu[b];
+        double above = result->vm_pu[b] - network->buses[b].vm_max_pu;
+        if (fmax(below, above) > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
+            cost += 500000 * fmax(below, above);
+    }
+    for (size_t b = 0; b < network->branch_count; b++) {
+        double rate = network->branches[b].rate_normal_mva;
+        double from = hypot(result->p_from_mw[b], result->q_from_mvar[b]) - rate;
+        double to = hypot(result->p_to_mw[b], result->q_to_mvar[b]) - rate;
+        if (fmax(from, to) > FG_CLEAR_RATING_TOLERANCE * rate)
+            cost += 5000 * 0.5 * (fmax(from, 0) + fmax(to, 0));
+    }
+    *violation = result->status == FG_POWERFLOW_CONVERGED ? cost : INFINITY;
+    *import = isfinite(*violation) ? price * result->generator_p_mw[0] : 0; /* without a solution there is none */
+    fg_powerflow_result_destroy(result);
+    fg_powerflow_destroy(flow);
+}
+
+/* Of all positions at all levels. Where none has a power flow, all loads give way alike by the cheapest twentieths. */
+static void enumerate(const struct grid *grid, double price, double *violation, double *import)
+{
+    struct fg_network *network = fg_network_clone(grid->network);
+    assert_non_null(network);
+    for (int level = 0; level < grid->levels; level++) {
+        double *v = violation + level * grid->combinations, *paid = import + level * grid->combinations, least = INFINITY;
         for (int c = 0; c < grid->combinations; c++) {
-            int positions[MOST_TAPS];
-            struct fg_powerflow *flow;
-            struct fg_powerflow_result *result;
-            double cost = 0;
-            positions_of(grid, c, positions);
-            for (int k = 0; k < grid->taps; k++)
-                fg_branch_set_tap(&network->branches[grid->branch[k]], positions[k]);
-            for (size_t i = 0; i < network->injection_count; i++) {
-                network->injections[i].p_mw = grid->scale[level] * grid->network->injections[i].p_mw;
-                network->injections[i].q_mvar = grid->scale[level] * grid->network->injections[i].q_mvar;
-            }
-            must(fg_powerflow_create(network, &options, &flow, &err), &err);
-            must(fg_powerflow_result_create(network, &result, &err), &err);
-            must(fg_powerflow_solve(flow, result, &err), &err);
-            for (size_t b = 1; b < network->bus_count; b++) {
-                double below = network->buses[b].vm_min_pu - result->vm_pu[b];
-                double above = result->vm_pu[b] - network->buses[b].vm_max_pu;
-                if (fmax(below, above) > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
-                    cost += 500000 * fmax(below, above);
-            }
-            for (size_t b = 0; b < network->branch_count; b++) {
-                double rate = network->branches[b].rate_normal_mva;
-                double from = hypot(result->p_from_mw[b], result->q_from_mvar[b]) - rate;
-                double to = hypot(result->p_to_mw[b], result->q_to_mvar[b]) - rate;
-                if (fmax(from, to) > FG_CLEAR_RATING_TOLERANCE * rate)
-                    cost += 5000 * 0.5 * (fmax(from, 0) + fmax(to, 0));
-            }
-            violation[level * grid->combinations + c] = result->status == FG_POWERFLOW_CONVERGED ? cost : INFINITY;
-            /* without a solution there is no import to speak of */
-            import[level * grid->combinations + c] = isfinite(violation[level * grid->combinations + c])
-                                                         ? price * result->generator_p_mw[0]
-                                                         : 0;
-            fg_powerflow_result_destroy(result);
-            fg_powerflow_destroy(flow);
+            state_cost(grid, network, level, c, 0, price, &v[c], &paid[c]);
+            least = fmin(least, v[c]);
         }
+        for (int c = 0; c < grid->combinations && !isfinite(least); c++)
+            for (int step = 1; step <= 20; step++) {
+                double cost, unused;
+                state_cost(grid, network, level, c, step / 20.0, price, &cost, &unused);
+                v[c] = fmin(v[c], cost);
+            }
+    }
     fg_network_destroy(network);
 }
 
@@ -259,6 +251,7 @@ static struct fg_clear_result *clear_grid_of(const struct grid *grid, int period
     struct fg_clear_result *result;
     options.without_bound = true;
     *market = market_of(periods, price, FG_MARKET_AC);
+    (*market)->scarcity_not_served.uper_mwh = llround(NOT_SERVED * 1e6);
     for (int t = 0; t < periods; t++)
         (*market)->scale_load_u[t] = llround(grid->scale[level[t]] * FG_FRACTION_ONE);
     for (int k = 0; k < grid->taps; k++)

@@ -104,6 +104,89 @@ static void test_tables_and_csv(void **state)
     }
 }
 
+/* 30 times the load has no power flow: there is a schedule all the same, which tells what is not served. */
+static void test_a_grid_beyond_its_load(void **state)
+{
+    (void)state;
+    char network[160], market[160], path[160];
+    struct fg_text text;
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json",
+              "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"start\": \"2027-03-16T10:00:00Z\", "
+              "\"period_minutes\": 60, \"period_count\": 1, \"import_price\": [\"40\"], \"scale_load\": [\"30\"], "
+              "\"participants\": [{\"id\": \"p\"}], \"orders\": []}", market);
+    struct cli_run run = cli("clear %s %s --json --report %s/report.html --csv %s", network, market, cli_folder, cli_folder);
+    assert_int_equal(run.exit_code, 4);
+    json_t *root = json_loads(cli_out(&run), 0, NULL);
+    assert_non_null(root);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "partly_solved");
+    assert_true(json_is_null(json_object_get(root, "baseline_cost")));
+    json_t *period = json_array_get(json_object_get(root, "periods"), 0);
+    assert_true(json_is_false(json_object_get(json_object_get(period, "before"), "converged")));
+    assert_true(json_is_null(json_object_get(json_object_get(period, "before"), "slack_mw")));
+    assert_true(json_is_number(json_object_get(json_object_get(period, "after"), "slack_mw")));
+    size_t shed = 0;
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "violations")); i++) {
+        json_t *limit = json_array_get(json_object_get(root, "violations"), i);
+        if (strcmp(json_string_value(json_object_get(limit, "limit")), "not_served") != 0)
+            continue;
+        shed++;
+        /* x left out, a MW less costs 1000 / s (voltage) + 2500 + 2500 / s (rating, mean of the ends) + 40 / s (import) with
+         * s = sqrt(1 - 4 r P): as much as 10,000 at s = 0.472, P = 97 MW of the 270. */
+        double mw = json_number_value(json_object_get(limit, "violation"));
+        assert_true(mw > 165 && mw < 185);
+        assert_near(json_number_value(json_object_get(limit, "violation_cost")), 10000 * mw, 1e-3);
+    }
+    assert_int_equal(shed, 1);
+    json_decref(root);
+    cli_release(&run);
+    snprintf(path, sizeof path, "%s/report.html", cli_folder);
+    cli_read(path, &text);
+    assert_non_null(strstr(text.data, "Not served"));
+    assert_non_null(strstr(text.data, "cannot carry its load in 1 of 1 periods"));
+    fg_text_release(&text);
+    snprintf(path, sizeof path, "%s/limits.csv", cli_folder);
+    cli_read(path, &text);
+    assert_non_null(strstr(text.data, "not_served,b,0,0,,"));
+    fg_text_release(&text);
+    run = cli("clear %s %s", network, market);
+    assert_int_equal(run.exit_code, 4);
+    assert_non_null(strstr(cli_out(&run), "Not served: 1"));
+    assert_null(strstr(cli_out(&run), "nan"));
+    cli_release(&run);
+}
+
+#define FIFTY "fifty-letters-that-fill-a-table-quickly-and-surely"
+#define LONG FIFTY FIFTY FIFTY FIFTY
+
+/* Files that may not grow beyond 512 bytes, as on a full disk: every output of a clearing in turn. What was there stays, and
+ * no half-written file is left. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const char *const outputs[] = {"--output %s/kept", "--report %s/kept", "--csv %s"};
+    static const char *const names[] = {"kept", "kept", "orders.csv"};
+    char network[160], market[160], path[160], option[200];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json", MARKET("b", "3", LONG, LONG), market);
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        struct fg_text text;
+        cli_write(names[i], "old\n", path);
+        snprintf(option, sizeof option, outputs[i], cli_folder);
+        struct cli_run run = cli("--version; ulimit -f 1; %s/flexgrid clear %s %s -q %s", FG_PROGRAM_DIR, network, market, option);
+        assert_int_equal(run.exit_code, 6);
+        assert_non_null(strstr(cli_err(&run), names[i]));
+        cli_read(path, &text);
+        assert_string_equal(text.data, "old\n");
+        fg_text_release(&text);
+        assert_int_equal(cli_count_files("tmp-"), 0);
+        cli_release(&run);
+    }
+    struct cli_run run = cli("clear %s %s --json >/dev/full", network, market);
+    assert_int_equal(run.exit_code, 6);
+    cli_release(&run);
+}
+
 static void test_wrong_market_is_bad_input(void **state)
 {
     (void)state;
@@ -296,6 +379,44 @@ static void test_report_of_an_example(void **state)
     "\"period_minutes\": 60, \"period_count\": 3, \"controllable_taps\": [\"" branch "\"], \"baselines\": [{\"bus\": "     \
     "\"b\", \"p\": [\"-1\", \"-1\", \"-1\"], \"q\": [\"-1\", \"-3\", \"-1\"]}]}"
 
+/* 22 MW + j22 Mvar have a power flow up to P = E^2 / (x (2 + sqrt(8))) with E = 1 / ratio: 20.7 MW at the network's
+ * position, 23.6 MW five steps down. The band asks for more than that, so that some load is not served. */
+static void test_taps_of_a_grid_beyond_its_load(void **state)
+{
+    (void)state;
+    char network[160], market[160];
+    cli_write("network.json", TAP_NETWORK, network);
+    cli_write("market.json",
+              "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"start\": \"2027-03-16T10:00:00Z\", "
+              "\"period_minutes\": 60, \"period_count\": 1, \"controllable_taps\": [\"T\"], \"baselines\": [{\"bus\": "
+              "\"b\", \"p\": [\"-22\"], \"q\": [\"-22\"]}]}", market);
+    struct cli_run run = cli("clear %s %s --json", network, market);
+    assert_int_equal(run.exit_code, 4);
+    json_t *root = json_loads(cli_out(&run), 0, NULL);
+    assert_non_null(root);
+    json_t *period = json_array_get(json_object_get(root, "periods"), 0);
+    assert_true(json_is_false(json_object_get(json_object_get(period, "before"), "converged")));
+    assert_true(json_is_true(json_object_get(json_object_get(period, "with_taps"), "converged")));
+    assert_true(json_is_null(json_object_get(root, "baseline_cost")));
+    assert_true(json_number_value(json_object_get(root, "cost_with_taps")) > 50000);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(json_array_get(json_object_get(root, "taps"), 0),
+                                                                       "position"), 0)), -5);
+    bool is_listed = false;
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "before_after")); i++) {
+        json_t *limit = json_array_get(json_object_get(root, "before_after"), i);
+        if (strcmp(json_string_value(json_object_get(limit, "limit")), "voltage_low") != 0)
+            continue;
+        is_listed = true;
+        assert_true(json_is_null(json_object_get(limit, "before")) && json_is_number(json_object_get(limit, "cost")));
+    }
+    assert_true(is_listed);
+    json_decref(root);
+    cli_release(&run);
+    run = cli("clear %s %s", network, market);
+    assert_non_null(strstr(cli_out(&run), "cost of the baseline not known (no power flow), with them "));
+    cli_release(&run);
+}
+
 static void test_taps_in_all_outputs(void **state)
 {
     (void)state;
@@ -347,6 +468,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_little_flexibility, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_tables_and_csv, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_taps_in_all_outputs, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_taps_of_a_grid_beyond_its_load, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_a_grid_beyond_its_load, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_wrong_market_is_bad_input, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_escapes_hostile_names, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_of_an_example, cli_setup, cli_teardown),

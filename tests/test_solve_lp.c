@@ -1,15 +1,18 @@
 /* Linear and integer programs: small problems solved by hand, knapsacks by enumeration, and every test on every backend
  * that was built in. */
+#include "base/instant.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "solve/lp.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -389,38 +392,40 @@ static void interrupt_and_time_limit_stop_the_solve(void **state)
     fg_lp_destroy(lp);
 }
 
-/* A hard market-split instance (Cornuejols and Dawande): equality knapsacks with no early solution. */
-static void hard_search_obeys_the_time_limit(void **state)
+/* Market-split instances (G. Cornuejols, M. Dawande, INFORMS J. Comput. 11 (1999)): equality knapsacks that branch and
+ * bound does not solve in minutes. The solution 0 with the slacks taking the sides is feasible. */
+enum { SPLIT_ROWS = 5, SPLIT_BINARIES = 40, SPLIT_COLUMNS = SPLIT_BINARIES + 2 * SPLIT_ROWS };
+
+static struct fg_lp *hard_search(void **state)
 {
-    enum { CONSTRAINTS = 5, BINARIES = 40, COLUMNS = BINARIES + 2 * CONSTRAINTS };
-    int32_t starts[COLUMNS + 1] = {0}, rows[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS];
-    double values[BINARIES * CONSTRAINTS + 2 * CONSTRAINTS], cost[COLUMNS] = {0}, lower[COLUMNS] = {0}, upper[COLUMNS],
-                                                             side[CONSTRAINTS] = {0};
-    bool is_integer[COLUMNS] = {false};
+    int32_t starts[SPLIT_COLUMNS + 1] = {0}, rows[SPLIT_BINARIES * SPLIT_ROWS + 2 * SPLIT_ROWS];
+    double values[SPLIT_BINARIES * SPLIT_ROWS + 2 * SPLIT_ROWS], cost[SPLIT_COLUMNS] = {0}, lower[SPLIT_COLUMNS] = {0},
+                                                                   upper[SPLIT_COLUMNS], side[SPLIT_ROWS] = {0};
+    bool is_integer[SPLIT_COLUMNS] = {false};
     struct fg_random random;
     fg_random_init(&random, 3);
     int32_t count = 0;
-    for (int j = 0; j < COLUMNS; j++) {
-        for (int i = 0; i < CONSTRAINTS; i++) {
-            double value = j < BINARIES              ? (double)fg_random_below(&random, 100)
-                           : (j - BINARIES) / 2 == i ? (j % 2 ? 1 : -1)
-                                                     : 0;
-            if (j >= BINARIES && value == 0)
+    for (int j = 0; j < SPLIT_COLUMNS; j++) {
+        for (int i = 0; i < SPLIT_ROWS; i++) {
+            double value = j < SPLIT_BINARIES              ? (double)fg_random_below(&random, 100)
+                           : (j - SPLIT_BINARIES) / 2 == i ? (j % 2 ? 1 : -1)
+                                                           : 0;
+            if (j >= SPLIT_BINARIES && value == 0)
                 continue;
             rows[count] = i;
             values[count++] = value;
-            if (j < BINARIES)
+            if (j < SPLIT_BINARIES)
                 side[i] += value / 2;
         }
         starts[j + 1] = count;
-        cost[j] = j >= BINARIES;
-        upper[j] = j < BINARIES ? 1 : INFINITY;
-        is_integer[j] = j < BINARIES;
+        cost[j] = j >= SPLIT_BINARIES;
+        upper[j] = j < SPLIT_BINARIES ? 1 : INFINITY;
+        is_integer[j] = j < SPLIT_BINARIES;
     }
-    for (int i = 0; i < CONSTRAINTS; i++)
+    for (int i = 0; i < SPLIT_ROWS; i++)
         side[i] = floor(side[i]);
-    struct fg_lp_data data = {.column_count = COLUMNS,
-                              .row_count = CONSTRAINTS,
+    struct fg_lp_data data = {.column_count = SPLIT_COLUMNS,
+                              .row_count = SPLIT_ROWS,
                               .starts = starts,
                               .rows = rows,
                               .values = values,
@@ -430,16 +435,67 @@ static void hard_search_obeys_the_time_limit(void **state)
                               .row_lower = side,
                               .row_upper = side,
                               .is_integer = is_integer};
-    struct fg_lp *lp = make(state, &data);
+    return make(state, &data);
+}
+
+static void assert_bound_holds(const struct fg_lp_result *result)
+{
+    assert_true(result->bound < 1e9);
+    if (result->has_solution)
+        assert_true(result->objective >= result->bound - 1e-9 && result->objective >= -1e-9);
+}
+
+static void hard_search_obeys_the_time_limit(void **state)
+{
+    const double limits[] = {0.05, 0.5};
+    for (int i = 0; i < 2; i++) {
+        struct fg_lp *lp = hard_search(state);
+        struct fg_lp_options options = fg_lp_options_default();
+        options.relative_gap = 0;
+        options.time_limit_s = limits[i];
+        double begin = fg_clock_seconds();
+        struct fg_lp_result result = solve(lp, &options);
+        assert_int_equal(result.status, FG_LP_TIME_LIMIT);
+        print_message("time limit %.2f s: back after %.2f s\n", limits[i], fg_clock_seconds() - begin);
+        assert_true(fg_clock_seconds() - begin < limits[i] + 0.5); /* 0.2 s and a busy machine */
+        assert_bound_holds(&result);
+        fg_lp_destroy(lp);
+    }
+}
+
+/* Another thread interrupts the search. */
+static void *interrupt_later(void *user)
+{
+    atomic_int *flag = user;
+    struct timespec pause = {0, 300000000};
+    nanosleep(&pause, NULL);
+    atomic_store(flag, 1);
+    return NULL;
+}
+
+static void hard_search_can_be_interrupted(void **state)
+{
+    static atomic_int flag;
+    struct fg_lp *lp = hard_search(state);
     struct fg_lp_options options = fg_lp_options_default();
+    pthread_t thread;
     options.relative_gap = 0;
-    options.time_limit_s = 0.5;
+    options.time_limit_s = 60;
+    options.interrupt = &flag;
+    atomic_store(&flag, 0);
+    double begin = fg_clock_seconds();
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_later, &flag), 0);
     struct fg_lp_result result = solve(lp, &options);
+    pthread_join(thread, NULL);
+    print_message("interrupt after 0.3 s: back after %.2f s\n", fg_clock_seconds() - begin);
+    assert_int_equal(result.status, FG_LP_INTERRUPTED);
+    assert_true(fg_clock_seconds() - begin < 1);
+    assert_bound_holds(&result);
+    /* the handle is as good as before */
+    options.interrupt = NULL;
+    options.time_limit_s = 0.2;
+    result = solve(lp, &options);
     assert_int_equal(result.status, FG_LP_TIME_LIMIT);
-    assert_true(result.seconds < 5);
-    assert_true(result.bound >= -1e-9 && result.bound < 1e9);
-    if (result.has_solution)
-        assert_true(result.objective >= result.bound);
     fg_lp_destroy(lp);
 }
 
@@ -546,6 +602,7 @@ int main(void)
         cmocka_unit_test(duals_prove_optimality_of_random_transport),
         cmocka_unit_test(interrupt_and_time_limit_stop_the_solve),
         cmocka_unit_test(hard_search_obeys_the_time_limit),
+        cmocka_unit_test(hard_search_can_be_interrupted),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(lack_of_memory_is_survived),
         cmocka_unit_test(solvers_are_silent),

@@ -65,6 +65,8 @@ static void show_headline(const struct fg_clear_result *result, bool has_colour,
     fg_text_printf(text, "Welfare %.2f %s (requests %.2f, offers %.2f, import %.2f, violations %.2f)\n",
                    result->welfare, currency, result->request_value, result->offer_cost, result->import_cost,
                    result->violation_cost);
+    if (result->not_served != NULL)
+        fg_text_printf(text, "Not served: %.3f MWh\n", fg_clear_not_served_mwh(result));
     if (isfinite(result->bound))
         fg_text_printf(text, "Proven gap %.3f %% (integer %.3f %%, relaxation %.3f %%)\n", 100.0 * result->gap,
                        100.0 * result->integer_gap, 100.0 * result->relaxation_gap);
@@ -161,6 +163,14 @@ static enum fg_code show_limits(const struct fg_clear_result *result, size_t mos
     return FG_OK;
 }
 
+static void put_cost(struct fg_text *text, double cost, const char *currency)
+{
+    if (isfinite(cost))
+        fg_text_printf(text, "%.2f %s", cost, currency);
+    else
+        fg_text_puts(text, "not known (no power flow)");
+}
+
 static void show_taps(const struct fg_clear_result *result, int width, bool has_colour, struct fg_text *text)
 {
     const struct fg_market *market = result->market;
@@ -182,8 +192,11 @@ static void show_taps(const struct fg_clear_result *result, int width, bool has_
         fg_table_text(&table, runs.failed ? "" : runs.data);
         fg_text_release(&runs);
     }
-    fg_text_printf(text, "\nTaps moved by the operator before orders: cost of the baseline %.2f %s, with them %.2f\n",
-                   result->baseline_cost, market->currency, result->cost_with_taps);
+    fg_text_puts(text, "\nTaps moved by the operator before orders: cost of the baseline ");
+    put_cost(text, result->baseline_cost, market->currency);
+    fg_text_puts(text, ", with them ");
+    put_cost(text, result->cost_with_taps, market->currency);
+    fg_text_puts(text, "\n");
     fg_table_put(&table, width, has_colour, text);
     fg_table_release(&table);
 }

@@ -114,7 +114,8 @@ static enum fg_code fill_worst(struct fg_report_model *model, struct fg_error *e
             model->violations[1][limit->period] += 1.0;
         }
         weight[limit->period] +=
-            weight_of(limit, limit->violation_before) + 1e-3 * weight_of(limit, limit->violation_after);
+            (isnan(limit->violation_before) ? 0.0 : weight_of(limit, limit->violation_before)) +
+            1e-3 * weight_of(limit, limit->violation_after);
     }
     for (int32_t t = 1; t < model->time.count; t++)
         if (weight[t] > weight[model->worst_period])
@@ -199,13 +200,17 @@ static void put_tile(struct fg_text *text, const char *label, int decimals, doub
 static void put_sentence(const struct fg_report_model *model, struct fg_text *text)
 {
     const struct fg_clear_result *result = model->result;
-    size_t periods_before = 0, periods_after = 0;
+    size_t periods_before = 0, periods_after = 0, without_flow = 0;
     for (int32_t t = 0; t < model->time.count; t++) {
         periods_before += model->violations[0][t] > 0.0;
         periods_after += model->violations[1][t] > 0.0;
+        without_flow += !result->before[t].converged;
     }
     fg_text_puts(text, "<p class=\"lead\">");
-    if (model->violated_before == 0)
+    if (without_flow > 0)
+        fg_text_printf(text, "Before the auction the grid cannot carry its load in %zu of %d periods. ", without_flow,
+                       model->time.count);
+    else if (model->violated_before == 0)
         fg_text_puts(text, "Before the auction no limit of the grid is violated. ");
     else
         fg_text_printf(text, "Before the auction limits are violated %zu times, in %zu of %d periods. ",
@@ -255,6 +260,8 @@ static void put_headline(const struct fg_report_model *model, const struct fg_re
     put_tile(text, "Saved against doing nothing", 2, result->baseline_cost - result->published_cost, currency,
              "scarcity prices included");
     put_tile(text, "Offers accepted", 2, result->offer_cost, currency, "at the sellers' own prices");
+    if (result->not_served != NULL)
+        put_tile(text, "Not served", 3, fg_clear_not_served_mwh(result), "MWh", "load that the grid cannot carry");
     put_tile(text, "Violation cost left", 2, result->violation_cost, currency, "at scarcity prices");
     char note[128];
     snprintf(note, sizeof note, "integer %.2f %%, relaxation %.2f %%", 100.0 * result->integer_gap,

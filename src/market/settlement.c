@@ -3,7 +3,7 @@
 #include <string.h>
 
 const char *const fg_account_words[] = {"participant", "market",  "slack",    "congestion", "losses",
-                                        "make_whole",  "pricing", "rounding", NULL};
+                                        "make_whole",  "pricing", "not_served", "rounding", NULL};
 
 struct ledger {
     const struct fg_settlement_input *input;
@@ -323,6 +323,26 @@ static enum fg_code settle_slack(struct ledger *ledger, struct fg_error *err)
     return FG_OK;
 }
 
+/* Whoever bought the energy that was shed does not consume it: it goes back at the import price. */
+static enum fg_code settle_not_served(struct ledger *ledger, struct fg_error *err)
+{
+    const struct fg_market *market = ledger->market;
+    const struct fg_power *shed[] = {ledger->input->not_served_p, ledger->input->not_served_q};
+    for (int32_t t = 0; t < market->period_count; t++) {
+        const struct fg_price prices[] = {market->import_price[t], market->import_price_reactive[t]};
+        for (int product = 0; product < 2 && shed[product] != NULL; product++) {
+            struct fg_energy energy;
+            struct fg_money money;
+            enum fg_code code = fg_energy_of(shed[product][t], market->period_s, &energy, err);
+            if (code != FG_OK || (code = fg_money_of(energy, prices[product], &money, err)) != FG_OK ||
+                (code = fg_add(ledger->energy_money, -money.u, &ledger->energy_money, err)) != FG_OK ||
+                (code = move(ledger, FG_ACCOUNT_MARKET, FG_ACCOUNT_NOT_SERVED, t, money.u, err)) != FG_OK)
+                return code;
+        }
+    }
+    return FG_OK;
+}
+
 enum fg_code fg_settle(const struct fg_settlement_input *input, struct fg_settlement *settlement, struct fg_error *err)
 {
     memset(settlement, 0, sizeof *settlement);
@@ -337,6 +357,8 @@ enum fg_code fg_settle(const struct fg_settlement_input *input, struct fg_settle
         code = settle_order(&ledger, i, err);
     if (code == FG_OK)
         code = settle_slack(&ledger, err);
+    if (code == FG_OK)
+        code = settle_not_served(&ledger, err);
     /* What is left of energy money is the price of the change of losses; of zone money, what ticks cut off. */
     if (code == FG_OK)
         code = move(&ledger, FG_ACCOUNT_MARKET, FG_ACCOUNT_LOSSES, -1, ledger.energy_money, err);

@@ -10,6 +10,7 @@
  *   LOSSES       the second-order remainder of losses: import price x change of losses, less the loss parts collected
  *   MAKE_WHOLE   what brings orders up to their limits; charged to the market's operator
  *   PRICING      difference between nodal payments and those of the zonal or pay-as-bid rule
+ *   NOT_SERVED   import price x power not served: energy that was bought outside the market and not delivered
  *   ROUNDING     rounding of money to micro-units, and the residue of tick rounding in zone and matching money
  *
  * Only deviations from the baseline are settled. With LMP(b, t) = change of cost for one more MWh consumed, an order
@@ -39,6 +40,7 @@ enum fg_account {
     FG_ACCOUNT_LOSSES,
     FG_ACCOUNT_MAKE_WHOLE,
     FG_ACCOUNT_PRICING,
+    FG_ACCOUNT_NOT_SERVED,
     FG_ACCOUNT_ROUNDING,
     FG_ACCOUNT_COUNT
 };
@@ -70,6 +72,7 @@ struct fg_settlement_input {
     const struct fg_price *match_price_p, *match_price_q;
     const struct fg_power *slack_change_p,
         *slack_change_q; /* per period: import with the schedule less import without */
+    const struct fg_power *not_served_p, *not_served_q; /* per period: consumption that was shed; NULL: none */
 };
 
 struct fg_order_settlement {

@@ -50,8 +50,9 @@ struct fg_lp_options {
     double time_limit_s; /* wall clock; INFINITY: none */
     int seed;
     bool relax;                  /* ignore integrality */
-    const atomic_int *interrupt; /* stop when it becomes non-zero; may be NULL. CBC looks at it only before
-                                  * and after a search, so give it a time limit as well. */
+    const atomic_int *interrupt; /* stop when it becomes non-zero; may be NULL. Seen at every node of a search and
+                                  * every tenth of a second or so of the simplex; CBC does not look inside the linear
+                                  * program of a node. A search that was stopped there has no bound. */
 };
 struct fg_lp_options fg_lp_options_default(void);
 

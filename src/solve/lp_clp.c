@@ -12,8 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The simplex runs in slices so that the interrupt flag and the clock are looked at between them. */
-#define SLICE_ITERATIONS 5000
+/* The simplex runs in slices so that the interrupt flag and the clock are looked at between them: some tenth of a second,
+ * by the size of the problem and not by the clock, so that the same problem always takes the same path. */
+static int slice_iterations(const struct fg_lp_model *model)
+{
+    double work = (double)model->starts[model->column_count] + 10.0 * model->row_count + model->column_count;
+    return (int)fmin(fmax(2e8 / work, 100), 5000);
+}
 
 struct coin_state {
     Clp_Simplex *clp;
@@ -83,12 +88,12 @@ static void clp_update(struct coin_state *state, const struct fg_lp_model *model
 }
 
 /* Run the dual or primal simplex to its end, or until clock or interrupt stop it. */
-static enum fg_lp_status clp_run(Clp_Simplex *clp, bool use_primal, const struct fg_lp_options *options, double begin,
-                                 int64_t *iterations)
+static enum fg_lp_status clp_run(Clp_Simplex *clp, bool use_primal, int slice, const struct fg_lp_options *options,
+                                 double begin, int64_t *iterations)
 {
     for (;;) {
         Clp_setNumberIterations(clp, 0);
-        Clp_setMaximumIterations(clp, SLICE_ITERATIONS);
+        Clp_setMaximumIterations(clp, slice);
         Clp_setPerturbation(clp, PERTURB_ALWAYS);
         double left_s = options->time_limit_s - (fg_clock_seconds() - begin);
         if (left_s <= 0)
@@ -113,10 +118,18 @@ static enum fg_lp_status clp_run(Clp_Simplex *clp, bool use_primal, const struct
     }
 }
 
+/* CLP solves a scaled problem; its optimum may break tolerances of the problem itself, and then cost too much. */
+static bool is_optimal_only_scaled(Clp_Simplex *clp)
+{
+    int secondary = Clp_secondaryStatus(clp);
+    return secondary >= 2 && secondary <= 4;
+}
+
 static enum fg_code clp_solve(struct coin_state *state, const struct fg_lp_model *model,
                               const struct fg_lp_options *options, struct fg_lp_outcome *outcome, struct fg_error *err)
 {
-    double begin = fg_clock_seconds();
+    const double begin = fg_clock_seconds();
+    const int slice = slice_iterations(model);
     if (model->matrix_changed || state->loaded_rows < 0) {
         enum fg_code code = clp_load(state, model, err);
         if (code != FG_OK)
@@ -124,11 +137,17 @@ static enum fg_code clp_solve(struct coin_state *state, const struct fg_lp_model
     } else if (model->bounds_changed) {
         clp_update(state, model);
     }
-    outcome->status = clp_run(state->clp, false, options, begin, &outcome->iterations);
+    outcome->status = clp_run(state->clp, false, slice, options, begin, &outcome->iterations);
+    if (outcome->status == FG_LP_OPTIMAL && is_optimal_only_scaled(state->clp)) {
+        int scaling = Clp_scalingFlag(state->clp);
+        Clp_scaling(state->clp, 0);
+        outcome->status = clp_run(state->clp, true, slice, options, begin, &outcome->iterations);
+        Clp_scaling(state->clp, scaling);
+    }
     /* The dual simplex can mistake one for the other, or give up, where its artificial bounds or a bad basis mislead
      * it; the primal simplex decides. */
     if (outcome->status == FG_LP_UNBOUNDED || outcome->status == FG_LP_INFEASIBLE || outcome->status == FG_LP_FAILED)
-        outcome->status = clp_run(state->clp, true, options, begin, &outcome->iterations);
+        outcome->status = clp_run(state->clp, true, slice, options, begin, &outcome->iterations);
     if (outcome->status != FG_LP_OPTIMAL)
         return FG_OK;
     outcome->has_solution = outcome->has_duals = true;
@@ -187,6 +206,27 @@ static double proven_bound(Cbc_Model *cbc, const struct fg_lp_model *model, cons
     return fmin(bound, objective - fmax(options->relative_gap * fabs(objective), options->absolute_gap));
 }
 
+/* CBC's C interface has no event handler. What it calls at every node is a cut generator: once the caller wants to stop,
+ * or time is over, a cut that nothing fulfils, 0 >= 1, closes node after node, and the search ends. */
+#define GRACE_S 0.05 /* for CBC's own clock, which keeps its bound */
+struct stop {
+    const atomic_int *interrupt;
+    double deadline;
+    bool done; /* a node was closed: the search proves nothing */
+};
+
+static void close_node_when_stopped(void *solver, void *cuts, void *user)
+{
+    struct stop *stop = user;
+    const int column = 0;
+    const double coefficient = 0;
+    (void)solver;
+    if (!stop->done && !(stop->interrupt && *stop->interrupt) && fg_clock_seconds() < stop->deadline)
+        return;
+    stop->done = true;
+    OsiCuts_addRowCut(cuts, 1, &column, &coefficient, 'G', 1);
+}
+
 static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_lp_options *options,
                               struct fg_lp_outcome *outcome, struct fg_error *err)
 {
@@ -214,8 +254,10 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
         Cbc_setAllowableGap(cbc, options->absolute_gap);
         if (options->time_limit_s < 1e9)
             Cbc_setMaximumSeconds(cbc, options->time_limit_s);
+        struct stop stop = {options->interrupt, begin + options->time_limit_s + GRACE_S, false};
+        Cbc_addCutCallback(cbc, close_node_when_stopped, "stop", &stop);
         Cbc_solve(cbc);
-        outcome->status = cbc_status(cbc, options->time_limit_s, fg_clock_seconds() - begin);
+        outcome->status = stop.done ? FG_LP_TIME_LIMIT : cbc_status(cbc, options->time_limit_s, fg_clock_seconds() - begin);
         outcome->nodes = Cbc_getNodeCount(cbc);
         outcome->iterations = Cbc_getIterationCount(cbc);
         const double *solution =
@@ -224,7 +266,7 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
             outcome->has_solution = true;
             take_solution(model, solution, outcome->x);
         }
-        if (outcome->status != FG_LP_INFEASIBLE && outcome->status != FG_LP_UNBOUNDED)
+        if (outcome->status != FG_LP_INFEASIBLE && outcome->status != FG_LP_UNBOUNDED && !stop.done)
             outcome->bound = proven_bound(cbc, model, options, outcome);
         if (options->interrupt && *options->interrupt && outcome->status != FG_LP_OPTIMAL)
             outcome->status = FG_LP_INTERRUPTED;

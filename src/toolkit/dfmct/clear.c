@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static const int32_t ATTEMPTS = 3; /* after which all periods may shed */
 static const int32_t TAP_ROUNDS = 4; /* of the second look at taps */
 
 const char *fg_clear_status_word(enum fg_clear_status status)
@@ -34,6 +35,14 @@ double clear_run_left(const struct clear_run *run)
 bool clear_run_interrupted(const struct clear_run *run)
 {
     return run->options.interrupt != NULL && atomic_load(run->options.interrupt) != 0;
+}
+
+bool clear_run_restarts(struct clear_run *run, int32_t marked)
+{
+    const double used = fg_clock_seconds() - run->attempt_started;
+    run->restart = marked > 0 && !clear_run_interrupted(run) && clear_run_left(run) > 2 * used;
+    run->lacks_shedding = run->lacks_shedding || (marked > 0 && !run->restart);
+    return run->restart;
 }
 
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction)
@@ -132,6 +141,15 @@ void fg_clear_result_destroy(struct fg_clear_result *result)
     fg_free(result);
 }
 
+double fg_clear_not_served_mwh(const struct fg_clear_result *result)
+{
+    const size_t count = (size_t)result->market->period_count * result->network->bus_count;
+    double mw = 0;
+    for (size_t i = 0; result->not_served != NULL && i < count; i++)
+        mw += fg_mw(result->not_served[i]);
+    return mw * result->market->period_s / 3600;
+}
+
 /* -- stages -------------------------------------------------------------------------------------------------------------- */
 
 static void explain(struct fg_clear_result *result, const char *text)
@@ -139,11 +157,18 @@ static void explain(struct fg_clear_result *result, const char *text)
     snprintf(result->explanation, sizeof result->explanation, "%s", text);
 }
 
+void clear_run_explain_more(struct clear_run *run, const char *text)
+{
+    char *explanation = run->result->explanation;
+    const size_t length = strlen(explanation);
+    snprintf(explanation + length, sizeof run->result->explanation - length, "%s%s", length > 0 ? "; " : "", text);
+}
+
 /* Import at the baseline in the market's own physics: the power flow's in ac, the linear equations' otherwise. */
 static enum fg_code baseline_import(struct clear_run *run, int32_t t, double *p_mw, double *q_mvar, struct fg_error *err)
 {
-    *p_mw = run->result->before[t].slack_p_mw;
-    *q_mvar = run->result->before[t].slack_q_mvar;
+    *p_mw = run->import_p[t];
+    *q_mvar = run->import_q[t];
     if (run->physics == FG_PHYSICS_AC)
         return FG_OK;
     enum fg_code code = clear_linear_at(run->linear, t, NULL, NULL, run->node_p, run->node_q, err);
@@ -155,30 +180,52 @@ static enum fg_code baseline_import(struct clear_run *run, int32_t t, double *p_
     return code;
 }
 
+/* Of a period's baseline, P or Q at 1 p.u.: its import where losses have no finite answer. */
+static double net_consumption(const struct clear_model *model, int32_t t, int product)
+{
+    const size_t nodes = (size_t)model->topology->node_count;
+    double sum = 0;
+    for (size_t n = 0; n < nodes; n++) {
+        const struct fg_opf_injection *fixed = &model->baseline[(size_t)t * nodes + n];
+        sum -= product == 0 ? fixed->p_mw + fixed->p_current_mw + fixed->p_impedance_mw
+                            : fixed->q_mvar + fixed->q_current_mvar + fixed->q_impedance_mvar;
+    }
+    return sum;
+}
+
 /* Power flow of the baseline; the cost of its import is the constant that all costs leave out. */
 static enum fg_code find_operating_point(struct clear_run *run, struct fg_error *err)
 {
     const struct clear_model *model = run->model;
     const struct fg_market *market = model->market;
     size_t nodes = (size_t)model->topology->node_count;
-    memset(run->node_p, 0, nodes * sizeof(double));
-    memset(run->node_q, 0, nodes * sizeof(double));
+    int32_t without = 0, first = -1;
+    run->baseline_import_cost = run->result->baseline_cost = 0;
     for (int32_t t = 0; t < model->periods; t++) {
         struct fg_clear_state *state = &run->result->before[t];
+        memset(run->node_p, 0, nodes * sizeof(double));
+        memset(run->node_q, 0, nodes * sizeof(double));
         enum fg_code code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, state, err);
         double import_p, import_q;
+        if (code == FG_OK && !state->converged)
+            clear_flow_forget(model->network, state);
+        run->import_p[t] = state->converged ? state->slack_p_mw : net_consumption(model, t, 0);
+        run->import_q[t] = state->converged ? state->slack_q_mvar : net_consumption(model, t, 1);
         if (code == FG_OK)
             code = baseline_import(run, t, &import_p, &import_q, err);
         if (code != FG_OK)
             return code;
         run->baseline_import_cost += model->hours * (fg_per_mwh(market->import_price[t]) * import_p +
                                                      fg_per_mwh(market->import_price_reactive[t]) * import_q);
-        run->result->baseline_cost += clear_state_violation_cost(model, t, state, NULL);
+        run->result->baseline_cost += state->converged ? clear_state_violation_cost(model, t, state, NULL) : NAN;
         if (!state->converged)
-            snprintf(run->result->explanation, sizeof run->result->explanation,
-                     "the baseline of period %d has no power flow solution; before values are those of the last iterate",
-                     (int)t + 1);
+            first = without++ == 0 ? t : first;
     }
+    if (without > 0)
+        snprintf(run->result->explanation, sizeof run->result->explanation,
+                 "the baseline has no power flow solution in %d of %d periods, first in period %d: there are no values "
+                 "before, and the change of import counts from the net consumption without losses",
+                 (int)without, (int)model->periods, (int)first);
     return FG_OK;
 }
 
@@ -224,11 +271,11 @@ static void read_costs(struct clear_run *run)
     struct clear_worst worst = { 0, 0 };
     bool converged = true;
     for (int32_t t = 0; t < model->periods; t++) {
-        const struct fg_clear_state *before = &result->before[t], *after = &result->after[t];
+        const struct fg_clear_state *after = &result->after[t];
         converged = converged && after->converged;
-        import += model->hours * (fg_per_mwh(model->market->import_price[t]) * (after->slack_p_mw - before->slack_p_mw) +
+        import += model->hours * (fg_per_mwh(model->market->import_price[t]) * (after->slack_p_mw - run->import_p[t]) +
                                   fg_per_mwh(model->market->import_price_reactive[t]) *
-                                      (after->slack_q_mvar - before->slack_q_mvar));
+                                      (after->slack_q_mvar - run->import_q[t]));
         violation += clear_state_violation_cost(model, t, after, &worst);
     }
     for (size_t i = 0; result->not_served != NULL && i < (size_t)model->periods * model->network->bus_count; i++)
@@ -307,6 +354,40 @@ static enum fg_code look_again_at_taps(struct clear_run *run, struct fg_error *e
     return code;
 }
 
+/* Periods whose baseline has no power flow even with the operator's taps ask for power not served. */
+static bool lacks_power_flow(struct clear_run *run)
+{
+    const struct fg_clear_result *result = run->result;
+    int32_t marked = 0, solved = 0;
+    for (int32_t t = 0; t < run->model->periods; t++) {
+        const bool has_flow = result->with_taps[t].converged;
+        solved += has_flow && !result->before[t].converged;
+        marked += !has_flow && !run->sheds[t];
+        run->sheds[t] = run->sheds[t] || !has_flow;
+    }
+    if (solved > 0) {
+        char text[80];
+        snprintf(text, sizeof text, "with the chosen taps it has one in %d of them", (int)solved);
+        clear_run_explain_more(run, text);
+    }
+    return clear_run_restarts(run, marked);
+}
+
+/* Would power not served lower the cost of the grid's last solution? Then the market is solved again with it. A problem
+ * without a solution asks for it in every period. */
+static bool needs_shedding(struct clear_run *run)
+{
+    const enum fg_opf_status status = run->grid->result.status;
+    int32_t marked = 0;
+    if (status == FG_OPF_OPTIMAL)
+        marked = clear_shed_mark(run, run->grid);
+    else if (status != FG_OPF_TIME_LIMIT && status != FG_OPF_INTERRUPTED)
+        marked = clear_shed_mark_all(run);
+    if (marked > 0 && run->attempts >= ATTEMPTS)
+        clear_shed_mark_all(run);
+    return clear_run_restarts(run, marked);
+}
+
 static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
 {
     struct fg_clear_result *result = run->result;
@@ -318,12 +399,16 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
         clear_run_progress(run, "taps", 0.04);
         code = clear_choose_taps(run, err);
     }
+    if (code != FG_OK || lacks_power_flow(run))
+        return code;
     double start = fg_clock_seconds();
-    if (code == FG_OK && run->physics == FG_PHYSICS_AC) {
+    if (run->physics == FG_PHYSICS_AC) {
         clear_run_progress(run, "continuous relaxation", 0.1);
         code = relax(run, err);
         if (code == FG_OK && model->tap_count > 0)
             code = look_again_at_taps(run, err);
+        if (code == FG_OK && needs_shedding(run))
+            return FG_OK;
         if (code == FG_OK)
             run->continuous_cost = run->grid->cost - run->baseline_import_cost;
     }
@@ -332,15 +417,23 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
         start = fg_clock_seconds();
         code = clear_integer_search(run, err);
         result->seconds_integer = fg_clock_seconds() - start;
+        if (code != FG_OK || run->restart)
+            return code;
     }
     if (code == FG_OK && run->physics == FG_PHYSICS_AC && !run->options.without_bound) {
         clear_run_progress(run, "bound", 0.6);
         code = clear_relaxation_bound(run, err);
+        if (code != FG_OK || run->restart)
+            return code;
     }
     if (code == FG_OK)
         code = solve_final(run, err);
-    if (code != FG_OK)
+    if (code != FG_OK || needs_shedding(run))
         return code;
+    if (run->lacks_shedding) {
+        explain(result, "time was too short to solve the market again with power not served, which would lower its cost");
+        result->bound = run->physics == FG_PHYSICS_AC ? result->bound : -INFINITY; /* ac: minorants allow for it */
+    }
     if (!run->has_incumbent) {
         if (clear_run_interrupted(run))
             return fg_fail(err, FG_ERR_INTERRUPTED, NULL, "interrupted before a schedule was found");
@@ -377,20 +470,65 @@ static enum fg_code run_allocate(struct clear_run *run, struct fg_error *err)
         if (*scratch[i] == NULL)
             return fg_fail_memory(err);
     }
+    double **periods[3] = { &run->import_p, &run->import_q, &run->shed_worth };
+    for (int i = 0; i < 3; i++) {
+        *periods[i] = fg_alloc((size_t)run->model->periods * (i < 2 ? 1 : run->model->network->bus_count), sizeof(double));
+        if (*periods[i] == NULL)
+            return fg_fail_memory(err);
+    }
     run->decided = fg_alloc(run->model->choice_count, sizeof *run->decided);
     run->x = fg_alloc(run->model->variable_count, sizeof *run->x);
     return run->decided == NULL || run->x == NULL ? fg_fail_memory(err) : FG_OK;
 }
 
+/* Everything but the options, the result and the marks of shedding, so that another attempt can begin. */
 static void run_release(struct clear_run *run)
 {
     clear_grid_destroy(run->grid);
     clear_linear_destroy(run->linear);
     clear_flow_destroy(run->flow);
     clear_model_destroy(run->model);
-    void *blocks[] = { run->decided, run->x, run->slope_p, run->slope_q, run->node_p, run->node_q };
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        fg_free(blocks[i]);
+    run->grid = NULL;
+    run->linear = NULL;
+    run->flow = NULL;
+    run->model = NULL;
+    double **blocks[] = { &run->x, &run->slope_p, &run->slope_q, &run->node_p, &run->node_q, &run->import_p, &run->import_q,
+                          &run->shed_worth };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        fg_free(*blocks[i]);
+        *blocks[i] = NULL;
+    }
+    fg_free(run->decided);
+    run->decided = NULL;
+}
+
+/* Build the model with power not served where it is marked, and clear. */
+static enum fg_code run_attempt(struct clear_run *run, struct fg_error *err)
+{
+    run->attempts++;
+    run->attempt_started = fg_clock_seconds();
+    run->restart = run->has_incumbent = run->lacks_shedding = false;
+    run->relaxed_cost = NAN;
+    run->cost = run->continuous_cost = 0;
+    run->result->bound = -INFINITY;
+    run->result->explanation[0] = '\0';
+    enum fg_code code = clear_model_create(run->result->network, run->result->market, run->sheds, &run->model, err);
+    if (code == FG_OK && run->physics == FG_PHYSICS_LINDISTFLOW && !run->model->topology->is_radial)
+        code = fg_fail(err, FG_ERR_UNSUPPORTED, run->result->market->source, "physics lindistflow needs a radial network; open "
+                       "a switch or line in every loop, or choose ac or dc");
+    if (code == FG_OK)
+        code = run_allocate(run, err);
+    if (code == FG_OK)
+        code = clear_flow_create(run->model, &run->flow, err);
+    if (code == FG_OK)
+        code = clear_linear_create(run->model, run->physics, &run->linear, err);
+    if (code == FG_OK)
+        code = run_stages(run, err);
+    run->result->variable_count = run->model == NULL ? 0 : run->model->variable_count;
+    run->result->row_count = run->model == NULL ? 0 : run->model->row_count;
+    run->result->integer_count = run->model == NULL ? 0 : run->model->choice_count;
+    run_release(run);
+    return code;
 }
 
 enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *market,
@@ -401,32 +539,24 @@ enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *
                                                [FG_MARKET_DC] = FG_PHYSICS_DC,
                                                [FG_MARKET_NONE] = FG_PHYSICS_NONE };
     struct clear_run run = { .options = options != NULL ? *options : fg_clear_defaults(),
-                             .physics = physics[market->physics], .started = fg_clock_seconds(),
-                             .relaxed_cost = NAN };
+                             .physics = physics[market->physics], .started = fg_clock_seconds() };
     run.deadline = run.started + run.options.time_limit_s;
     *out = NULL;
     if (market->period_count < 1)
         return fg_fail(err, FG_ERR_ARGUMENT, market->source, "market %s has no periods", market->id);
     enum fg_code code = result_create(network, market, &run.result, err);
-    if (code == FG_OK)
-        code = clear_model_create(network, market, &run.model, err);
-    if (code == FG_OK)
-        code = run_allocate(&run, err);
-    if (code == FG_OK)
-        code = clear_flow_create(run.model, &run.flow, err);
-    if (code == FG_OK)
-        code = clear_linear_create(run.model, run.physics, &run.linear, err);
-    if (code == FG_OK)
-        code = run_stages(&run, err);
+    run.sheds = fg_alloc((size_t)market->period_count, sizeof *run.sheds);
+    if (code == FG_OK && run.sheds == NULL)
+        code = fg_fail_memory(err);
+    do
+        code = code == FG_OK ? run_attempt(&run, err) : code;
+    while (code == FG_OK && run.restart);
+    fg_free(run.sheds);
     if (code == FG_OK) {
-        run.result->variable_count = run.model->variable_count;
-        run.result->row_count = run.model->row_count;
-        run.result->integer_count = run.model->choice_count;
         run.result->seconds = fg_clock_seconds() - run.started;
         *out = run.result;
     } else {
         fg_clear_result_destroy(run.result);
     }
-    run_release(&run);
     return code;
 }

@@ -4,10 +4,14 @@
  *   minimise  sum of offer costs - sum of accepted request values
  *           + h import price (slack import - baseline import) + h sum of scarcity price x violation
  *
+ * Violations are MVA over rating, p.u. outside the voltage band, and MW not served: a grid that cannot carry its load gets
+ * the schedule that sheds least.
+ *
  * Stages: operating point by power flow; positions of controllable taps, the operator's own measure; continuous
  * relaxation on the market's physics; second-order-cone relaxation (a valid bound); integer decisions on a linearised
  * program whose incumbent is confirmed on the full physics; rounding to the tick; power flow of the rounded schedule,
- * which alone decides the status; prices; payments.
+ * which alone decides the status; prices; payments. Where power not served would lower the cost, the stages begin again
+ * with it; the taps stay as they were chosen.
  *
  * Physical values are doubles (MW, Mvar, MVA, p.u.); quantities, prices and money of the market are integers of
  * base/units.h. Thread rule: one thread per call; network and market are read only. The result borrows both. */
@@ -72,7 +76,9 @@ const char *fg_clear_limit_word(enum fg_clear_limit_kind kind);
 struct fg_clear_limit {
     enum fg_clear_limit_kind kind;
     int32_t element, period;
-    double limit, before, after;  /* power flow of the baseline and of the rounded schedule */
+    /* Power flow of the baseline and of the rounded schedule; before and violation_before are NAN where the baseline has no
+     * power flow, cost is where it has none with the chosen taps. */
+    double limit, before, after;
     double violation_before, violation_after; /* beyond the limit, 0 within tolerance */
     double shadow_price;          /* saving per unit of relaxed limit and hour, >= 0 */
     double cost;                  /* h x shadow price x relief that orders bring (with the chosen taps - after, beyond the
@@ -87,7 +93,7 @@ struct fg_clear_rejected {
     const char *reason;    /* static text */
 };
 
-struct fg_clear_state { /* power flow of one period */
+struct fg_clear_state { /* power flow of one period; of a baseline NAN all over where it does not converge */
     bool converged;
     double slack_p_mw, slack_q_mvar, losses_mw;
     double *vm_pu, *va_rad;                                  /* per bus */
@@ -103,8 +109,9 @@ struct fg_clear_result {
     /* Of the whole market, currency; constants (baseline import) removed. */
     double cost, welfare;       /* welfare = -cost */
     double request_value, offer_cost, import_cost, violation_cost; /* cost = offer + import + violation - request */
-    double baseline_cost;       /* cost when nothing is accepted and no tap moves: its violations */
-    double cost_with_taps;       /* the same with the chosen taps: violations, and what their import costs more */
+    double baseline_cost;       /* cost when nothing is accepted and no tap moves: its violations; NAN where the baseline of a
+                                   period has no power flow */
+    double cost_with_taps;      /* the same with the chosen taps: violations, and what their import costs more; NAN likewise */
     double bound;               /* valid lower bound of the cost with all integer rules; -INFINITY: none */
     double gap, integer_gap, relaxation_gap; /* shares of max(|cost|, request_value, 1); gap is the sum of the others */
     double published_cost;      /* the cost recomputed from the rounded schedule's power flow */
@@ -116,7 +123,7 @@ struct fg_clear_result {
     /* Per period and regulation (up, down): what match_requests adds for accepted quantities of that direction. */
     double *match_p, *match_q; /* period x 2 */
     struct fg_price *need_price; /* order_period_count: what need requests pay per MWh (nodal pricing) */
-    struct fg_power *not_served; /* period x bus, NULL when everything is served */
+    struct fg_power *not_served; /* period x bus, in ticks or the whole load; NULL when everything is served */
     int32_t *tap_position;       /* period x branch: of controllable taps as chosen, else as in the network */
 
     struct fg_clear_limit *limits; size_t limit_count;
@@ -137,6 +144,7 @@ struct fg_clear_result {
 enum fg_code fg_clear(const struct fg_network *network, const struct fg_market *market,
                       const struct fg_clear_options *options, struct fg_clear_result **result, struct fg_error *err);
 void fg_clear_result_destroy(struct fg_clear_result *result);
+double fg_clear_not_served_mwh(const struct fg_clear_result *result); /* over all buses and periods */
 
 /* Of a branch with a controllable tap: its position in a period, and the steps it takes along time, the first from the
  * network's position. */

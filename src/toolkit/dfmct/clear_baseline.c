@@ -137,10 +137,8 @@ enum fg_code clear_model_add_baseline(struct clear_model *model, struct fg_error
 {
     const struct fg_network *network = model->network;
     const struct fg_topology *topology = model->topology;
-    struct clear_elements elements;
+    struct clear_elements elements = model->elements;
     enum fg_code code = index_rows(model, err);
-    if (code == FG_OK)
-        code = clear_elements_create(network, &model->arena, &elements, err);
     for (int32_t t = 0; t < model->periods && code == FG_OK; t++) {
         struct fg_opf_injection *nodes = model->baseline + (size_t)t * (size_t)topology->node_count;
         clear_elements_fill(model, t, &elements);

@@ -23,6 +23,8 @@ static enum fg_code read_minorant(struct clear_run *run, const struct clear_grid
 {
     const struct clear_model *model = run->model;
     enum fg_code code = fg_opf_block_minorant(grid->opf, t, constant, run->slope_p, run->slope_q, err);
+    if (code == FG_OK && isfinite(*constant))
+        *constant -= clear_shed_allowance(model, t, run->slope_p, run->slope_q);
     for (size_t i = model->effect_start[t]; i < model->effect_start[t + 1] && code == FG_OK; i++) {
         const struct clear_effect *e = &model->effects[i];
         *constant += model->variables[e->variable].base * (e->p * run->slope_p[e->node] + e->q * run->slope_q[e->node]);
@@ -71,6 +73,7 @@ static double open_gap(const struct clear_run *run)
 
 static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid *grid, struct fg_error *err)
 {
+    int32_t marked = 0;
     const struct clear_model *model = run->model;
     const size_t places = (size_t)model->periods * (size_t)model->topology->node_count;
     double solve_seconds = grid->result.seconds;
@@ -82,7 +85,7 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
     if (first.slope_p == NULL || first.slope_q == NULL || first.constant == NULL || decided == NULL)
         code = fg_fail_memory(err);
     if (code == FG_OK)
-        code = clear_program_create(model, run->options.backend, &program, err);
+        code = clear_program_create(model, &run->options, &program, err);
     if (code == FG_OK) {
         program->keeps_slack = true;
         clear_program_reset(program, false);
@@ -107,9 +110,14 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
         if (code != FG_OK)
             break;
         run->result->opf_iterations += grid->result.iterations;
+        if (grid->result.status == FG_OPF_OPTIMAL)
+            marked += clear_shed_mark(run, grid);
         if (memcmp(decided, run->decided, model->choice_count) == 0 && grid->result.status == FG_OPF_OPTIMAL)
             run->relaxed_cost = grid->cost - run->baseline_import_cost;
     }
+    /* Under other decisions shedding would pay, and they may be the better ones. */
+    if (code == FG_OK && open_gap(run) > run->options.gap_target)
+        clear_run_restarts(run, marked);
     clear_program_destroy(program);
     fg_free(first.slope_p);
     fg_free(first.slope_q);
@@ -118,11 +126,36 @@ static enum fg_code bound_with_integers(struct clear_run *run, struct clear_grid
     return code;
 }
 
+/* By how much power not served that the model leaves out could undercut the relaxation's dual bound. */
+static double unshed(struct clear_run *run, const struct clear_grid *grid)
+{
+    const struct clear_model *model = run->model;
+    double sum = 0;
+    for (int32_t t = 0; t < model->periods; t++) {
+        for (int32_t n = 0; n < model->topology->node_count; n++) {
+            struct fg_opf_node node = fg_opf_node(grid->opf, t, n);
+            run->slope_p[n] = -node.price_p;
+            run->slope_q[n] = -node.price_q;
+        }
+        sum += clear_shed_allowance(model, t, run->slope_p, run->slope_q);
+    }
+    return sum;
+}
+
+/* Constant-current loads are not convex in squared voltages: the cone has no place for them. */
+static bool has_relaxation(const struct clear_model *model)
+{
+    for (size_t i = 0; i < (size_t)model->periods * (size_t)model->topology->node_count; i++)
+        if (model->baseline[i].p_current_mw != 0 || model->baseline[i].q_current_mvar != 0)
+            return false;
+    return true;
+}
+
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
 {
     struct clear_grid *grid = NULL;
     double before = clear_run_left(run);
-    if (before <= 0 || clear_run_interrupted(run))
+    if (before <= 0 || clear_run_interrupted(run) || !has_relaxation(run->model))
         return FG_OK;
     enum fg_code code = clear_grid_create(run->model, FG_PHYSICS_SOC, &grid, err);
     if (code == FG_OK)
@@ -131,7 +164,7 @@ enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err)
         code = clear_grid_solve(grid, NULL, false, 0.5 * before, run->options.interrupt, err);
     if (code == FG_OK) {
         run->result->opf_iterations += grid->result.iterations;
-        run->result->bound = fmax(run->result->bound, grid->result.bound - run->baseline_import_cost);
+        run->result->bound = fmax(run->result->bound, grid->result.bound - run->baseline_import_cost - unshed(run, grid));
         if (isfinite(grid->result.bound) && run->model->choice_count > 0 && run->has_incumbent &&
             clear_run_left(run) > 0)
             code = bound_with_integers(run, grid, err);

@@ -59,6 +59,16 @@ enum fg_code clear_flow_state_create(const struct fg_network *network, struct fg
     return FG_OK;
 }
 
+void clear_flow_forget(const struct fg_network *network, struct fg_clear_state *state)
+{
+    double *arrays[6] = { state->vm_pu, state->va_rad, state->p_from_mw, state->q_from_mvar, state->p_to_mw,
+                          state->q_to_mvar };
+    state->slack_p_mw = state->slack_q_mvar = state->losses_mw = NAN;
+    for (int i = 0; i < 6; i++)
+        for (size_t k = 0; k < (i < 2 ? network->bus_count : network->branch_count); k++)
+            arrays[i][k] = NAN;
+}
+
 enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const double *deviation_p,
                               const double *deviation_q, struct fg_clear_state *state, struct fg_error *err)
 {

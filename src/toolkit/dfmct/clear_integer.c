@@ -34,8 +34,10 @@ static enum fg_code add_slack_cost(struct clear_run *run, struct clear_program *
                 run->slope_q[n] *= prices[product];
             }
             clear_program_add_cost(program, t, run->slope_p, run->slope_q);
-            if (exact_constant)
+            if (exact_constant) {
+                clear_shed_weigh(run, t, 1, run->slope_p, run->slope_q);
                 program->constant += prices[product] * at_zero;
+            }
         }
     return FG_OK;
 }
@@ -52,6 +54,8 @@ static enum fg_code add_limit(struct clear_run *run, struct clear_program *progr
                               struct fg_error *err)
 {
     enum fg_code code = clear_linear_slopes(run->linear, limit->quantity, run->slope_p, run->slope_q, err);
+    if (code == FG_OK && run->physics != FG_PHYSICS_AC)
+        clear_shed_weigh(run, t, run->model->hours * limit->price * (limit->is_lower ? -1 : 1), run->slope_p, run->slope_q);
     if (code == FG_OK)
         code = clear_program_add_cut(program, t, limit, value, run->slope_p, run->slope_q, x, err);
     ++*added;
@@ -149,6 +153,8 @@ static enum fg_code add_substation_limits(struct clear_run *run, struct clear_pr
                                    : excess > clear_program_violation(program, t, &limit) + 1e-7;
             if (code == FG_OK && wanted) {
                 ++*added;
+                if (run->physics != FG_PHYSICS_AC)
+                    clear_shed_weigh(run, t, model->hours * limit.price * (upper ? 1 : -1), sum_p, sum_p + nodes);
                 code = clear_program_add_cut(program, t, &limit, value, sum_p, sum_p + nodes, x, err);
             }
             fg_free(sum_p);
@@ -240,8 +246,10 @@ static enum fg_code search_linear(struct clear_run *run, struct clear_program *p
         run->result->bound = fmax(run->result->bound, run->continuous_cost);
     }
     if (model->choice_count > 0) {
+        if (clear_run_restarts(run, clear_shed_mark_weighed(run)))
+            return FG_OK;
         code = close_program(run, program, false, &closed, err);
-        if (code != FG_OK)
+        if (code != FG_OK || clear_run_restarts(run, clear_shed_mark_weighed(run)))
             return code;
         run->result->bound = fmax(run->result->bound, program->bound - run->baseline_import_cost);
     }
@@ -289,7 +297,7 @@ enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err)
     struct clear_program *program = NULL;
     struct selection near = { NEAR_VOLTAGE_PU, NEAR_RATING, false, false };
     double *state = fg_alloc(2 * nodes, sizeof *state);
-    enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, run->options.backend, &program, err);
+    enum fg_code code = state == NULL ? fg_fail_memory(err) : clear_program_create(model, &run->options, &program, err);
     for (size_t v = 0; v < model->variable_count; v++)
         run->x[v] = model->variables[v].base;
     for (int32_t round = 0; round <= rounds && code == FG_OK; round++) {
@@ -301,6 +309,14 @@ enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err)
             memset(run->node_q, 0, nodes * sizeof(double));
             clear_schedule_deviation(model, run->x, t, run->node_p, run->node_q);
             code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, flow, err);
+            /* Beyond loadability: shed until there is a power flow, from which the programs find back. */
+            for (int step = 0; step < 5 && code == FG_OK && !flow->converged && clear_shed_exists(model, t); step++) {
+                clear_shed_half(model, t, step == 4, run->x);
+                memset(run->node_p, 0, nodes * sizeof(double));
+                memset(run->node_q, 0, nodes * sizeof(double));
+                clear_schedule_deviation(model, run->x, t, run->node_p, run->node_q);
+                code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, flow, err);
+            }
             if (code != FG_OK || !flow->converged || round == rounds)
                 continue;
             run->x[model->slack_p[t * model->topology->island_count]] = flow->slack_p_mw;
@@ -398,7 +414,7 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err)
 {
     struct clear_program *program = NULL;
-    enum fg_code code = clear_program_create(run->model, run->options.backend, &program, err);
+    enum fg_code code = clear_program_create(run->model, &run->options, &program, err);
     if (code != FG_OK)
         return code;
     code = run->physics == FG_PHYSICS_AC ? search_ac(run, program, err) : search_linear(run, program, err);

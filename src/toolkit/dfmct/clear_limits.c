@@ -18,12 +18,13 @@ static void add(struct table *table, struct fg_clear_limit row, double eased, do
     bool upper = row.kind != FG_CLEAR_LIMIT_VOLTAGE_LOW && row.limit >= 0;
     double sign = upper ? 1 : -1;
     double before = sign * (row.before - row.limit), after = sign * (row.after - row.limit);
-    row.violation_before = before > tolerance ? before : 0;
+    row.violation_before = before > tolerance || isnan(before) ? before : 0; /* not known without a baseline */
     row.violation_after = after > tolerance ? after : 0;
     bool binds = row.shadow_price * tolerance * hours > 1e-9 && after > -20 * tolerance;
-    if (row.violation_before == 0 && row.violation_after == 0 && !binds)
+    if (!(row.violation_before > 0) && row.violation_after == 0 && !binds)
         return;
-    row.cost = hours * row.shadow_price * fmax(sign * (eased - row.limit) - fmax(after, 0), 0);
+    const double relief = sign * (eased - row.limit) - fmax(after, 0); /* NAN where nothing is known */
+    row.cost = isnan(relief) ? NAN : hours * row.shadow_price * fmax(relief, 0);
     row.remaining_cost = row.violation_after > 0 ? hours * price * counted : 0;
     if (!table->counting)
         table->run->result->limits[table->count] = row;
@@ -95,15 +96,16 @@ static void list_substation(struct table *table)
             double sign = upper ? 1 : -1, size = FG_CLEAR_RATING_TOLERANCE * fmax(fabs(bounds[upper]), 1e-3);
             double excess[2] = { sign * (values[0] - bounds[upper]), sign * (values[1] - bounds[upper]) };
             double shadow = fmax(upper ? -dual : dual, 0);
-            if (excess[0] <= size && excess[1] <= size && (shadow < 1e-6 || excess[1] < -20 * size))
+            if (!(excess[0] > size) && excess[1] <= size && (shadow < 1e-6 || excess[1] < -20 * size))
                 continue;
             if (!table->counting)
                 run->result->limits[table->count] = (struct fg_clear_limit){
                     .kind = row->subject == 0 ? FG_CLEAR_LIMIT_SUBSTATION_P : FG_CLEAR_LIMIT_SUBSTATION_Q,
                     .element = bus, .period = row->period, .limit = bounds[upper], .before = values[0],
-                    .after = values[1], .violation_before = excess[0] > size ? excess[0] : 0,
+                    .after = values[1], .violation_before = excess[0] > size || isnan(excess[0]) ? excess[0] : 0,
                     .violation_after = excess[1] > size ? excess[1] : 0, .shadow_price = shadow,
-                    .cost = model->hours * shadow * fmax(sign * (values[2] - bounds[upper]) - fmax(excess[1], 0), 0),
+                    .cost = isnan(values[2]) ? NAN : model->hours * shadow *
+                            fmax(sign * (values[2] - bounds[upper]) - fmax(excess[1], 0), 0),
                     .remaining_cost = excess[1] > size ? model->hours * fg_per_mwh(model->market->scarcity_overload) * excess[1] : 0 };
             table->count++;
         }
@@ -117,12 +119,16 @@ static void list_not_served(struct table *table)
     size_t buses = model->network->bus_count;
     for (size_t i = 0; run->result->not_served != NULL && i < (size_t)model->periods * buses; i++) {
         double mw = fg_mw(run->result->not_served[i]);
+        /* A baseline serves all, or is none. */
+        const double before = run->result->before[i / buses].converged ? 0 : NAN;
+        const double cost = run->result->with_taps[i / buses].converged ? 0 : NAN;
         if (mw <= 0)
             continue;
         if (!table->counting)
             run->result->limits[table->count] = (struct fg_clear_limit){
                 .kind = FG_CLEAR_LIMIT_NOT_SERVED, .element = (int32_t)(i % buses), .period = (int32_t)(i / buses),
-                .after = mw, .violation_after = mw,
+                .before = before, .after = mw, .violation_before = before, .violation_after = mw, .cost = cost,
+                .shadow_price = fg_per_mwh(model->market->scarcity_not_served),
                 .remaining_cost = model->hours * mw * fg_per_mwh(model->market->scarcity_not_served) };
         table->count++;
     }

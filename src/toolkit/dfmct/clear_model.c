@@ -282,14 +282,18 @@ static enum fg_code allocate(struct clear_model *model, struct fg_error *err)
     model->slack_q = fg_arena_alloc(arena, periods * islands, sizeof(int32_t));
     model->asset_p = fg_arena_alloc(arena, periods * (model->market->asset_count + 1), sizeof(int32_t));
     model->asset_q = fg_arena_alloc(arena, periods * (model->market->asset_count + 1), sizeof(int32_t));
+    model->load_start = fg_arena_alloc(arena, periods + 1, sizeof(size_t));
+    model->load_scratch = fg_arena_alloc(arena, model->network->bus_count, sizeof *model->load_scratch);
+    model->gross = fg_arena_alloc(arena, 2 * model->network->bus_count + nodes, sizeof(double));
     const void *blocks[] = { model->baseline, model->vm_min, model->vm_max, model->vm_held, model->vm_reference,
                              model->rate_mva, model->rate_is_current, model->effect_start, model->column_start,
                              model->order_fraction, model->order_node, model->need_of_order, model->slack_p,
-                             model->slack_q, model->asset_p, model->asset_q };
+                             model->slack_q, model->asset_p, model->asset_q, model->load_start, model->load_scratch,
+                             model->gross };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         if (blocks[i] == NULL)
             return fg_fail_memory(err);
-    return FG_OK;
+    return clear_elements_create(model->network, arena, &model->elements, err);
 }
 
 /* Slack injections: bounded far beyond what the grid and the book can cause, so that every cut of the integer program
@@ -356,7 +360,7 @@ enum fg_code clear_model_add_slack(struct clear_model *model, struct fg_error *e
     return model->failed ? fg_fail_memory(err) : FG_OK;
 }
 
-enum fg_code clear_model_create(const struct fg_network *network, const struct fg_market *market,
+enum fg_code clear_model_create(const struct fg_network *network, const struct fg_market *market, const bool *sheds,
                                 struct clear_model **out, struct fg_error *err)
 {
     struct clear_model *model = fg_alloc(1, sizeof *model);
@@ -395,6 +399,8 @@ enum fg_code clear_model_create(const struct fg_network *network, const struct f
     if (code == FG_OK)
         code = clear_model_add_needs(model, err);
     if (code == FG_OK)
+        code = clear_model_add_not_served(model, sheds, err);
+    if (code == FG_OK)
         code = clear_model_add_slack(model, err);
     if (code == FG_OK)
         code = clear_model_sort_effects(model, err);
@@ -421,7 +427,7 @@ void clear_model_destroy(struct clear_model *model)
     fg_names_release(&model->branch_names);
     fg_arena_release(&model->arena);
     void *blocks[] = { model->variables, model->rows, model->terms, model->circles, model->effects, model->columns,
-                       model->choices, model->members, model->needs, model->covers, model->settings };
+                       model->choices, model->members, model->needs, model->loads, model->covers, model->settings };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(model);

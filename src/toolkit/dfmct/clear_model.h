@@ -62,6 +62,17 @@ struct clear_choice {
 
 struct clear_need { int32_t zone, node, product; }; /* zone -1: at the node */
 
+/* Consumption of a bus in one period that may stay unserved (clear_shed.c). */
+struct clear_load {
+    int32_t period, bus, node, variable;
+    double most_mw, q_per_p; /* reactive consumption per active */
+};
+
+/* Fixed elements of one period for the power flow, as struct fg_powerflow_input wants them. */
+struct clear_elements {
+    double *injection_p, *injection_q, *generator_p, *generator_q, *storage_p, *storage_q, *bus_p, *bus_q;
+};
+
 /* Price that a covering request sets for a limit in one period (per MVA or p.u. and hour). */
 struct clear_cover {
     int32_t period, element; /* node or edge */
@@ -109,6 +120,8 @@ struct clear_model {
     struct clear_choice *choices;     size_t choice_count, choice_capacity;
     int32_t *members;                 size_t member_count, member_capacity;
     struct clear_need *needs;         size_t need_count, need_capacity;
+    struct clear_load *loads;         size_t load_count, load_capacity; /* that may stay unserved, by period */
+    size_t *load_start;               /* period + 1 */
 
     int32_t *column_start; /* per flat order period: first column and number of columns */
     int32_t *order_fraction; /* per order: its fraction's column, -1 */
@@ -118,12 +131,16 @@ struct clear_model {
     int32_t *need_of_order;     /* per order: index into needs, -1 */
     int32_t *baseline_element;    /* per baseline row: the element it gives */
     int32_t *bus_injection_start, *bus_injections; /* injections of each bus */
+    struct clear_elements elements;    /* scratch of clear_shed_loads, as are: */
+    double *gross;                     /* bus, bus, node */
+    struct clear_load *load_scratch;   /* bus: its answer, which the next call overwrites */
     struct fg_names bus_names, branch_names;
     struct fg_arena arena;
     bool failed; /* out of memory while growing */
 };
 
-enum fg_code clear_model_create(const struct fg_network *network, const struct fg_market *market,
+/* `sheds`: per period, whether power not served is in the model. */
+enum fg_code clear_model_create(const struct fg_network *network, const struct fg_market *market, const bool *sheds,
                                 struct clear_model **model, struct fg_error *err);
 void clear_model_destroy(struct clear_model *model);
 
@@ -146,6 +163,7 @@ enum fg_code clear_model_add_orders(struct clear_model *model, struct fg_error *
 enum fg_code clear_model_add_assets(struct clear_model *model, struct fg_error *err);
 enum fg_code clear_model_add_rules(struct clear_model *model, struct fg_error *err);
 enum fg_code clear_model_add_needs(struct clear_model *model, struct fg_error *err);
+enum fg_code clear_model_add_not_served(struct clear_model *model, const bool *sheds, struct fg_error *err); /* clear_shed.c */
 enum fg_code clear_model_add_slack(struct clear_model *model, struct fg_error *err);
 
 /* Ramps, energy limits or rebound: what an asset does in one period depends on others. */
@@ -166,10 +184,6 @@ void clear_model_bounds(const struct clear_model *model, const signed char *deci
 void clear_model_deviation(const struct clear_model *model, const double *x, int32_t period, double *p_mw,
                            double *q_mvar);
 
-/* Fixed elements of one period for the power flow, as struct fg_powerflow_input wants them. */
-struct clear_elements {
-    double *injection_p, *injection_q, *generator_p, *generator_q, *storage_p, *storage_q, *bus_p, *bus_q;
-};
 enum fg_code clear_elements_create(const struct fg_network *network, struct fg_arena *arena,
                                    struct clear_elements *elements, struct fg_error *err);
 void clear_elements_fill(const struct clear_model *model, int32_t period, struct clear_elements *elements);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum fg_code clear_program_create(const struct clear_model *model, enum fg_lp_backend backend,
+enum fg_code clear_program_create(const struct clear_model *model, const struct fg_clear_options *options,
                                   struct clear_program **out, struct fg_error *err)
 {
     struct clear_program *program = fg_alloc(1, sizeof *program);
@@ -16,7 +16,8 @@ enum fg_code clear_program_create(const struct clear_model *model, enum fg_lp_ba
     if (program == NULL)
         return fg_fail_memory(err);
     program->model = model;
-    program->backend = backend;
+    program->backend = options->backend;
+    program->interrupt = options->interrupt;
     program->cost = fg_alloc(model->variable_count, sizeof(double));
     program->x = fg_alloc(model->variable_count, sizeof(double));
     if (program->cost == NULL || program->x == NULL) {
@@ -340,6 +341,7 @@ enum fg_code clear_program_solve(struct clear_program *program, bool relax, cons
     options.relative_gap = relative_gap;
     options.absolute_gap = absolute_gap;
     options.time_limit_s = fmax(time_limit_s, 0.01);
+    options.interrupt = program->interrupt;
     enum fg_code code = build(program, &b, err);
     if (code == FG_OK) {
         struct fg_lp_data data = { .column_count = b.columns, .row_count = b.rows, .starts = b.start, .rows = b.row,

@@ -463,6 +463,7 @@ static enum fg_code solve_moves(struct clear_run *run, struct move *moves, const
         options.relative_gap = 1e-3;
         options.absolute_gap = 1e-4;
         options.time_limit_s = 0.5;
+        options.interrupt = run->options.interrupt;
         code = fg_lp_solve(lp, &options, &result, err);
         for (size_t j = 0; j < m && code == FG_OK && result.has_solution; j++) {
             const struct fg_order *order = &run->model->market->orders[moves[j].order];
@@ -482,6 +483,7 @@ enum fg_code clear_check_period(struct clear_run *run, int32_t period, struct fg
     memset(run->node_p, 0, nodes * sizeof(double));
     memset(run->node_q, 0, nodes * sizeof(double));
     clear_rounded_deviation(run, period, run->node_p, run->node_q);
+    clear_shed_add(run, period, run->node_p, run->node_q);
     return clear_flow_solve(run->flow, period, run->node_p, run->node_q, &run->result->after[period], err);
 }
 
@@ -573,6 +575,8 @@ enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err)
         code = clear_check_period(run, t, err);
         if (code == FG_OK)
             code = repair_period(run, t, is_parent, &scratch, voltages, err);
+        if (code == FG_OK && !run->result->after[t].converged)
+            code = clear_shed_until_solvable(run, t, err);
     }
     fg_arena_release(&arena);
     return code;

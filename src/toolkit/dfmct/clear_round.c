@@ -249,8 +249,7 @@ static bool is_plain(const struct fg_order *order)
     return !order->block && order->min_fraction_u == 0 && order->parent < 0 && order->group < 0;
 }
 
-/* Are P and Q of an asset within its limits in a period? */
-static bool asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q)
+bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q)
 {
     const struct fg_asset *asset = &model->market->assets[index];
     const size_t place = (size_t)period * model->market->asset_count + (size_t)index;
@@ -298,7 +297,7 @@ static enum fg_code keep_assets(struct clear_run *run, struct fg_error *err)
                 double p0 = asset->baseline_p == NULL ? 0 : fg_mw(asset->baseline_p[t]);
                 double q0 = asset->baseline_q == NULL ? 0 : fg_mw(asset->baseline_q[t]);
                 double q = asset->follows_ratio ? net[0] * (double)asset->q_per_p_u / FG_FRACTION_ONE : net[1];
-                if (*a < tick || asset_holds(model, order->asset, t, p0 + net[0], q0 + q))
+                if (*a < tick || clear_asset_holds(model, order->asset, t, p0 + net[0], q0 + q))
                     continue;
                 *a -= tick;
                 net[order->product] -= sign * fg_mw(market->tick);
@@ -322,6 +321,8 @@ enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
     }
     if (code == FG_OK)
         code = net_directions(run, err);
+    if (code == FG_OK)
+        code = clear_shed_round(run, err);
     return code;
 }
 
@@ -353,10 +354,4 @@ void clear_rounded_deviation(const struct clear_run *run, int32_t period, double
                 q_mvar[node] += change * (double)asset->q_per_p_u / FG_FRACTION_ONE;
         }
     }
-    if (run->result->not_served != NULL)
-        for (int32_t n = 0; n < model->topology->node_count; n++) {
-            int32_t bus = model->topology->bus_of_node[n];
-            if (bus >= 0)
-                p_mw[n] += fg_mw(run->result->not_served[(size_t)period * model->network->bus_count + (size_t)bus]);
-        }
 }

@@ -40,6 +40,8 @@ enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const dou
 enum fg_code clear_flow_state_create(const struct fg_network *network, struct fg_arena *arena,
                                      struct fg_clear_state *state, struct fg_error *err);
 
+void clear_flow_forget(const struct fg_network *network, struct fg_clear_state *state); /* an iterate that is no solution: NAN */
+
 /* A state's voltages per node, free branch ends included. */
 void clear_node_state(const struct clear_model *model, const struct fg_clear_state *state, double *vm, double *va);
 
@@ -77,6 +79,7 @@ struct clear_cut {
 struct clear_program {
     const struct clear_model *model;
     enum fg_lp_backend backend;
+    const atomic_int *interrupt; /* may be NULL */
     bool keeps_slack; /* slack variables and substation rows as in the model (bounds from minorants) */
     double *cost;    /* per model variable: own cost plus slack's share */
     double constant;
@@ -87,7 +90,7 @@ struct clear_program {
     enum fg_lp_status status;
     bool has_solution;
 };
-enum fg_code clear_program_create(const struct clear_model *model, enum fg_lp_backend backend,
+enum fg_code clear_program_create(const struct clear_model *model, const struct fg_clear_options *options,
                                   struct clear_program **program, struct fg_error *err);
 void clear_program_destroy(struct clear_program *program);
 void clear_program_reset(struct clear_program *program, bool keep_cuts); /* cost back to the orders' own */
@@ -116,7 +119,7 @@ struct clear_run {
     struct fg_clear_options options;
     struct fg_clear_result *result;
     enum fg_physics physics;
-    double started, deadline;
+    double started, deadline, attempt_started;
     struct clear_flow *flow;
     struct clear_linear *linear;
     struct clear_grid *grid;     /* the market's physics */
@@ -127,6 +130,14 @@ struct clear_run {
     double continuous_cost;      /* of the relaxation without integers */
     double relaxed_cost;         /* of the incumbent's decisions on the cone relaxation; NAN: not known */
     bool has_incumbent;
+    bool *sheds;                 /* per period: power not served is in the model */
+    double *shed_worth;          /* period x bus: see clear_shed_weigh */
+    struct fg_clear_rejected *rejected; size_t rejected_capacity; /* while they are listed */
+    bool restart;                /* more periods ask for it: the market is to be solved again */
+    bool lacks_shedding;         /* they do, and there is no time for it */
+    int32_t attempts;
+    bool taps_cut;               /* the search for tap positions ended before its time */
+    double *import_p, *import_q; /* per period: baseline import, from which the change of import counts (MW, Mvar) */
     double *slope_p, *slope_q, *node_p, *node_q; /* scratch per node */
 };
 /* Accepted request value of a point, and the gap's denominator: max(|cost|, value, 1). */
@@ -139,9 +150,13 @@ void clear_schedule_deviation(const struct clear_model *model, const double *x, 
                               double *q_mvar);
 double clear_run_left(const struct clear_run *run); /* seconds to the deadline */
 bool clear_run_interrupted(const struct clear_run *run);
+/* More periods are marked for shedding: is there time to solve the market again? Remembered in run->restart. */
+bool clear_run_restarts(struct clear_run *run, int32_t marked);
+void clear_run_explain_more(struct clear_run *run, const char *text); /* after what the result explains already */
 void clear_run_progress(const struct clear_run *run, const char *stage, double fraction);
 
-/* The operator's measure: controllable taps by the baseline, after the operating point; clear_taps.c. */
+/* The operator's measure: controllable taps by the baseline, after the operating point; clear_taps.c. Chosen in the first
+ * attempt; later ones begin with the positions at which the one before ended. */
 enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err);
 /* The model's tap positions into its topologies, and into the result with the baseline's states. */
 enum fg_code clear_publish_taps(struct clear_run *run, struct fg_error *err);
@@ -153,13 +168,45 @@ bool clear_step_taps(struct clear_run *run);
 enum fg_code clear_start_schedule(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err);      /* clear_integer.c */
 enum fg_code clear_relaxation_bound(struct clear_run *run, struct fg_error *err);    /* clear_bound.c */
+/* -- clear_shed.c: power not served ---------------------------------------------------------------------------------------- */
+
+/* Loads of a period that could be shed (room for one per bus); their number. */
+size_t clear_shed_loads(const struct clear_model *model, int32_t period, struct clear_load *loads);
+/* Mark the periods in which shedding would lower the cost of the grid's last solution; all that are left: how many are
+ * new. */
+int32_t clear_shed_mark(struct clear_run *run, const struct clear_grid *grid);
+int32_t clear_shed_mark_all(struct clear_run *run);
+/* Linear physics with integers: shedding is left out only where it could not pay even if every limit that was found had
+ * its full scarcity price. `clear_shed_weigh` adds a cost per MW, Mvar injected in a period. */
+void clear_shed_weigh(struct clear_run *run, int32_t period, double factor, const double *slope_p, const double *slope_q);
+int32_t clear_shed_mark_weighed(struct clear_run *run);
+/* What shedding that is not in the model could at most earn against slopes of a period's cost per MW, Mvar injected. */
+double clear_shed_allowance(const struct clear_model *model, int32_t period, const double *slope_p, const double *slope_q);
+bool clear_shed_exists(const struct clear_model *model, int32_t period); /* in the model */
+/* Shed half (or all) of what is still served in a period. */
+void clear_shed_half(const struct clear_model *model, int32_t period, bool whole, double *x);
+enum fg_code clear_shed_round(struct clear_run *run, struct fg_error *err);
+void clear_shed_add(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar); /* rounded, per node */
+enum fg_code clear_shed_until_solvable(struct clear_run *run, int32_t period, struct fg_error *err);
+/* Least cost of violations and power not served of a baseline without power flow when all loads give way alike: cost
+ * INFINITY and a state that did not converge where nothing helps. */
+enum fg_code clear_shed_alike(struct clear_run *run, int32_t period, struct fg_clear_state *state, double *cost,
+                              struct fg_error *err);
+enum fg_code clear_shed_totals(const struct clear_run *run, int32_t period, struct fg_power *p, struct fg_power *q,
+                               struct fg_error *err);
+
+/* -- stages ---------------------------------------------------------------------------------------------------------------- */
+
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
+/* Are P and Q of an asset within its limits in a period? */
+bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q);
 enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err);     /* clear_repair.c */
 enum fg_code clear_check_period(struct clear_run *run, int32_t period, struct fg_error *err); /* power flow into result->after */
 enum fg_code clear_price_schedule(struct clear_run *run, struct fg_error *err);      /* clear_prices.c */
 enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err);     /* clear_settle.c */
+enum fg_code clear_list_rejected(struct clear_run *run, struct fg_error *err);       /* clear_rejected.c */
 enum fg_code clear_list_limits(struct clear_run *run, struct fg_error *err);         /* clear_limits.c */
-/* Deviations of the rounded schedule (result->accepted) at the nodes of a period; rebound included. */
+/* Deviations of the accepted orders, rounded, at the nodes of a period; rebound included, power not served left out. */
 void clear_rounded_deviation(const struct clear_run *run, int32_t period, double *p_mw, double *q_mvar);
 
 #endif

@@ -1,5 +1,4 @@
-/* Payments of the rounded schedule (market/settlement.h), the request value and offer cost in exact money, and the
- * orders that the prices would have paid although they were rejected. */
+/* Payments of the rounded schedule (market/settlement.h), and the request value and offer cost in exact money. */
 #include "toolkit/dfmct/clear_run.h"
 
 #include <math.h>
@@ -13,7 +12,7 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
     size_t buses = model->network->bus_count, periods = (size_t)model->periods;
     struct fg_price_parts *parts[2];
     struct fg_price *match[2];
-    struct fg_power *slack[2];
+    struct fg_power *slack[2], *shed[2];
     int32_t *location = fg_arena_alloc(arena, market->order_count + 1, sizeof *location);
     if (location == NULL)
         return fg_fail_memory(err);
@@ -23,7 +22,8 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         parts[product] = fg_arena_alloc(arena, periods * buses, sizeof **parts);
         match[product] = fg_arena_alloc(arena, 2 * periods, sizeof **match);
         slack[product] = fg_arena_alloc(arena, periods, sizeof **slack);
-        if (parts[product] == NULL || match[product] == NULL || slack[product] == NULL)
+        shed[product] = fg_arena_alloc(arena, periods, sizeof **shed);
+        if (parts[product] == NULL || match[product] == NULL || slack[product] == NULL || shed[product] == NULL)
             return fg_fail_memory(err);
         for (size_t i = 0; i < periods * buses; i++)
             for (int part = 0; part < FG_PART_COUNT; part++)
@@ -31,12 +31,17 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         for (size_t i = 0; i < 2 * periods; i++)
             match[product][i].uper_mwh = llround(adders[i] * 1e6);
         for (size_t t = 0; t < periods; t++) {
-            double change = product == 0 ? result->after[t].slack_p_mw - result->before[t].slack_p_mw
-                                         : result->after[t].slack_q_mvar - result->before[t].slack_q_mvar;
+            double change = product == 0 ? result->after[t].slack_p_mw - run->import_p[t]
+                                         : result->after[t].slack_q_mvar - run->import_q[t];
             enum fg_code code = fg_power_from_mw(isfinite(change) ? change : 0, &slack[product][t], err);
             if (code != FG_OK)
                 return code;
         }
+    }
+    for (size_t t = 0; t < periods; t++) {
+        enum fg_code code = clear_shed_totals(run, (int32_t)t, &shed[0][t], &shed[1][t], err);
+        if (code != FG_OK)
+            return code;
     }
     for (size_t o = 0; o < market->order_count; o++) {
         const struct fg_order *order = &market->orders[o];
@@ -55,84 +60,9 @@ static enum fg_code fill_input(struct clear_run *run, struct fg_settlement_input
         .match_price_q = match[1],
         .slack_change_p = slack[0],
         .slack_change_q = slack[1],
+        .not_served_p = shed[0],
+        .not_served_q = shed[1],
     };
-    return FG_OK;
-}
-
-/* Gain that an order's rejected quantity of one period would have at the market's prices, per its limit. */
-static double missed_gain(const struct clear_run *run, int32_t o, int32_t k)
-{
-    const struct clear_model *model = run->model;
-    const struct fg_order *order = &model->market->orders[o];
-    const struct fg_clear_result *result = run->result;
-    size_t flat = order->offset + (size_t)k;
-    struct fg_power left = { order->quantity[k].w - result->accepted[flat].w };
-    if (left.w <= 0 || model->order_node[o] < 0)
-        return 0;
-    int32_t t = order->first_period + k;
-    int32_t bus = model->topology->bus_of_node[model->order_node[o]];
-    const struct fg_clear_price *prices = order->product == FG_PRODUCT_ACTIVE ? result->price_p : result->price_q;
-    const double *match = order->product == FG_PRODUCT_ACTIVE ? result->match_p : result->match_q;
-    double price = prices[(size_t)t * model->network->bus_count + (size_t)bus].total;
-    double direction = order->regulation == FG_REGULATION_UP ? 1 : -1;
-    double own = fg_per_mwh(fg_order_marginal_price(order, (struct fg_power){ result->accepted[flat].w + 1 }));
-    double market_price = direction * price + match[2 * t + (order->regulation == FG_REGULATION_UP ? 0 : 1)];
-    double margin = order->side == FG_SIDE_SELL ? market_price - own : own - market_price;
-    return margin * fg_mw(left) * model->hours;
-}
-
-static const char *reason_of(const struct clear_run *run, int32_t o)
-{
-    const struct fg_market *market = run->model->market;
-    const struct fg_order *order = &market->orders[o];
-    if (order->parent >= 0)
-        return "its parent order limits it";
-    if (order->group >= 0)
-        return "its group allows no more";
-    if (order->block)
-        return "a block: accepting it whole would have cost more than it gains at these prices";
-    if (order->min_fraction_u > 0)
-        return "its minimum acceptance would have cost more than it gains at these prices";
-    if (order->side == FG_SIDE_SELL && !market->assets[order->asset].is_implicit)
-        return "a limit of its asset";
-    return "netted against the opposite direction of its asset";
-}
-
-static enum fg_code list_rejected(struct clear_run *run, struct fg_error *err)
-{
-    const struct fg_market *market = run->model->market;
-    struct fg_clear_result *result = run->result;
-    for (int pass = 0; pass < 2; pass++) {
-        size_t count = 0;
-        for (int32_t o = 0; o < (int32_t)market->order_count; o++) {
-            const struct fg_order *order = &market->orders[o];
-            double total = 0, floor_gain = 1e-4;
-            if (order->kind == FG_REQUEST_NEED)
-                continue;
-            for (int32_t k = 0; k < order->period_count; k++) {
-                double gain = missed_gain(run, o, k);
-                double volume = fg_mw(order->quantity[k]) * run->model->hours;
-                total += gain;
-                if (order->block || gain <= fmax(floor_gain, 1e-2 * volume))
-                    continue;
-                if (pass == 1)
-                    result->rejected[count] =
-                        (struct fg_clear_rejected){ o, order->first_period + k, gain, reason_of(run, o) };
-                count++;
-            }
-            if (order->block && total > fmax(floor_gain, 1e-3 * run->model->hours)) {
-                if (pass == 1)
-                    result->rejected[count] = (struct fg_clear_rejected){ o, -1, total, reason_of(run, o) };
-                count++;
-            }
-        }
-        if (pass == 0) {
-            result->rejected = fg_arena_alloc(&result->arena, count + 1, sizeof *result->rejected);
-            if (result->rejected == NULL)
-                return fg_fail_memory(err);
-        }
-        result->rejected_count = count;
-    }
     return FG_OK;
 }
 
@@ -147,7 +77,7 @@ enum fg_code clear_settle_schedule(struct clear_run *run, struct fg_error *err)
     if (code == FG_OK)
         code = fg_settle(&input, &result->settlement, err);
     if (code == FG_OK)
-        code = list_rejected(run, err);
+        code = clear_list_rejected(run, err);
     result->request_value = result->offer_cost = 0;
     for (size_t o = 0; o < market->order_count && code == FG_OK; o++) {
         const struct fg_order *order = &market->orders[o];

@@ -2,8 +2,9 @@
  * sagging feeder to the upper end of the band leaves no room for offers that relieve an overload, because they lift the
  * voltages as well.
  *
- * Where the continuous relaxation keeps violations in a period, its optimal cost tells what a step would do. With the
- * voltages x and the multipliers lambda of the balances (the nodal prices), the envelope theorem gives
+ * Where the continuous relaxation keeps violations in a period, power not served among them, its optimal cost tells what
+ * a step would do. With the voltages x and the multipliers lambda of the balances (the nodal prices), the envelope
+ * theorem gives
  *
  *     dC = sum over P and Q at both ends of lambda_i dflow_i(x; ratio) - sum over ends of (dC / drating) d|S|
  *
@@ -18,6 +19,8 @@
 
 static const double LEAST_GAIN = 0.01; /* currency; below it the multipliers are noise */
 
+static const double LEAST_SHED_MW = 1e-4; /* below it power not served is the interior point's distance from zero */
+
 static bool has_violation(const struct clear_run *run, int32_t t)
 {
     const struct clear_model *model = run->model;
@@ -29,6 +32,9 @@ static bool has_violation(const struct clear_run *run, int32_t t)
         if (fmax(edge.excess_from_mva, edge.excess_to_mva) > FG_CLEAR_RATING_TOLERANCE * model->rate_mva[e])
             return true;
     }
+    for (size_t i = model->load_start[t]; i < model->load_start[t + 1]; i++)
+        if (run->grid->x[model->loads[i].variable] > LEAST_SHED_MW)
+            return true;
     return false;
 }
 

@@ -8,7 +8,9 @@
  *     s.t. u_t in U = {low_1 .. high_1} x ... x {low_K .. high_K}
  *
  * V_t is the cost of the violations in the power flow of the baseline (scarcity prices, or those of the requests that
- * cover a limit; +infinity without a solution), R_t the cost of the import or, where imports have no price, the losses.
+ * cover a limit). Positions without a power flow are chosen only where all are: taps come before shedding. V_t is then the
+ * cost of violations and power not served when all loads give way alike, by the cheapest share in steps of a twentieth
+ * (clear_shed.c). R_t is the cost of the import or, where imports have no price, the losses.
  * V_t depends on u_t alone, so u is optimal if and only if it is a shortest path through A_t = argmin V_t, in the order of
  * the other three. Costs within a millionth are equal. Nothing moves where the network's positions violate nothing in
  * any period, nor in physics without voltages (dc, none).
@@ -26,7 +28,9 @@
  *          sense of these moves; nothing is proved about the global one.
  *
  * Positions that are best for the baseline may be looked at again after the continuous relaxation (clear_tap_step.c).
- * The search takes at most a part of the clearing's time; what it has found by then counts, and the result says so. */
+ * The search takes at most a part of the clearing's time; what it has found by then counts, and the result says so. When
+ * the market is solved again with power not served, the search is not repeated: positions stay, as its second look left
+ * them. */
 #include "toolkit/dfmct/clear_run.h"
 
 #include "base/instant.h"
@@ -44,7 +48,10 @@ static const double TIME_SHARE = 0.3;     /* of the clearing's time left */
 static const int RANDOM_STARTS = 3;
 static const uint64_t SEED = 20260301;
 
-struct value { double violation, running; };
+struct value {
+    double violation, running;
+    bool lacks_flow; /* without a power flow: worse than any with one */
+};
 
 struct search {
     struct clear_run *run;
@@ -71,23 +78,25 @@ static struct value value_of(const struct clear_model *model, int32_t t, const s
     double price_p = fg_per_mwh(model->market->import_price[t]);
     double price_q = fg_per_mwh(model->market->import_price_reactive[t]);
     if (!state->converged)
-        return (struct value){ INFINITY, 0 };
+        return (struct value){ INFINITY, 0, true };
     double import = model->hours * (price_p * state->slack_p_mw + price_q * state->slack_q_mvar);
     return (struct value){ clear_state_violation_cost(model, t, state, NULL),
-                           price_p != 0 || price_q != 0 ? import : model->hours * state->losses_mw };
+                           price_p != 0 || price_q != 0 ? import : model->hours * state->losses_mw, false };
 }
 
-/* Power flow of the baseline with these positions; they stay in the model. */
-static enum fg_code evaluate(struct search *search, int32_t t, const int32_t *positions, struct value *value,
+/* Power flow of the baseline with these positions, which stay in the model. Without one the violation is infinite or, if
+ * it `sheds`, what is left when loads give way. */
+static enum fg_code evaluate(struct search *search, int32_t t, const int32_t *positions, bool sheds, struct value *value,
                              struct fg_error *err)
 {
     struct clear_run *run = search->run;
     struct clear_model *model = search->model;
     memmove(model->tap_position + (size_t)t * model->tap_count, positions, model->tap_count * sizeof *positions);
     enum fg_code code = clear_flow_solve(run->flow, t, run->node_p, run->node_q, &search->state, err);
-    if (code == FG_OK)
-        *value = value_of(model, t, &search->state);
-    return code;
+    if (code != FG_OK)
+        return code;
+    *value = value_of(model, t, &search->state);
+    return sheds && value->lacks_flow ? clear_shed_alike(run, t, &search->state, &value->violation, err) : FG_OK;
 }
 
 static int64_t distance(const struct clear_model *model, const int32_t *a, const int32_t *b)
@@ -191,6 +200,24 @@ static void trace(struct search *search, size_t count, const struct path *path, 
     }
 }
 
+/* Violations and running costs of all combinations in a period, and the least violation. */
+static enum fg_code evaluate_all(struct search *search, int32_t t, size_t count, bool sheds, int32_t *positions,
+                                 double *violation, double *running, double *least, struct fg_error *err)
+{
+    *least = INFINITY;
+    for (size_t c = 0; c < count && !is_over(search); c++) {
+        struct value value;
+        decode(search->model, c, positions);
+        enum fg_code code = evaluate(search, t, positions, sheds, &value, err);
+        if (code != FG_OK)
+            return code;
+        violation[c] = value.violation;
+        running[c] = value.running;
+        *least = fmin(*least, value.violation);
+    }
+    return FG_OK;
+}
+
 static enum fg_code search_exact(struct search *search, bool *done, struct fg_error *err)
 {
     struct clear_model *model = search->model;
@@ -208,19 +235,13 @@ static enum fg_code search_exact(struct search *search, bool *done, struct fg_er
     }
     *done = false;
     for (size_t t = 0; t < periods; t++) {
-        double least = INFINITY;
-        for (size_t c = 0; c < count; c++) {
-            struct value value;
-            if (is_over(search))
-                return FG_OK;
-            decode(model, c, positions);
-            enum fg_code code = evaluate(search, (int32_t)t, positions, &value, err);
-            if (code != FG_OK)
-                return code;
-            violation[c] = value.violation;
-            running[t * count + c] = value.running;
-            least = fmin(least, value.violation);
-        }
+        double least;
+        enum fg_code code = evaluate_all(search, (int32_t)t, count, false, positions, violation, running + t * count,
+                                         &least, err);
+        if (code == FG_OK && !isfinite(least) && !search->was_cut)
+            code = evaluate_all(search, (int32_t)t, count, true, positions, violation, running + t * count, &least, err);
+        if (code != FG_OK || search->was_cut)
+            return code;
         spread(model, count, reach);
         for (size_t c = 0; c < count; c++) {
             struct path *here = &path[t * count + c];
@@ -249,6 +270,8 @@ struct candidate {
 
 static bool is_better(const struct candidate *a, const struct candidate *b)
 {
+    if (a->value.lacks_flow != b->value.lacks_flow)
+        return b->value.lacks_flow;
     if (a->value.violation > same_up_to(b->value.violation))
         return false;
     if (b->value.violation > same_up_to(a->value.violation))
@@ -272,7 +295,7 @@ static void take(const struct clear_model *model, struct candidate *to, const st
 static enum fg_code try_candidate(struct search *search, int32_t t, const int32_t *before, struct candidate *trial,
                                   struct candidate *best, bool *improved, struct fg_error *err)
 {
-    enum fg_code code = evaluate(search, t, trial->positions, &trial->value, err);
+    enum fg_code code = evaluate(search, t, trial->positions, best->value.lacks_flow, &trial->value, err);
     trial->steps = distance(search->model, trial->positions, before);
     trial->away = distance_from_network(search->model, trial->positions);
     if (code == FG_OK && is_better(trial, best)) {
@@ -358,7 +381,7 @@ static enum fg_code begin_at(struct search *search, int32_t t, const int32_t *be
         memcpy(candidate->positions, positions, search->model->tap_count * sizeof *before);
     candidate->steps = distance(search->model, candidate->positions, before);
     candidate->away = distance_from_network(search->model, candidate->positions);
-    return evaluate(search, t, candidate->positions, &candidate->value, err);
+    return evaluate(search, t, candidate->positions, true, &candidate->value, err);
 }
 
 /* part[0]: the best so far. The first, quick pass knows the positions before alone; the thorough one has those that the
@@ -431,10 +454,19 @@ static enum fg_code choose(struct search *search, struct fg_error *err)
         code = search_exact(search, &done, err);
     if (code == FG_OK && !done)
         code = search_descent(search, err);
-    if (code == FG_OK && search->was_cut)
-        snprintf(run->result->explanation, sizeof run->result->explanation,
-                 "the search for tap positions ran out of time; positions are the best found by then");
+    run->taps_cut = search->was_cut;
     return code == FG_OK ? clear_publish_taps(run, err) : code;
+}
+
+/* Into the model of a later attempt. */
+static enum fg_code keep_taps(struct clear_run *run, struct fg_error *err)
+{
+    struct clear_model *model = run->model;
+    for (int32_t t = 0; t < model->periods; t++)
+        for (size_t k = 0; k < model->tap_count; k++)
+            model->tap_position[(size_t)t * model->tap_count + k] =
+                fg_clear_tap_position(run->result, model->taps[k].branch, t);
+    return clear_publish_taps(run, err);
 }
 
 enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err)
@@ -448,15 +480,20 @@ enum fg_code clear_choose_taps(struct clear_run *run, struct fg_error *err)
     memcpy(result->with_taps, result->before, (size_t)model->periods * sizeof *result->before);
     for (int32_t t = 0; t < model->periods && model->tap_count > 0; t++)
         is_violated = is_violated || value_of(model, t, &result->before[t]).violation > 0;
-    if (has_voltages && is_violated) {
-        struct search search = { .run = run, .model = run->model,
-                                 .deadline = fg_clock_seconds() + TIME_SHARE * clear_run_left(run) };
+    if (model->tap_count > 0 && run->attempts > 1) {
+        code = keep_taps(run, err);
+    } else if (has_voltages && is_violated) {
+        const double start = fg_clock_seconds();
+        struct search search = { .run = run, .model = run->model, .deadline = start + TIME_SHARE * clear_run_left(run) };
         fg_arena_init(&search.arena);
         memset(run->node_p, 0, nodes * sizeof(double));
         memset(run->node_q, 0, nodes * sizeof(double));
         code = choose(&search, err);
         fg_arena_release(&search.arena);
+        run->attempt_started += fg_clock_seconds() - start; /* another attempt would not search again */
     }
+    if (code == FG_OK && run->taps_cut)
+        clear_run_explain_more(run, "the search for tap positions ran out of time; positions are the best found by then");
     return code;
 }
 
@@ -486,11 +523,13 @@ enum fg_code clear_publish_taps(struct clear_run *run, struct fg_error *err)
             if (code != FG_OK)
                 return code;
         }
-        result->cost_with_taps += clear_state_violation_cost(model, t, state, NULL) +
-                                  model->hours * (fg_per_mwh(market->import_price[t]) *
-                                                      (state->slack_p_mw - before->slack_p_mw) +
-                                                  fg_per_mwh(market->import_price_reactive[t]) *
-                                                      (state->slack_q_mvar - before->slack_q_mvar));
+        if (!state->converged)
+            clear_flow_forget(model->network, state);
+        const double import = fg_per_mwh(market->import_price[t]) * (state->slack_p_mw - run->import_p[t]) +
+                              fg_per_mwh(market->import_price_reactive[t]) * (state->slack_q_mvar - run->import_q[t]);
+        result->cost_with_taps += state->converged
+                                      ? clear_state_violation_cost(model, t, state, NULL) + model->hours * import
+                                      : NAN;
     }
     return clear_model_apply_taps(model, err);
 }
