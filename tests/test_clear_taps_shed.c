@@ -1,6 +1,8 @@
 /* Controllable taps in grids that cannot carry their load: taps first, then orders, then power not served. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "clear_fixture.h"
+#include "random_network.h"
 
 static void finish(struct fg_clear_result *result, struct fg_market *market, struct fg_network *network)
 {
@@ -181,6 +183,65 @@ static void positions_cost_little_more_than_the_best_fixed_ones(void **state)
         }
 }
 
+/* Random feeders with their load scaled far up and a tap at the source: whatever taps, orders and shedding do, every
+ * period has a power flow at the end, costs agree, the bound holds, and what is not known is not written as a number. */
+static void random_feeders_with_taps_beyond_loadability(void **state)
+{
+    (void)state;
+    int cheaper = 0, dearer = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        for (int i = 0; i < 2; i++) {
+            double cost[2];
+            for (int has_tap = 0; has_tap < 2; has_tap++) {
+                struct random_network_options options = { .buses = 8, .rated = seed % 3 == 0,
+                                                          .voltage_dependent = seed % 4 == 0 };
+                struct fg_network *network = random_network(seed, &options);
+                make_tap(network, 0, -4, 4, 0, STEP);
+                struct fg_market *market = market_of(3, 35, i == 0 ? FG_MARKET_AC : FG_MARKET_LINDISTFLOW);
+                market->vm_min_u = 900000;
+                market->vm_max_u = 1100000;
+                for (int t = 1; t < 3; t++)
+                    market->scale_load_u[t] = t * 12 * FG_FRACTION_ONE;
+                offer(market, "up", FG_REGULATION_UP, "b5", 0, 3, 0.5, 90);
+                struct draft draft = draft_of(market, "block", "seller", FG_SIDE_SELL, FG_REGULATION_UP, "b7", 0, 3, 0.3, 70);
+                draft.order.block = true;
+                draft.order.min_fraction_u = FG_FRACTION_ONE;
+                submit(market, &draft);
+                if (has_tap)
+                    controllable(market, network->branches[0].id);
+                struct fg_clear_result *result = cleared(network, market);
+                if (result->status == FG_CLEAR_FAILED)
+                    fail_msg("seed %d physics %d: %s", (int)seed, i, result->explanation);
+                bool has_before = true, has_eased = true;
+                for (int t = 0; t < 3; t++) {
+                    assert_true(result->after[t].converged);
+                    has_before = has_before && result->before[t].converged;
+                    has_eased = has_eased && result->with_taps[t].converged;
+                }
+                assert_int_equal(isnan(result->baseline_cost), !has_before);
+                assert_int_equal(isnan(result->cost_with_taps), !has_eased);
+                assert_true(result->bound <= result->cost + 1e-6 * fabs(result->cost) + 1e-3);
+                if (i == 0)
+                    assert_true(result->published_cost <= result->cost + 1e-3 * fabs(result->cost) + 10);
+                assert_parts_add_up(result);
+                assert_ledger_closes(result);
+                struct fg_error err = { 0 };
+                struct fg_text text;
+                fg_text_init(&text);
+                must(fg_clear_result_json(result, &text, &err), &err);
+                must(fg_clear_result_csv(result, "limits", &text, &err), &err);
+                assert_null(strstr(text.data, "nan"));
+                fg_text_release(&text);
+                cost[has_tap] = result->published_cost;
+                finish(result, market, network);
+            }
+            cheaper += cost[1] < cost[0] - 1e-3 * cost[0];
+            dearer += cost[1] > cost[0] + 1e-3 * cost[0];
+        }
+    print_message("taps: %d of 20 markets cheaper, %d dearer\n", cheaper, dearer);
+    assert_true(cheaper >= 10 && dearer == 0); /* the transformer feeds a part of the buses, sometimes a small one */
+}
+
 #ifdef __SANITIZE_ADDRESS__
 enum { STRIDE = 37 };
 #else
@@ -230,6 +291,7 @@ int main(void)
         cmocka_unit_test(taps_offers_and_shedding_share_the_work),
         cmocka_unit_test(the_cost_of_holding_counts_from_the_taps),
         cmocka_unit_test(positions_cost_little_more_than_the_best_fixed_ones),
+        cmocka_unit_test(random_feeders_with_taps_beyond_loadability),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
