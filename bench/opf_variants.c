@@ -365,7 +365,7 @@ static bool ask_ipopt(const struct fg_network *network, struct ipopt_result *res
     if (fg_topology_create(network, &topology, &err) != FG_OK)
         return false;
     struct bench_problem problem = bench_problem_plain(topology);
-    enum fg_code code = ipopt_solve_better(&problem, 1e-6, 120, 1, result, &which, &err);
+    enum fg_code code = ipopt_solve_better(&problem, 1e-8, 120, 1, result, &which, &err);
     fg_topology_destroy(topology);
     return code == FG_OK;
 }

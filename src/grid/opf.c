@@ -429,6 +429,15 @@ static enum fg_opf_status status_of(enum fg_nlp_status status)
     return FG_OPF_LOCALLY_INFEASIBLE;
 }
 
+/* Violations are judged in p.u. of the network's own base: where that is smaller than the one inside, solve finer. */
+static double base_share(const struct fg_opf *opf)
+{
+    double share = 1;
+    for (size_t b = 0; b < opf->block_count; b++)
+        share = fmin(share, opf->blocks[b].topology->network->base_mva / opf->base);
+    return fmax(share, 1e-2);
+}
+
 enum fg_code fg_opf_solve(struct fg_opf *opf, const struct fg_opf_options *options, struct fg_opf_result *result,
                           struct fg_error *err)
 {
@@ -463,7 +472,8 @@ enum fg_code fg_opf_solve(struct fg_opf *opf, const struct fg_opf_options *optio
     }
     struct fg_nlp_options nlp_options = fg_nlp_defaults();
     nlp_options.tolerance = options->tolerance;
-    nlp_options.feasibility = options->feasibility;
+    nlp_options.feasibility = options->feasibility * base_share(opf);
+    nlp_options.bound_relaxation *= base_share(opf);
     nlp_options.max_iterations = options->max_iterations;
     nlp_options.time_limit_s = options->time_limit_s;
     nlp_options.interrupt = options->interrupt;
