@@ -455,6 +455,18 @@ static void add_bound(const struct fg_network *network, const struct fg_topology
     model_release(&model);
 }
 
+/* Iterations after which a solve that is not feasible yet is doubted: the least violation, which takes a few dozen,
+ * tells what it is worth. */
+enum { DOUBT = 200 };
+
+static struct fg_opf_options rest_of(const struct fg_opf_options *all, const struct fg_opf_network_result *used)
+{
+    struct fg_opf_options rest = *all;
+    rest.max_iterations = all->max_iterations > used->iterations ? all->max_iterations - used->iterations : 0;
+    rest.time_limit_s = fmax(all->time_limit_s - used->seconds, 0);
+    return rest;
+}
+
 enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct fg_opf_network_options *options,
                                   struct fg_opf_network_result *result, struct fg_error *err)
 {
@@ -467,16 +479,27 @@ enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct
         code = fg_topology_create(network, &topology, err);
     if (code == FG_OK)
         code = build(&model, network, topology, options, options->physics, false, err);
+    struct fg_opf_options first = options->solver;
+    if (first.max_iterations > DOUBT)
+        first.max_iterations = DOUBT;
     if (code == FG_OK)
-        code = fg_opf_solve(model.opf, &options->solver, &solved, err);
+        code = fg_opf_solve(model.opf, &first, &solved, err);
+    if (code == FG_OK && solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility <= NOTICEABLE &&
+        options->solver.max_iterations > DOUBT) { /* feasible, but slow: go on */
+        read_outcome(&model, network, &solved, result);
+        struct fg_opf_options rest = rest_of(&options->solver, result);
+        rest.warm_start = true;
+        code = fg_opf_solve(model.opf, &rest, &solved, err);
+    }
     if (code == FG_OK) {
         read_outcome(&model, network, &solved, result);
         if (solved.status == FG_OPF_LOCALLY_INFEASIBLE ||
             (solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility > NOTICEABLE)) {
             code = diagnose(network, topology, options, result, err);
             if (code == FG_OK && result->broken_count == 0) { /* it can be met: start again where it is */
+                struct fg_opf_options rest = rest_of(&options->solver, result);
                 start_at(&model, network, result);
-                code = fg_opf_solve(model.opf, &options->solver, &solved, err);
+                code = fg_opf_solve(model.opf, &rest, &solved, err);
                 if (code == FG_OK)
                     read_outcome(&model, network, &solved, result);
             }
