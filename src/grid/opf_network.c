@@ -111,14 +111,6 @@ static double on_curve(int32_t count, const double *points, double x)
     return a[1] + (a[3] - a[1]) / (a[2] - a[0]) * (x - a[0]);
 }
 
-static bool is_ascending(const struct fg_cost *cost)
-{
-    for (int32_t k = 0; k + 1 < cost->count; k++)
-        if (!(cost->values[2 * k + 2] > cost->values[2 * k]))
-            return false;
-    return true;
-}
-
 /* By how much a curve lies above its hull at x; 0 where it is convex. */
 static enum fg_code above_hull(const struct fg_cost *cost, double x, double *above, int32_t *convexified,
                                struct fg_error *err)
@@ -147,8 +139,6 @@ static enum fg_code add_cost(struct model *model, const struct fg_cost *cost, in
         return fg_opf_set_polynomial(model->opf, variable, cost->count, cost->values, err);
     if (cost->kind != FG_COST_PIECEWISE)
         return FG_OK;
-    if (!is_ascending(cost))
-        return fg_opf_add_piecewise(model->opf, variable, cost->count, cost->values, 1, err); /* which says so */
     double *hull = fg_alloc(2 * (size_t)cost->count, sizeof *hull);
     if (hull == NULL)
         return fg_fail_memory(err);
