@@ -100,9 +100,10 @@ static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *er
         is_complete = is_complete && *doubles[i];
     }
     powerflow->scratch = fg_alloc(2 * nodes, sizeof *powerflow->scratch);
+    powerflow->found = fg_alloc(2 * nodes, sizeof *powerflow->found);
     powerflow->generator_p_mw = fg_alloc(generators, sizeof *powerflow->generator_p_mw);
     powerflow->generator_q_mvar = fg_alloc(generators, sizeof *powerflow->generator_q_mvar);
-    if (!is_complete || !powerflow->scratch || !powerflow->generator_p_mw || !powerflow->generator_q_mvar)
+    if (!is_complete || !powerflow->scratch || !powerflow->found || !powerflow->generator_p_mw || !powerflow->generator_q_mvar)
         return fg_fail_memory(err);
     return FG_OK;
 }
@@ -176,6 +177,7 @@ void fg_powerflow_destroy(struct fg_powerflow *powerflow)
                       powerflow->re,
                       powerflow->im,
                       powerflow->scratch,
+                      powerflow->found,
                       powerflow->q_min,
                       powerflow->q_max,
                       powerflow->q_held,
