@@ -31,6 +31,7 @@ struct fg_powerflow {
     const struct fg_branch *branches; /* the network's, or `tapped` where taps may move */
     struct fg_branch *tapped;
     struct fg_port *ports;   /* per branch */
+    double *edge_shift;      /* per edge of the topology, rad */
     double (*bus_limits)[2]; /* per bus: lowest and highest voltage */
 
     int32_t node_count;

@@ -64,7 +64,7 @@ static void fill_angle_rhs(const struct fg_powerflow *powerflow, struct fg_newto
         if (edge->from == edge->to)
             continue;
         int32_t from = newton->column_of_node[edge->from], to = newton->column_of_node[edge->to];
-        double weight = angle_weight(powerflow, edge), shift = powerflow->branches[edge->branch].shift_rad;
+        double weight = angle_weight(powerflow, edge), shift = powerflow->edge_shift[k];
         if (from >= 0)
             rhs[from] += weight * (shift + (to < 0 ? powerflow->va_set[edge->to] : 0));
         if (to >= 0)
@@ -77,8 +77,7 @@ static double widest_angle(const struct fg_powerflow *powerflow)
     double widest = 0;
     for (int32_t k = 0; k < powerflow->topology->edge_count; k++) {
         const struct fg_edge *edge = &powerflow->topology->edges[k];
-        double shift = powerflow->branches[edge->branch].shift_rad;
-        widest = fmax(widest, fabs(powerflow->va[edge->from] - powerflow->va[edge->to] - shift));
+        widest = fmax(widest, fabs(powerflow->va[edge->from] - powerflow->va[edge->to] - powerflow->edge_shift[k]));
     }
     return widest;
 }

@@ -245,11 +245,6 @@ enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_ne
     return FG_OK;
 }
 
-double fg_newton_power_at(double constant, double current, double impedance, double vm)
-{
-    return constant + vm * (current + vm * impedance);
-}
-
 /* What a node injects beyond its edges: residual rows P and Q start from its shunt minus what the target asks for. */
 static void begin_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, const struct fg_newton_target *target)
 {
@@ -313,12 +308,6 @@ static void add_block(double *value, int32_t slot, int32_t stride, const double 
     value[slot + 1] += q[va];
     value[slot + stride] += p[vm];
     value[slot + stride + 1] += q[vm];
-}
-
-int32_t fg_newton_column_stride(const struct fg_newton *newton, int32_t node)
-{
-    int32_t column = newton->column_of_node[node];
-    return column < 0 ? 0 : newton->column_start[column + 1] - newton->column_start[column];
 }
 
 /* Residual and Jacobian in one pass over the edges. */

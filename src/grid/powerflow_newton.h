@@ -33,13 +33,20 @@ struct fg_newton {
 };
 
 /* From a node's column of Va to that of Vm in `value`; 0 for a reference. */
-int32_t fg_newton_column_stride(const struct fg_newton *newton, int32_t node);
+static inline int32_t fg_newton_column_stride(const struct fg_newton *newton, int32_t node)
+{
+    int32_t column = newton->column_of_node[node];
+    return column < 0 ? 0 : newton->column_start[column + 1] - newton->column_start[column];
+}
 /* Factors of `value` into `numeric`, with the pivots of the last ones unless they have become poor against the matrix
  * that they were chosen for; false when singular. Before a matrix of another kind, or after one that was near singular,
  * the pivots are to be forgotten. */
 void fg_newton_forget_pivots(struct fg_newton *newton);
 bool fg_newton_factorise(struct fg_newton *newton);
 /* Constant power, current and impedance at a magnitude. */
-double fg_newton_power_at(double constant, double current, double impedance, double vm);
+static inline double fg_newton_power_at(double constant, double current, double impedance, double vm)
+{
+    return constant + vm * (current + vm * impedance);
+}
 
 #endif

@@ -48,7 +48,7 @@ static void flat_start(struct fg_powerflow *powerflow, struct forest *forest)
     for (int is_shifted = 0; is_shifted < 2; is_shifted++)
         for (int32_t k = 0; k < topology->edge_count; k++) {
             const struct fg_edge *edge = &topology->edges[k];
-            double shift = powerflow->branches[edge->branch].shift_rad;
+            double shift = powerflow->edge_shift[k];
             if ((shift != 0) == is_shifted)
                 forest_join(forest, edge->from, edge->to, shift);
         }
@@ -75,7 +75,7 @@ static void file_start(struct fg_powerflow *powerflow)
     }
     for (int32_t k = 0; k < topology->edge_count; k++) {
         const struct fg_edge *edge = &topology->edges[k];
-        double shift = powerflow->branches[edge->branch].shift_rad;
+        double shift = powerflow->edge_shift[k];
         if (topology->bus_of_node[edge->to] < 0) {
             powerflow->start_vm[edge->to] = powerflow->start_vm[edge->from];
             powerflow->start_va[edge->to] = powerflow->start_va[edge->from] - shift;
@@ -168,7 +168,7 @@ static bool is_trusted(struct fg_powerflow *powerflow, const struct fg_attempt *
             return false;
     for (int32_t k = 0; k < topology->edge_count; k++) {
         const struct fg_edge *edge = &topology->edges[k];
-        double angle = powerflow->va[edge->from] - powerflow->va[edge->to] - powerflow->branches[edge->branch].shift_rad;
+        double angle = powerflow->va[edge->from] - powerflow->va[edge->to] - powerflow->edge_shift[k];
         if (fabs(angle) > QUARTER_CIRCLE && fabs(remainder(angle, 4 * QUARTER_CIRCLE)) > QUARTER_CIRCLE)
             return false;
     }
