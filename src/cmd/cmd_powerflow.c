@@ -378,8 +378,8 @@ const struct fg_command fg_command_powerflow = {
                 "  flexgrid powerflow --method sweep --all examples/ieee33/network.json\n"
                 "  flexgrid powerflow grid.json --json | jq .losses_mw\n"
                 "  flexgrid powerflow grid.json --q-limits --csv results/\n"
-                "  flexgrid powerflow grid.json --series day.csv --json | jq '.steps[] | {step, vm_min_pu}'\n"
-                "  flexgrid powerflow simbench/ --series profiles --first 97 --last 192 --full --csv results/\n"
+                "  flexgrid powerflow grid.json --series day.csv --json | jq .vm_min_step\n"
+                "  flexgrid powerflow simbench/ --series profiles --last 96 --full --csv results/\n"
                 "  flexgrid powerflow simbench/ --series cases --all\n"
                 "  flexgrid powerflow input.json --series update_batch.json\n",
     .options = options_table,
