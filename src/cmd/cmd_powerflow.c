@@ -43,7 +43,7 @@ static const struct fg_option options_table[] = {
     {"max-iterations", 'n', FG_OPTION_INTEGER, offsetof(struct powerflow_options, max_iterations), "N",
      "Iterations of each attempt (default 50, sweep 500).", NULL, 1, 100000},
     {"plain", 0, FG_OPTION_FLAG, offsetof(struct powerflow_options, plain), NULL,
-     "No further attempts with damping where Newton fails from the start.", NULL, 0, 0},
+     "No further attempts where Newton fails from the start.", NULL, 0, 0},
     {"all", 'a', FG_OPTION_FLAG, offsetof(struct powerflow_options, all), NULL,
      "Show every bus and branch instead of the most interesting ones.", NULL, 0, 0},
     {"series", 0, FG_OPTION_TEXT, offsetof(struct powerflow_options, series), "SOURCE",
