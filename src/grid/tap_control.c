@@ -225,8 +225,9 @@ static void move_to(struct fg_powerflow *powerflow, struct regulator *regulator,
     regulator->step = step;
     *branch = powerflow->network->branches[regulator->branch];
     fg_branch_set_tap(branch, regulator->first_position + regulator->direction * step);
-    fg_edge_set_admittance(&powerflow->topology->edges[powerflow->topology->edge_of_branch[regulator->branch]], branch,
-                           NULL);
+    int32_t edge = powerflow->topology->edge_of_branch[regulator->branch];
+    fg_edge_set_admittance(&powerflow->topology->edges[edge], branch, NULL);
+    powerflow->edge_shift[edge] = branch->shift_rad;
     fg_port_set(&powerflow->ports[regulator->branch], branch);
     if (powerflow->sweep)
         fg_sweep_branch_changed(powerflow->sweep);
