@@ -47,7 +47,11 @@ struct fg_store {
     struct fg_constraint_info constraint;
     struct fg_sql **statements;
     size_t statement_count, statement_capacity;
+    struct fg_codec *codec; /* NULL until first used */
 };
+
+/* The connection's work space for compression; FG_ERR_MEMORY. */
+enum fg_code fg_store_codec(struct fg_store *store, struct fg_codec **codec, struct fg_error *err);
 
 struct fg_backend {
     enum fg_store_kind kind;

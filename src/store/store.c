@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "store/backend.h"
 #include "store/migrate.h"
+#include "store/series_codec.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -124,6 +125,7 @@ void fg_store_close(struct fg_store *store)
         return;
     drop_statements(store);
     store->backend->close(store);
+    fg_codec_destroy(store->codec);
     fg_free(store->statements);
     fg_free(store->url);
     fg_free(store->name);
@@ -156,6 +158,14 @@ const char *fg_store_name(const struct fg_store *store)
 struct fg_constraint_info fg_store_constraint(const struct fg_store *store)
 {
     return store->constraint;
+}
+
+enum fg_code fg_store_codec(struct fg_store *store, struct fg_codec **codec, struct fg_error *err)
+{
+    if (store->codec == NULL)
+        store->codec = fg_codec_create();
+    *codec = store->codec;
+    return store->codec != NULL ? FG_OK : fg_fail_memory(err);
 }
 
 /* ---- Transactions ---------------------------------------------------------------------------------------------------*/
