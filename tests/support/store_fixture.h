@@ -96,7 +96,7 @@ static inline int64_t fixture_number(struct fg_store *store, const char *text)
     return number;
 }
 
-static enum fg_store_kind fixture_sqlite = FG_STORE_SQLITE, fixture_postgresql = FG_STORE_POSTGRESQL;
+__attribute__((unused)) static enum fg_store_kind fixture_sqlite = FG_STORE_SQLITE, fixture_postgresql = FG_STORE_POSTGRESQL;
 #define ON_BOTH(test)                                                                                                  \
     {#test " (SQLite)", test, NULL, NULL, &fixture_sqlite}, {#test " (PostgreSQL)", test, NULL, NULL, &fixture_postgresql}
 
