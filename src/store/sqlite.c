@@ -1,6 +1,6 @@
 /* The embedded back end: one SQLite file in a data folder.
  *
- * Write-ahead log, synchronous=FULL: a commit has returned only after the log with its commit record was synced.
+ * Write-ahead log, synchronous=EXTRA: a commit has returned only after the log with its commit record was synced.
  * A failed write or sync at commit leaves open whether the commit record reached the disk: SQLite forgets the frames in
  * memory, but a recovery after a crash may find them whole. Hence FG_ERR_OUTCOME, and `settle` writes a new commit in
  * their place. Source: sqlite.org/wal.html, sqlite.org/fileformat2.html (checkpoint and WAL format). */
@@ -214,7 +214,11 @@ static enum fg_code configure(struct fg_store *store, struct fg_error *err)
     sqlite3_extended_result_codes(db_of(store), 1);
     sqlite3_busy_timeout(db_of(store), store->options.busy_timeout_ms);
     char mode[16] = "";
-    enum fg_code code = read_pragma(store, "PRAGMA journal_mode=WAL", NULL, mode, sizeof mode, err);
+    /* EXTRA is FULL for the log; and the rollback journal, which only the creation of the file uses, is removed durably: if it came
+     * back after a power cut, it would undo everything since. */
+    enum fg_code code = pragma(store, "PRAGMA synchronous=EXTRA", err);
+    if (code == FG_OK)
+        code = read_pragma(store, "PRAGMA journal_mode=WAL", NULL, mode, sizeof mode, err);
     if (code == FG_OK && sqlite3_db_readonly(db_of(store), "main") == 1)
         return fail(store, SQLITE_READONLY, "opening", err);
     if (code == FG_OK && strcasecmp(mode, "wal") != 0)
@@ -222,7 +226,7 @@ static enum fg_code configure(struct fg_store *store, struct fg_error *err)
                                                              "needs (network disks); use a local disk");
     if (code == FG_OK)
         code = pragma(store,
-                      "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+                      "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                       "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16000;"
                       "PRAGMA temp_store=MEMORY", err);
     if (code == FG_OK)

@@ -11,7 +11,7 @@
  *
  * Thread rule: a connection and its statements belong to one thread at a time; open one connection per thread.
  * Durability: when fg_store_commit returns FG_OK the transaction is on stable storage (SQLite: WAL with
- * synchronous=FULL; PostgreSQL: fsync and synchronous_commit on, checked at opening). */
+ * synchronous=EXTRA; PostgreSQL: fsync and synchronous_commit on, checked at opening). */
 #ifndef FG_STORE_STORE_H
 #define FG_STORE_STORE_H
 
