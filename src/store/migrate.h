@@ -6,6 +6,7 @@
  *   INTEGER -> BIGINT, REAL -> DOUBLE PRECISION, TEXT -> TEXT COLLATE "C", BLOB -> BYTEA,
  *   ") STRICT" and ") STRICT, WITHOUT ROWID" at the end of a table -> ")"
  * A line that begins with "-- @sqlite " or "-- @postgresql " is for that back end alone; to the other it is a comment.
+ * Numbers 0001 to 0009 are the store's; other parts begin at 0010.
  * Rules: every table is STRICT and has a primary key; columns are INTEGER (64 bits), REAL, TEXT or BLOB; no automatic keys
  * (fg_store_next), no triggers, no views, no defaults that call functions: backup and restore carry rows, not code.
  * Thread rule: that of the connection. */
