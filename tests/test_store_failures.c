@@ -201,7 +201,7 @@ static void every_failing_allocation_is_told(void **state)
         assert_true(n < 1000);
     }
     code = FG_ERR_MEMORY;
-    for (long n = 1; kind == FG_STORE_SQLITE && code != FG_OK; n += n < 200 ? 1 : 17) {
+    for (long n = 1; kind == FG_STORE_SQLITE && code != FG_OK; n += n < 60 ? 1 : 23) {
         sqlite_left = n;
         code = some_work(url, ++id, &err);
         bool untouched = sqlite_left > 1;
@@ -217,7 +217,7 @@ static void every_failing_allocation_is_told(void **state)
 
 static void a_full_server_disk_is_told(void **state)
 {
-    char url[200], command[300];
+    char url[200], command[600];
     struct fg_error err = {0};
     struct fg_store *store = fixture_open(state, url);
     snprintf(command, sizeof command, "mkdir -p %s/small && mount -t tmpfs -o size=4m none %s/small 2>/dev/null && mkdir %s/small/t && chown postgres %s/small/t",
