@@ -8,6 +8,7 @@ set(FG_PUBLIC_HEADERS
     solve/ldl.h solve/lp.h solve/nlp.h
     market/auction.h market/baseline.h market/delivery.h market/document.h
     market/order.h market/settlement.h
+    store/backup.h store/document.h store/lease.h store/migrate.h store/series.h store/store.h
     toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
 
 foreach(header ${FG_PUBLIC_HEADERS})

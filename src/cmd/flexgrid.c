@@ -13,7 +13,8 @@
 #endif
 
 static const struct fg_command *const commands[] = {&fg_command_clear, &fg_command_powerflow, &fg_command_opf,
-                                                    &fg_command_check, &fg_command_convert};
+                                                    &fg_command_check, &fg_command_convert,
+                                                    &fg_command_db, &fg_command_backup, &fg_command_restore};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 enum fg_exit fg_command_fail(const struct fg_error *err)
@@ -91,7 +92,8 @@ static enum fg_exit unknown_command(const char *name)
     if (nearest != NULL)
         fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name, nearest);
     else
-        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert",
+        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert, db, backup, "
+                                             "restore",
                 name);
     return fg_command_fail(&err);
 }
@@ -130,7 +132,7 @@ int main(int argc, char **argv)
 {
     fg_interrupt_install();
     if (argc < 2) {
-        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert; see flexgrid --help");
+        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert, db, backup, restore; see flexgrid --help");
         return FG_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
