@@ -17,6 +17,10 @@ static const char *const code_slugs[FG_ERR_COUNT] = {
     [FG_ERR_ARGUMENT] = "argument",
     [FG_ERR_NUMERIC] = "numeric",
     [FG_ERR_INTERRUPTED] = "interrupted",
+    [FG_ERR_NOT_FOUND] = "not_found",
+    [FG_ERR_CONFLICT] = "conflict",
+    [FG_ERR_DENIED] = "denied",
+    [FG_ERR_BUSY] = "busy",
 };
 
 const char *fg_code_slug(enum fg_code code)

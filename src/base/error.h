@@ -22,6 +22,10 @@ enum fg_code {
     FG_ERR_ARGUMENT,    /* the caller broke a documented condition */
     FG_ERR_NUMERIC,     /* a factorisation or iteration failed where no result can be given */
     FG_ERR_INTERRUPTED, /* stopped by the caller's interrupt flag */
+    FG_ERR_NOT_FOUND,   /* there is no such object, or the asker may not know of it */
+    FG_ERR_CONFLICT,    /* the object's state does not allow it, or has changed meanwhile */
+    FG_ERR_DENIED,      /* who asks may not do this */
+    FG_ERR_BUSY,        /* overloaded or not ready; later the same call may succeed */
     FG_ERR_COUNT
 };
 
