@@ -52,6 +52,9 @@ void fg_call_empty(struct fg_call *call, int status);
 void fg_call_header(struct fg_call *call, const char *name, const char *value); /* copied; no control bytes */
 void fg_call_download(struct fg_call *call, const char *file_name);             /* Content-Disposition: attachment */
 
+/* Set the session's cookie (Secure, HttpOnly, SameSite=Strict); `token` NULL: end the session in the browser. */
+void fg_call_session_cookie(struct fg_call *call, const char *token, int64_t max_age_seconds);
+
 /* Set the entity tag, without quotes; a GET without one gets a hash of its body. If-None-Match is the machinery's. */
 void fg_call_etag(struct fg_call *call, const char *tag);
 /* True when the request's If-Match names `tag` (or "*"). Otherwise answer FG_PROBLEM_PRECONDITION by
@@ -79,6 +82,11 @@ void fg_call_put_next(struct fg_call *call, struct fg_json_writer *out, const ch
 bool fg_call_idempotency(const struct fg_call *call, const char **key, unsigned char hash[FG_HASH_BYTES]);
 /* Hash of one item of a batch (canonical JSON: member order and white space do not count). FG_ERR_MEMORY. */
 enum fg_code fg_item_hash(const struct fg_json_cursor *item, unsigned char hash[FG_HASH_BYTES], struct fg_error *err);
+
+/* ---- streams ---- */
+/* Event cursor for a snapshot that holds an area's state after event `sequence`: a stream opened with it goes on from
+ * there. Lives as long as the call. NULL with an error when there are no streams or no such area. */
+const char *fg_call_event_cursor(struct fg_call *call, const char *area, uint64_t sequence, struct fg_error *err);
 
 /* ---- later answers ---- */
 /* Keep the call after the handler returns FG_OK; from then on it belongs to whoever ends it with `fg_call_finish`, on

@@ -13,6 +13,35 @@ const char *fg_method_name(enum fg_method method)
     return method_names[method];
 }
 
+size_t fg_operation_problem_statuses(const struct fg_operation *operation, int statuses[FG_PROBLEM_STATUSES_MAX])
+{
+    bool has_right = operation->right != NULL, has_path = operation->path_params != NULL;
+    bool has_body = operation->request != NULL || operation->request_media != NULL;
+    bool is_matched = operation->flags & FG_OP_IF_MATCH;
+    const struct {
+        int status;
+        bool applies;
+    } table[] = {
+        {400, true},
+        {401, true}, /* bad credentials are refused even where none are needed */
+        {403, true}, /* a handler may deny what the table allows */
+        {404, has_right || has_path},
+        {409, has_right && operation->method != FG_GET},
+        {412, is_matched},
+        {413, has_body},
+        {415, has_body},
+        {422, true},
+        {428, is_matched},
+        {429, true},
+        {503, true},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < FG_COUNT_OF(table); i++)
+        if (table[i].applies)
+            statuses[count++] = table[i].status;
+    return count;
+}
+
 /* The check of all descriptions: components seen so far, for unique names. */
 struct check {
     const struct fg_schema **seen;

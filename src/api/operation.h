@@ -47,7 +47,6 @@ enum fg_operation_flag {
     FG_OP_KEY_BY_HANDLER = 16, /* ... the handler saves the answer in the transaction that makes the change */
     FG_OP_IF_MATCH = 32,    /* If-Match required (428 without); the handler compares with `fg_call_if_match` */
     FG_OP_STREAM = 64,      /* answers with server-sent events */
-    FG_OP_ANY_ORIGIN = 128, /* no session is needed to change something: log-in, registration */
 };
 
 /* Answer the call through the functions of call.h. A code other than FG_OK becomes a problem document (problem.h) from
@@ -96,6 +95,10 @@ extern const struct fg_schema fg_schema_page_cursor;
     }
 
 const char *fg_method_name(enum fg_method method);
+
+/* Statuses of the problem documents that the machinery can answer with, ascending; returns how many. */
+#define FG_PROBLEM_STATUSES_MAX 16
+size_t fg_operation_problem_statuses(const struct fg_operation *operation, int statuses[FG_PROBLEM_STATUSES_MAX]);
 
 /* All that is wrong with descriptions taken together: doubled ids and routes, path parameters that do not fit the path,
  * unknown rights, missing examples or examples that break their schema, components of one name and different content.

@@ -77,13 +77,14 @@ struct fg_server_options {
     const char *certificate_file, *key_file; /* PEM; NULL: self-signed in `data_folder` */
     const char *data_folder; /* for tls/ and the server's secret; created with mode 0700 */
     const char *web_folder;  /* static pages; NULL: none */
+    bool trust_proxy; /* a proxy on a loopback address gives the client's address in X-Forwarded-For, and TLS to clients */
     const char *const *cors_origins; /* NULL-terminated exact origins; NULL: CORS is off */
     int network_threads, workers;    /* 0: by the number of processors */
     size_t queue_limit;              /* calls waiting for a worker before 503; 0: 1024 */
     unsigned connection_limit, connections_per_address; /* 0: 20000 and 2000 */
     unsigned header_seconds, body_seconds, send_seconds; /* 0: 15, 60, 120 */
     double rate_per_second, rate_burst; /* calls per key; 0: 200 and 1000 */
-    double anonymous_rate_per_second, anonymous_rate_burst; /* calls per address without log-in; 0: 20 and 100 */
+    double anonymous_rate_per_second, anonymous_rate_burst; /* calls per address without log-in; 0: 50 and 200 */
 
     const struct fg_operation_set *const *operations; /* besides the server's own */
     size_t operation_set_count;
@@ -92,6 +93,7 @@ struct fg_server_options {
     struct fg_authenticator authenticator;  /* .authenticate NULL: nobody can log in */
     struct fg_idempotency_store idempotency; /* .load NULL: Idempotency-Key is refused */
     struct fg_event_source events;          /* .read NULL: no streams */
+    void (*metrics)(void *context, struct fg_text *text); /* append the application's metrics; NULL: none */
     /* Ready to serve? Fills `err` with what is missing when not. NULL: always. */
     enum fg_code (*ready)(void *context, struct fg_error *err);
 };

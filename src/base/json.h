@@ -98,6 +98,8 @@ void fg_json_put_string(struct fg_json_writer *writer, const char *key, const ch
 void fg_json_put_number(struct fg_json_writer *writer, const char *key, double value);
 void fg_json_put_integer(struct fg_json_writer *writer, const char *key, int64_t value);
 void fg_json_put_bool(struct fg_json_writer *writer, const char *key, bool value);
+/* `json` is JSON text already. */
+void fg_json_put_raw(struct fg_json_writer *writer, const char *key, const char *json);
 void fg_json_put_null(struct fg_json_writer *writer, const char *key);
 
 #endif
