@@ -40,6 +40,7 @@ struct fg_server {
     struct MHD_Response *out_of_memory; /* prepared, so that it can always be sent */
     struct fg_text openapi, reference;  /* rendered at the start */
     char certificate_file[4096], key_file[4096];
+    char start_message[200]; /* libmicrohttpd's last word before it gave up */
     atomic_bool is_stopping;
     atomic_long holders;
     atomic_ulong request_number;

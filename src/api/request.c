@@ -451,9 +451,7 @@ static bool has_media(const char *header, const char *media)
 static bool check_body_headers(struct fg_call *call, const struct header_facts *facts)
 {
     const struct fg_operation *operation = call->operation;
-    bool chunked = facts->transfer_encoding != NULL;
     unsigned long long length = facts->content_length != NULL ? strtoull(facts->content_length, NULL, 10) : 0;
-    call->has_body = chunked || length > 0;
     if (!call->has_body)
         return true;
     const char *media = operation->request_media != NULL ? operation->request_media : FG_MEDIA_JSON;
@@ -522,6 +520,8 @@ enum fg_code fg_request_begin(struct fg_call *call, const char *method, struct f
         return fg_fail_memory(err);
     MHD_get_connection_values_n(call->connection, MHD_HEADER_KIND, see_header, &facts);
     find_address(call, facts.forwarded_for);
+    call->has_body = facts.transfer_encoding != NULL ||
+                     (facts.content_length != NULL && strcmp(facts.content_length, "0") != 0);
     if (!begin(call, &facts)) {
         /* A refused log-in counts against the address, so that guessing is slow. */
         if (call->problem == fg_problem_kind(FG_PROBLEM_CREDENTIALS))

@@ -129,7 +129,9 @@ static enum MHD_Result begin_call(struct fg_call *call, const char *method)
         fg_answer_code(call, code, &err);
     fg_answer_build(call);
     call->phase = FG_CALL_READY;
-    return send_answer(call);
+    /* An answer before the end of the request makes libmicrohttpd close the connection: right when there is a body that
+     * nobody will read, and when the framing is in doubt. */
+    return call->has_body || call->must_close ? send_answer(call) : MHD_YES;
 }
 
 static enum MHD_Result take_body(struct fg_call *call, const char *bytes, size_t *length)
@@ -186,10 +188,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 static void on_mhd_log(void *context, const char *format, va_list arguments)
 {
-    (void)context;
-    char text[512];
+    struct fg_server *server = context;
+    char text[200];
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
+    if (server->daemon == NULL)
+        snprintf(server->start_message, sizeof server->start_message, "%s", text);
     fg_log(FG_LOG_DEBUG, "http", FG_LOG_TEXT("text", text));
 }
 
@@ -364,7 +368,7 @@ static enum fg_code listen_now(struct fg_server *server, struct fg_error *err)
 {
     const struct fg_server_options *options = &server->options;
     raise_descriptor_limit(options->connection_limit);
-    int descriptor;
+    int descriptor = -1;
     enum fg_code code = open_socket(options, &descriptor, err);
     if (code != FG_OK)
         return code;
@@ -372,7 +376,7 @@ static enum fg_code listen_now(struct fg_server *server, struct fg_error *err)
     if (!options->plain_http)
         flags |= MHD_USE_TLS;
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)fg_tls_retrieve, NULL},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)fg_tls_retrieve},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)FG_TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -388,7 +392,8 @@ static enum fg_code listen_now(struct fg_server *server, struct fg_error *err)
         options->plain_http ? none : tls, MHD_OPTION_END);
     if (server->daemon == NULL) {
         close(descriptor);
-        return fg_fail(err, FG_ERR_BUSY, NULL, "the HTTP server cannot start; raise the limits of threads and open files");
+        return fg_fail(err, FG_ERR_BUSY, NULL, "the HTTP server cannot start (%s); raise the limits of threads and open files",
+                       server->start_message);
     }
     return FG_OK;
 }

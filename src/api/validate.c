@@ -37,7 +37,7 @@ void fg_problem_list_add(struct fg_problem_list *list, const char *pointer, cons
     struct fg_problem_item *item = &list->items[list->count++];
     snprintf(item->pointer, sizeof item->pointer, "%s", text.place);
     item->key = key;
-    snprintf(item->text, sizeof item->text, "%s", text.text);
+    snprintf(item->text, sizeof item->text, "%.*s", (int)sizeof item->text - 1, text.text);
 }
 
 const char *fg_schema_pattern(const struct fg_schema *schema, char *buffer, size_t size)
