@@ -83,6 +83,7 @@ struct fg_call {
 
     /* the request */
     const char *target; /* as in the request line; NULL: it holds bytes that must not be there */
+    const char *target_end; /* in libmicrohttpd's buffer; only valid while the headers are looked at */
     bool is_head, is_options, has_body, must_close, is_body_too_large;
     const char *method;
     const struct fg_operation *operation; /* NULL: none fits */

@@ -28,6 +28,21 @@ static bool is_token(const char *text, size_t length)
     return length > 0;
 }
 
+/* libmicrohttpd reads header lines in place and takes a NUL byte for the end of a value. Between a name's end and its value
+ * there may only be blanks, after a value's end only blanks and the line's end; anything else is hidden text, a bare line feed or
+ * a folded line. */
+static bool has_hidden_bytes(const char *name, size_t name_length, const char *value, size_t value_length)
+{
+    if (value < name + name_length || value - (name + name_length) > 4096)
+        return true; /* joined from several lines */
+    for (const char *at = name + name_length; at < value; at++)
+        if (*at != '\0' && *at != ' ' && *at != '\t')
+            return true;
+    const char *end = value + value_length + 1;
+    end += strspn(end, " \t");
+    return *end != '\0' && *end != '\r' && *end != '\n';
+}
+
 static enum MHD_Result see_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
                                   const char *value, size_t value_length)
 {
@@ -37,6 +52,8 @@ static enum MHD_Result see_header(void *context, enum MHD_ValueKind kind, const 
     if (value == NULL) {
         value = "";
         value_length = 0;
+    } else if (has_hidden_bytes(name, name_length, value, value_length)) {
+        facts->broken = "a header's value holds a NUL byte or a line feed";
     }
     if (!is_token(name, name_length) || strlen(name) != name_length)
         facts->broken = "a header's name holds characters that are not allowed";

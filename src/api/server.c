@@ -46,6 +46,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     bool is_plain = true;
     for (const char *at = target; *at != '\0'; at++)
         is_plain = is_plain && *at > 0x20 && *at < 0x7f;
+    call->target_end = target + strlen(target);
     if (is_plain && (call->target = fg_arena_strdup(&call->arena, target)) == NULL) {
         fg_call_release(call);
         return NULL;
@@ -114,9 +115,24 @@ static enum MHD_Result refuse_busy(struct fg_call *call)
     return send_answer(call);
 }
 
-static enum MHD_Result begin_call(struct fg_call *call, const char *method)
+/* libmicrohttpd reads the request line in place and takes a NUL byte for the end of the target. Then bytes that are no
+ * blanks lie between that end and the version. */
+static bool has_hidden_bytes(const struct fg_call *call, const char *version)
+{
+    uintptr_t from = (uintptr_t)call->target_end + 1, to = (uintptr_t)version;
+    if (to <= from || to - from > CONNECTION_MEMORY)
+        return false;
+    for (const char *at = call->target_end + 1; at < version; at++)
+        if (*at != '\0' && *at != ' ')
+            return true;
+    return false;
+}
+
+static enum MHD_Result begin_call(struct fg_call *call, const char *method, const char *version)
 {
     struct fg_server *server = call->server;
+    if (has_hidden_bytes(call, version))
+        call->target = NULL;
     struct fg_error err;
     fg_guard_allow(call->socket, server->options.body_seconds);
     call->must_close = atomic_load(&server->is_stopping);
@@ -172,13 +188,13 @@ static enum MHD_Result run_call(struct fg_call *call)
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *body, size_t *body_length, void **call_place)
 {
-    (void)url, (void)version;
+    (void)url;
     struct fg_server *server = context;
     struct fg_call *call = *call_place;
     if (call == NULL)
         return MHD_queue_response(connection, 503, server->out_of_memory);
     switch (call->phase) {
-    case FG_CALL_NEW: return begin_call(call, method);
+    case FG_CALL_NEW: return begin_call(call, method, version);
     case FG_CALL_READING: return *body_length > 0 ? take_body(call, body, body_length) : run_call(call);
     case FG_CALL_RUNNING: return MHD_YES;
     case FG_CALL_READY: break;
