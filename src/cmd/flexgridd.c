@@ -2,6 +2,7 @@
  *
  * SIGTERM and SIGINT stop gracefully (requests in flight end, streams are told to come back), SIGHUP reads the
  * certificate again. Standard error carries the log, one JSON object a line. */
+#include "api/catalogue.h"
 #include "api/config.h"
 #include "api/server.h"
 #include "api/systemd.h"
@@ -120,7 +121,12 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
 
 static struct fg_server_options options_of(const struct settings *s)
 {
+    size_t count = 0;
+    while (fg_catalogue[1 + count] != NULL) /* the first set is the server's own */
+        count++;
     return (struct fg_server_options){
+        .operations = fg_catalogue + 1,
+        .operation_set_count = count,
         .address = s->listen_address != NULL ? s->listen_address : "127.0.0.1",
         .port = (uint16_t)s->port,
         .plain_http = s->plain_http,
