@@ -339,8 +339,10 @@ static void openapi_document(void **state)
     for (size_t i = 0; i < test_set.count; i++) {
         const struct fg_operation *operation = &test_set.items[i];
         char method[8];
-        for (size_t c = 0; c < sizeof method; c++)
-            method[c] = (char)(fg_method_name(operation->method)[c] | 0x20) , method[strlen(fg_method_name(operation->method))] = '\0';
+        size_t length = strlen(fg_method_name(operation->method));
+        for (size_t c = 0; c < length; c++)
+            method[c] = (char)(fg_method_name(operation->method)[c] | 0x20);
+        method[length] = '\0';
         json_t *item = json_object_get(json_object_get(paths, operation->path), method);
         assert_non_null(item);
         assert_string_equal(json_string_value(json_object_get(item, "operationId")), operation->id);
