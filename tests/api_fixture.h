@@ -28,7 +28,7 @@ struct app {
     pthread_mutex_t lock;
     struct fg_server *server;
     atomic_int orders_entered, deferred;
-    atomic_bool is_storage_broken, is_revoked;
+    atomic_bool is_storage_broken, is_revoked, is_held; /* held: the operation `wait` waits for as long */
     struct kept {
         char owner[300], key[260], media[64], *body;
         unsigned char hash[FG_HASH_BYTES];
@@ -286,7 +286,10 @@ static enum fg_code put_item(struct fg_call *call, struct fg_error *err)
 static enum fg_code wait_a_while(struct fg_call *call, struct fg_error *err)
 {
     (void)err;
-    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    struct app *app = fg_call_context(call);
+    do
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    while (atomic_load(&app->is_held));
     put_entered(fg_call_json(call, 200), 1, 1);
     return FG_OK;
 }

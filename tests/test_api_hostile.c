@@ -228,12 +228,21 @@ static void floods_do_not_hurt_others(void **state)
     /* more requests than workers and queue take: 503 with Retry-After for the rest, and operations in memory go on */
     static const char request[] = "POST /v1/wait HTTP/1.1\r\nHost: a\r\n" DSO "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     int served = 0, refused = 0;
-    int waiting[20];
+    int waiting[20], answered = 0;
+    atomic_store(&f.app->is_held, true);
     for (int i = 0; i < 20; i++) {
         waiting[i] = raw_open(&f);
         raw_send(waiting[i], request, sizeof request - 1);
     }
     still_serves(&f);
+    for (int round = 0; round < 200 && answered < 14; round++) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        char byte;
+        answered = 0;
+        for (int i = 0; i < 20; i++)
+            answered += recv(waiting[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+    }
+    atomic_store(&f.app->is_held, false);
     for (int i = 0; i < 20; i++) {
         char answer[2048];
         raw_read_all(waiting[i], answer, sizeof answer);
@@ -243,7 +252,7 @@ static void floods_do_not_hurt_others(void **state)
     }
     print_message("%d served, %d refused\n", served, refused);
     assert_int_equal(served + refused, 20);
-    assert_true(served >= 6 && refused >= 1); /* two at work and four waiting at the least */
+    assert_true(refused >= 14 && served >= 4); /* two at work, four waiting; fewer when workers start late */
     fixture_release(&f);
 }
 

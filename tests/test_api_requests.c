@@ -415,6 +415,43 @@ static void cors_for_named_origins(void **state)
     fixture_release(&f);
 }
 
+static void static_files(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct fg_error err;
+    fixture_prepare(&f);
+    char folder[80], path[400], script[3000];
+    snprintf(folder, sizeof folder, "%s/web", f.folder);
+    snprintf(path, sizeof path, "mkdir -p %s/sub && ln -s /etc/passwd %s/link.txt", folder, folder);
+    assert_int_equal(system(path), 0);
+    memset(script, 'x', sizeof script);
+    snprintf(path, sizeof path, "%s/index.html", folder);
+    assert_int_equal(fg_file_write(path, "<p>start</p>", 12, &err), FG_OK);
+    snprintf(path, sizeof path, "%s/sub/app.0a1b2c3d.js", folder);
+    assert_int_equal(fg_file_write(path, script, sizeof script, &err), FG_OK);
+    snprintf(path, sizeof path, "%s/.hidden", folder);
+    assert_int_equal(fg_file_write(path, "secret", 6, &err), FG_OK);
+    f.options.web_folder = folder;
+    assert_int_equal(fixture_start(&f, &err), FG_OK);
+    expect_full(&f, "GET", "/", NULL, NULL, 200, NULL, "<p>start</p>");
+    expect_full(&f, "GET", "/", NULL, NULL, 200, NULL, "Content-Security-Policy: default-src 'none'; script-src 'self'");
+    expect_full(&f, "GET", "/sub/app.0a1b2c3d.js", NULL, NULL, 200, NULL, "Cache-Control: public, max-age=31536000, immutable");
+    expect_full(&f, "GET", "/sub/app.0a1b2c3d.js", "Accept-Encoding: gzip", NULL, 200, NULL, "Content-Encoding: gzip");
+    static const char *const absent[] = {"/.hidden", "/link.txt", "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/sub", "/sub/"};
+    for (size_t i = 0; i < FG_COUNT_OF(absent); i++)
+        expect(&f, "GET", absent[i], NULL, NULL, 404, "request.route");
+    struct answer answer = ask(&f, "GET", "/index.html", NULL, NULL);
+    char tag[100] = "If-None-Match: ";
+    const char *etag = strstr(answer.headers.data, "ETag: ");
+    assert_non_null(etag);
+    snprintf(tag + 15, sizeof tag - 15, "%.*s", (int)strcspn(etag + 6, "\r\n"), etag + 6);
+    answer_release(&answer);
+    expect(&f, "GET", "/index.html", tag, NULL, 304, NULL);
+    expect(&f, "POST", "/index.html", NULL, NULL, 404, "request.route");
+    fixture_release(&f);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -424,6 +461,7 @@ int main(void)
         cmocka_unit_test(idempotency), cmocka_unit_test(conditions), cmocka_unit_test(compression),
         cmocka_unit_test(later_answers_and_bytes), cmocka_unit_test(security_headers), cmocka_unit_test(openapi_document),
         cmocka_unit_test(descriptions_are_checked), cmocka_unit_test(rates), cmocka_unit_test(cors_for_named_origins),
+        cmocka_unit_test(static_files),
     };
     int failed = cmocka_run_group_tests(tests, setup, teardown);
     curl_global_cleanup();
