@@ -26,6 +26,8 @@ static const char *const code_slugs[FG_ERR_COUNT] = {
     [FG_ERR_VERSION] = "version",
     [FG_ERR_FENCED] = "fenced",
     [FG_ERR_OUTCOME] = "outcome",
+    [FG_ERR_CONFLICT] = "conflict",
+    [FG_ERR_DENIED] = "denied",
 };
 
 const char *fg_code_slug(enum fg_code code)

@@ -1,5 +1,6 @@
 /* flexgrid: the command line. Chooses the command, prints help, version and suggestions; everything else is in cmd_*.c. */
 #include "base/memory.h"
+#include "cmd/cmd_api.h"
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
 #include "cmd/output.h"
@@ -56,6 +57,7 @@ static enum fg_exit help_overview(void)
                         "computes the power flows and optimal power flows that this needs.\n\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         fg_text_printf(&text, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+    fg_text_printf(&text, "  %-10s  %s\n", "api", "call an operation of a running flexgridd");
     fg_text_puts(&text, "\n  flexgrid COMMAND --help   options and examples of a command\n"
                         "  flexgrid --version        version and licence\n\n"
                         "Networks are MATPOWER .m, pandapower .json, power-grid-model .json, SimBench CSV\n"
@@ -147,6 +149,8 @@ int main(int argc, char **argv)
         fg_text_puts(&text, "flexgrid " FG_VERSION "\nLicensed under the Apache License, Version 2.0.\n");
         return (int)print(&text);
     }
+    if (strcmp(argv[1], "api") == 0)
+        return (int)fg_command_api(argc - 2, argv + 2);
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return (int)run_command(commands[i], argc - 2, argv + 2);
