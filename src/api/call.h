@@ -13,7 +13,7 @@
 #ifndef FG_API_CALL_H
 #define FG_API_CALL_H
 
-#include "api/access.h"
+#include "atp/access.h"
 #include "api/operation.h"
 #include "api/problem.h"
 #include "base/json.h"

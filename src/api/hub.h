@@ -12,7 +12,7 @@
 #ifndef FG_API_HUB_H
 #define FG_API_HUB_H
 
-#include "api/access.h"
+#include "atp/access.h"
 #include "api/guard.h"
 #include "api/seal.h"
 #include "api/server.h"

@@ -16,7 +16,7 @@
 #ifndef FG_API_OPERATION_H
 #define FG_API_OPERATION_H
 
-#include "api/access.h"
+#include "atp/access.h"
 #include "api/schema.h"
 #include "base/error.h"
 

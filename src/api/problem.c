@@ -56,6 +56,7 @@ enum fg_problem fg_problem_of_code(enum fg_code code)
     case FG_ERR_UNSUPPORTED: return FG_PROBLEM_UNSUPPORTED;
     case FG_ERR_TOO_LARGE: return FG_PROBLEM_TOO_LARGE;
     case FG_ERR_NOT_FOUND: return FG_PROBLEM_NOT_FOUND;
+    case FG_ERR_CONSTRAINT:
     case FG_ERR_CONFLICT: return FG_PROBLEM_CONFLICT;
     case FG_ERR_DENIED: return FG_PROBLEM_DENIED;
     case FG_ERR_MEMORY:
@@ -63,6 +64,12 @@ enum fg_problem fg_problem_of_code(enum fg_code code)
     case FG_ERR_NUMERIC:
     case FG_ERR_INTERRUPTED:
     case FG_ERR_BUSY:
+    case FG_ERR_UNAVAILABLE:
+    case FG_ERR_FULL:
+    case FG_ERR_CORRUPT:
+    case FG_ERR_VERSION:
+    case FG_ERR_FENCED:
+    case FG_ERR_OUTCOME:
     case FG_OK:
     case FG_ERR_COUNT: break;
     }

@@ -6,7 +6,7 @@
 #ifndef FG_API_SERVER_H
 #define FG_API_SERVER_H
 
-#include "api/access.h"
+#include "atp/access.h"
 #include "api/call.h"
 #include "api/operation.h"
 

@@ -1,4 +1,4 @@
-#include "api/access.h"
+#include "atp/access.h"
 
 #include <string.h>
 

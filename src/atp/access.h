@@ -6,8 +6,8 @@
  *   - the rule of the operation's right allows one of its organisation's roles and one of its duties.
  * Whether the object at hand is the organisation's own is the handler's question (`fg_call_principal`).
  * Thread rule: constant data; pure functions. */
-#ifndef FG_API_ACCESS_H
-#define FG_API_ACCESS_H
+#ifndef FG_ATP_ACCESS_H
+#define FG_ATP_ACCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
