@@ -5,7 +5,7 @@ DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SUITE ?= trixie
 
-.PHONY: all run test dev bench coverage fuzz install test-install test-fresh format clean help
+.PHONY: all run test dev kill bench coverage fuzz install test-install test-fresh format clean help
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
@@ -23,6 +23,12 @@ test: ## install what is missing, build with and without the sanitizers, run all
 dev: ## build with the sanitizers into build/dev
 	@tools/bootstrap --check test
 	@tools/build dev all
+
+kill: ## 200 SIGKILLs to writers and to PostgreSQL, 3000 power cuts; minutes
+	@tools/bootstrap test
+	@tools/build release all -DBUILD_TESTING=ON
+	FG_KILLS=200 build/release/bin/test_store_kill
+	FG_CRASHES=3000 build/release/bin/test_store_crash
 
 bench: ## measure against the references in the same run
 	@tools/bootstrap build bench

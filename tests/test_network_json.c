@@ -263,8 +263,8 @@ static void refusals_name_the_pointer(void **state)
                     "\"piecewise\", \"points\": [[0, 1], [2]]}}]}",
          FG_ERR_SCHEMA, "n.json#/generators/0/cost/points/1", "pair"},
         {SMALL_HEAD ", \"generators\": [{\"id\": \"g\", \"kind\": \"source\", \"bus\": \"1\", \"cost\": {\"kind\": "
-                    "\"piecewise\", \"points\": [[0, 0], [1, 9], [2, 10]]}}]}",
-         FG_ERR_UNSUPPORTED, "n.json#generator g", "convex"},
+                    "\"piecewise\", \"points\": [[0, 0], [1, 9], [1, 10]]}}]}",
+         FG_ERR_VALUE, "n.json#generator g", "not above"},
         {SMALL_HEAD SMALL_GRID
          ", \"branches\": [{\"id\": \"b\", \"from\": \"1\", \"to\": \"2\", \"r_pu\": 0, \"x_pu\": 0}]}",
          FG_ERR_NETWORK, "n.json#branch b", "zero"},

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 void fg_csv_release(struct fg_csv *csv)
 {
@@ -197,7 +198,7 @@ static enum fg_code check_encoding(struct scanner *scan)
     size_t bad = nul != NULL && (size_t)(nul - scan->at) < valid ? (size_t)(nul - scan->at) : valid;
     if (bad == length)
         return FG_OK;
-    size_t line = 1;
+    size_t line = scan->line;
     for (size_t i = 0; i < bad; i++)
         line += scan->at[i] == '\n';
     return fail_line(scan, line, FG_ERR_SYNTAX,
@@ -248,6 +249,129 @@ enum fg_code fg_csv_parse(struct fg_csv *csv, const char *bytes, size_t length, 
         return fg_fail(err, FG_ERR_TOO_LARGE, place, "the text holds more than %zu bytes; split it", FG_CSV_MAX_BYTES);
     fg_text_append(&csv->text, bytes, length);
     return csv->text.failed ? fg_fail_memory(err) : parse_text(csv, err);
+}
+
+void fg_csv_stream_close(struct fg_csv_stream *stream)
+{
+    if (stream->file != NULL)
+        gzclose(stream->file);
+    fg_csv_release(&stream->csv);
+    fg_text_release(&stream->rest);
+    fg_text_release(&stream->header);
+    *stream = (struct fg_csv_stream){0};
+}
+
+/* Read on until `rest` holds FG_CSV_STREAM_BYTES or all that is left. */
+static enum fg_code stream_fill(struct fg_csv_stream *stream, struct fg_error *err)
+{
+    char block[1 << 14];
+    while (!stream->is_at_end && stream->rest.length < FG_CSV_STREAM_BYTES) {
+        int got = gzread(stream->file, block, sizeof block);
+        if (got < 0) {
+            int status = 0;
+            const char *why = gzerror(stream->file, &status);
+            if (status == Z_ERRNO)
+                return fg_fail(err, FG_ERR_IO, stream->csv.path, "cannot read the file: %s", strerror(errno));
+            return fg_fail(err, FG_ERR_SYNTAX, stream->csv.path, "the gzip data are damaged (%s); pack the file again",
+                           why);
+        }
+        fg_text_append(&stream->rest, block, (size_t)got);
+        if (stream->rest.failed)
+            return fg_fail_memory(err);
+        stream->is_at_end = got == 0;
+    }
+    return FG_OK;
+}
+
+/* Move the first `length` bytes of the rest into `text`. */
+static enum fg_code stream_take(struct fg_csv_stream *stream, size_t length, struct fg_text *text, struct fg_error *err)
+{
+    text->length = 0;
+    fg_text_append(text, stream->rest.data, length);
+    if (text->failed)
+        return fg_fail_memory(err);
+    memmove(stream->rest.data, stream->rest.data + length, stream->rest.length - length + 1);
+    stream->rest.length -= length;
+    return FG_OK;
+}
+
+/* End of the first row that has text, or of the last whole row; 0 when there is none. */
+static size_t row_end(const struct fg_text *text, bool is_first)
+{
+    bool is_quoted = false, has_text = false;
+    size_t end = 0;
+    for (size_t i = 0; i < text->length; i++) {
+        char c = text->data[i];
+        if (c == '"')
+            is_quoted = !is_quoted;
+        bool is_line_end = c == '\n' || (is_first && c == '\r');
+        has_text = has_text || !(c == '\n' || c == '\r');
+        if (is_quoted || !is_line_end)
+            continue;
+        end = i + 1;
+        if (is_first && has_text)
+            break;
+    }
+    return end;
+}
+
+enum fg_code fg_csv_stream_open(struct fg_csv_stream *stream, const char *path, struct fg_error *err)
+{
+    *stream = (struct fg_csv_stream){.line = 1};
+    enum fg_code code = set_path(&stream->csv, path, err);
+    if (code != FG_OK)
+        return code;
+    stream->file = gzopen(path, "rb");
+    if (stream->file == NULL)
+        return errno == ENOMEM ? fg_fail_memory(err)
+                               : fg_fail(err, FG_ERR_IO, path, "cannot open the file: %s", strerror(errno));
+    fg_text_append(&stream->rest, "", 0);
+    code = stream_fill(stream, err);
+    if (code == FG_OK && stream->rest.length >= 3 && memcmp(stream->rest.data, "\xEF\xBB\xBF", 3) == 0)
+        code = stream_take(stream, 3, &stream->header, err);
+    size_t end = row_end(&stream->rest, true);
+    if (code == FG_OK && end == 0 && !stream->is_at_end)
+        code = fg_fail(err, FG_ERR_TOO_LARGE, path, "the header row is longer than %zu bytes", FG_CSV_STREAM_BYTES);
+    if (code == FG_OK)
+        code = stream_take(stream, end > 0 ? end : stream->rest.length, &stream->header, err);
+    if (code != FG_OK)
+        return code;
+    struct scanner scan = {.csv = &stream->csv, .at = stream->header.data, .line = 1, .err = err,
+                           .end = stream->header.data + stream->header.length};
+    code = check_encoding(&scan);
+    if (code == FG_OK)
+        code = take_header(&scan);
+    stream->separator = scan.separator;
+    stream->line = scan.line;
+    return code;
+}
+
+enum fg_code fg_csv_stream_next(struct fg_csv_stream *stream, struct fg_error *err)
+{
+    struct fg_csv *csv = &stream->csv;
+    csv->row_count = 0;
+    for (;;) { /* a stretch of empty lines holds no row */
+        enum fg_code code = stream_fill(stream, err);
+        size_t end = stream->is_at_end ? stream->rest.length : row_end(&stream->rest, false);
+        if (code == FG_OK && end == 0 && !stream->is_at_end) {
+            char place[sizeof err->place];
+            snprintf(place, sizeof place, "%.230s:%zu", csv->path, stream->line);
+            code = fg_fail(err, FG_ERR_TOO_LARGE, place,
+                           "a row longer than %zu bytes, or a quote that is never closed", FG_CSV_STREAM_BYTES);
+        }
+        if (code == FG_OK)
+            code = stream_take(stream, end, &csv->text, err);
+        if (code != FG_OK || end == 0)
+            return code;
+        struct scanner scan = {.csv = csv, .at = csv->text.data, .end = csv->text.data + csv->text.length,
+                               .separator = stream->separator, .line = stream->line, .err = err};
+        code = check_encoding(&scan);
+        if (code == FG_OK)
+            code = take_rows(&scan);
+        stream->line = scan.line;
+        if (code != FG_OK || csv->row_count > 0)
+            return code;
+    }
 }
 
 int fg_csv_column(const struct fg_csv *csv, const char *name)

@@ -27,6 +27,25 @@ enum fg_code fg_csv_read(struct fg_csv *csv, const char *path, struct fg_error *
 enum fg_code fg_csv_parse(struct fg_csv *csv, const char *bytes, size_t length, const char *place, struct fg_error *err);
 void fg_csv_release(struct fg_csv *csv);
 
+/* A file of any length, some rows at a time: `csv` holds the header and the rows just read, for all functions below.
+ *
+ *   fg_csv_stream_open -> fg_csv_stream_next ... until csv.row_count is 0 -> fg_csv_stream_close (also after an error)
+ *
+ * Fields are valid until the next call. Memory: about FG_CSV_STREAM_BYTES and the pointers to its fields; a single row
+ * may hold as much, a longer one is refused. */
+#define FG_CSV_STREAM_BYTES ((size_t)1 << 20)
+struct fg_csv_stream {
+    struct fg_csv csv;
+    struct gzFile_s *file;
+    struct fg_text rest, header; /* what was read beyond the rows given; the header row */
+    size_t line;
+    char separator;
+    int is_at_end;
+};
+enum fg_code fg_csv_stream_open(struct fg_csv_stream *stream, const char *path, struct fg_error *err);
+enum fg_code fg_csv_stream_next(struct fg_csv_stream *stream, struct fg_error *err);
+void fg_csv_stream_close(struct fg_csv_stream *stream);
+
 /* Column index by name; -1 when absent. */
 int fg_csv_column(const struct fg_csv *csv, const char *name);
 /* The same, failing with the list of columns that exist. */

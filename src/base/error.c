@@ -17,6 +17,17 @@ static const char *const code_slugs[FG_ERR_COUNT] = {
     [FG_ERR_ARGUMENT] = "argument",
     [FG_ERR_NUMERIC] = "numeric",
     [FG_ERR_INTERRUPTED] = "interrupted",
+    [FG_ERR_NOT_FOUND] = "not_found",
+    [FG_ERR_BUSY] = "busy",
+    [FG_ERR_UNAVAILABLE] = "unavailable",
+    [FG_ERR_CONSTRAINT] = "constraint",
+    [FG_ERR_FULL] = "full",
+    [FG_ERR_CORRUPT] = "corrupt",
+    [FG_ERR_VERSION] = "version",
+    [FG_ERR_FENCED] = "fenced",
+    [FG_ERR_OUTCOME] = "outcome",
+    [FG_ERR_CONFLICT] = "conflict",
+    [FG_ERR_DENIED] = "denied",
 };
 
 const char *fg_code_slug(enum fg_code code)

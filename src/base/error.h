@@ -22,6 +22,17 @@ enum fg_code {
     FG_ERR_ARGUMENT,    /* the caller broke a documented condition */
     FG_ERR_NUMERIC,     /* a factorisation or iteration failed where no result can be given */
     FG_ERR_INTERRUPTED, /* stopped by the caller's interrupt flag */
+    FG_ERR_NOT_FOUND,   /* there is no such object, or the asker may not know of it */
+    FG_ERR_BUSY,        /* overloaded, or another writer is in the way; later the same call may succeed */
+    FG_ERR_UNAVAILABLE, /* the database cannot be reached; nothing was committed */
+    FG_ERR_CONSTRAINT,  /* a uniqueness, reference or check rule of the database refused the row */
+    FG_ERR_FULL,        /* no space left where the database lives */
+    FG_ERR_CORRUPT,     /* stored bytes are not what was written */
+    FG_ERR_VERSION,     /* the data were written by another version of the program */
+    FG_ERR_FENCED,      /* a lease has passed to another holder: stop writing */
+    FG_ERR_OUTCOME,     /* a commit may or may not have happened: read back what is there */
+    FG_ERR_CONFLICT,    /* the object's state does not allow it, or has changed meanwhile */
+    FG_ERR_DENIED,      /* who asks may not do this */
     FG_ERR_COUNT
 };
 

@@ -22,6 +22,9 @@
 enum fg_code fg_json_load_file(const char *path, json_t **root, struct fg_error *err);
 enum fg_code fg_json_load_text(const char *bytes, size_t length, const char *place, json_t **root,
                                struct fg_error *err);
+/* The same with a bound of its own on the estimated size of the parsed document, for input from strangers. */
+enum fg_code fg_json_load_limited(const char *bytes, size_t length, size_t max_memory, const char *place, json_t **root,
+                                  struct fg_error *err);
 
 /* A value and the way to it. Cursors live on the stack and point to their parents, which must outlive them. */
 struct fg_json_cursor {
@@ -71,6 +74,9 @@ size_t fg_json_count(const struct fg_json_cursor *array); /* 0 when absent */
 /* Refuse members that are not in the NULL-terminated list `known`; names the nearest known word as the remedy. */
 enum fg_code fg_json_only(const struct fg_json_cursor *object, const char *const *known, struct fg_error *err);
 
+/* The word of the NULL-terminated list that is nearest to `word`, as fg_json_only suggests it; NULL when none is near. */
+const char *fg_json_nearest(const char *word, const char *const *known);
+
 /* Streaming writer into a fg_text. Commas and nesting are its business; non-finite numbers are written as null. */
 struct fg_json_writer {
     struct fg_text *text;
@@ -92,6 +98,8 @@ void fg_json_put_string(struct fg_json_writer *writer, const char *key, const ch
 void fg_json_put_number(struct fg_json_writer *writer, const char *key, double value);
 void fg_json_put_integer(struct fg_json_writer *writer, const char *key, int64_t value);
 void fg_json_put_bool(struct fg_json_writer *writer, const char *key, bool value);
+/* `json` is JSON text already. */
+void fg_json_put_raw(struct fg_json_writer *writer, const char *key, const char *json);
 void fg_json_put_null(struct fg_json_writer *writer, const char *key);
 
 #endif

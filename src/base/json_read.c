@@ -38,8 +38,14 @@ static size_t estimate_memory(const char *bytes, size_t length)
 enum fg_code fg_json_load_text(const char *bytes, size_t length, const char *place, json_t **root,
                                struct fg_error *err)
 {
+    return fg_json_load_limited(bytes, length, FG_JSON_MAX_MEMORY, place, root, err);
+}
+
+enum fg_code fg_json_load_limited(const char *bytes, size_t length, size_t max_memory, const char *place, json_t **root,
+                                  struct fg_error *err)
+{
     *root = NULL;
-    if (length > FG_JSON_MAX_BYTES || estimate_memory(bytes, length) > FG_JSON_MAX_MEMORY)
+    if (length > FG_JSON_MAX_BYTES || estimate_memory(bytes, length) > max_memory)
         return fg_fail(err, FG_ERR_TOO_LARGE, place, "the JSON document is too large; split it");
     if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) { /* RFC 8259, section 8.1: may be ignored */
         bytes += 3;
@@ -313,23 +319,31 @@ static size_t edit_distance(const char *a, const char *b)
     return row[m];
 }
 
-static enum fg_code fail_unknown(const struct fg_json_cursor *member, const char *const *known, struct fg_error *err)
+const char *fg_json_nearest(const char *word, const char *const *known)
 {
     size_t best = (size_t)-1;
     const char *nearest = NULL;
-    char list[512] = "";
     for (size_t i = 0; known[i] != NULL; i++) {
-        size_t distance = edit_distance(member->key, known[i]);
+        size_t distance = edit_distance(word, known[i]);
         if (distance < best) {
             best = distance;
             nearest = known[i];
         }
+    }
+    return nearest != NULL && best <= 1 + strlen(nearest) / 3 ? nearest : NULL;
+}
+
+static enum fg_code fail_unknown(const struct fg_json_cursor *member, const char *const *known, struct fg_error *err)
+{
+    const char *nearest = fg_json_nearest(member->key, known);
+    if (nearest != NULL)
+        return fg_json_fail(member, FG_ERR_SCHEMA, err, "unknown member; did you mean \"%s\"?", nearest);
+    char list[512] = "";
+    for (size_t i = 0; known[i] != NULL; i++) {
         if (i > 0)
             place_append(list, sizeof list, ", ", 2);
         place_append(list, sizeof list, known[i], strlen(known[i]));
     }
-    if (nearest != NULL && best <= 1 + strlen(nearest) / 3)
-        return fg_json_fail(member, FG_ERR_SCHEMA, err, "unknown member; did you mean \"%s\"?", nearest);
     return fg_json_fail(member, FG_ERR_SCHEMA, err, "unknown member; known are: %s", list);
 }
 

@@ -158,6 +158,12 @@ void fg_json_put_bool(struct fg_json_writer *writer, const char *key, bool value
     fg_text_puts(writer->text, value ? "true" : "false");
 }
 
+void fg_json_put_raw(struct fg_json_writer *writer, const char *key, const char *json)
+{
+    begin_value(writer, key);
+    fg_text_puts(writer->text, json);
+}
+
 void fg_json_put_null(struct fg_json_writer *writer, const char *key)
 {
     begin_value(writer, key);

@@ -92,6 +92,7 @@ static void make_document(const struct outcome *outcome, struct fg_text *text)
     fg_json_put_number(&json, "soc_bound", result->has_bound ? result->soc_bound : NAN);
     fg_json_put_number(&json, "soc_gap", result->has_bound ? result->soc_gap : NAN);
     fg_json_put_number(&json, "soc_seconds", result->has_bound ? result->soc_seconds : NAN);
+    fg_json_put_integer(&json, "convexified_costs", result->convexified_count);
     fg_json_begin_array(&json, "broken_limits");
     for (size_t i = 0; i < result->broken_count; i++) {
         const struct fg_opf_broken *broken = &result->broken[i];
@@ -286,6 +287,9 @@ static void show(const struct outcome *outcome, bool all, struct fg_text *text)
             fg_text_printf(text, "; at least %.8g by the relaxation (gap %.4f %%, %.3f s)", result->soc_bound,
                            100.0 * result->soc_gap, result->soc_seconds);
         fg_text_puts(text, "\n");
+        if (result->convexified_count > 0)
+            fg_text_printf(text, "%d cost curves are not convex: dispatched by their convex hull, the cost is their own\n",
+                           result->convexified_count);
     }
     if (isfinite(outcome->max_violation)) {
         fg_text_printf(text, "Largest violation of the original constraints %.2g p.u.", outcome->max_violation);

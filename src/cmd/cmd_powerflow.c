@@ -1,8 +1,10 @@
-/* flexgrid powerflow NETWORK: the voltages and flows at the file's injections. */
+/* flexgrid powerflow NETWORK: the voltages and flows at the file's injections, or at those of a series. */
 #include "base/json.h"
 #include "cmd/interrupt.h"
 #include "cmd/load.h"
 #include "cmd/output.h"
+#include "cmd/powerflow_rows.h"
+#include "cmd/powerflow_series.h"
 #include "cmd/table.h"
 #include "grid/powerflow.h"
 
@@ -16,16 +18,20 @@ struct powerflow_options {
     int32_t method, start, taps;
     double tolerance;
     int32_t max_iterations;
-    bool q_limits, plain, all;
+    bool q_limits, plain, all, full;
+    const char *series;
+    int32_t first, last;
 };
 
-static const char *const method_words[] = {"newton", "sweep", NULL};
+enum method { METHOD_AUTO, METHOD_NEWTON, METHOD_SWEEP };
+static const char *const method_words[] = {"auto", "newton", "sweep", NULL};
 static const char *const start_words[] = {"flat", "file", NULL};
 static const char *const tap_words[] = {"fixed", "any_valid", "min_voltage", "max_voltage", "fast_any", NULL};
 
 static const struct fg_option options_table[] = {
     {"method", 'm', FG_OPTION_WORD, offsetof(struct powerflow_options, method), "METHOD",
-     "newton (any network) or sweep (backward/forward, radial grids with one source per island).", method_words, 0, 0},
+     "newton (any network), sweep (backward/forward: radial grids with one source per island, no voltage held elsewhere), "
+     "or auto: newton, in a series the sweep where the grid allows it.", method_words, 0, 0},
     {"start", 's', FG_OPTION_WORD, offsetof(struct powerflow_options, start), "START",
      "flat, or file: the voltages that the file gives.", start_words, 0, 0},
     {"q-limits", 0, FG_OPTION_FLAG, offsetof(struct powerflow_options, q_limits), NULL,
@@ -37,77 +43,21 @@ static const struct fg_option options_table[] = {
     {"max-iterations", 'n', FG_OPTION_INTEGER, offsetof(struct powerflow_options, max_iterations), "N",
      "Iterations of each attempt (default 50, sweep 500).", NULL, 1, 100000},
     {"plain", 0, FG_OPTION_FLAG, offsetof(struct powerflow_options, plain), NULL,
-     "No further attempts with damping where Newton fails from the start.", NULL, 0, 0},
+     "No further attempts where Newton fails from the start.", NULL, 0, 0},
     {"all", 'a', FG_OPTION_FLAG, offsetof(struct powerflow_options, all), NULL,
      "Show every bus and branch instead of the most interesting ones.", NULL, 0, 0},
+    {"series", 0, FG_OPTION_TEXT, offsetof(struct powerflow_options, series), "SOURCE",
+     "One power flow per step: a CSV file (step,id,kind,p_mw,q_mvar), a power-grid-model update batch, or profiles or cases "
+     "of a SimBench folder.", NULL, 0, 0},
+    {"first", 0, FG_OPTION_INTEGER, offsetof(struct powerflow_options, first), "N",
+     "First step of the series to compute (1 is the first).", NULL, 1, INT32_MAX},
+    {"last", 0, FG_OPTION_INTEGER, offsetof(struct powerflow_options, last), "N", "Last step to compute.", NULL, 1,
+     INT32_MAX},
+    {"full", 0, FG_OPTION_FLAG, offsetof(struct powerflow_options, full), NULL,
+     "With a series: every bus and branch of every step in the JSON document and the CSV tables.", NULL, 0, 0},
     FG_OPTION_CSV(powerflow_options),
     FG_OPTION_COMMON(powerflow_options),
 };
-
-/* Net injection at each bus: what its branches and shunts carry away. */
-static void bus_injections(const struct fg_powerflow_result *result, double *p_mw, double *q_mvar)
-{
-    const struct fg_network *network = result->network;
-    for (size_t k = 0; k < network->branch_count; k++) {
-        const struct fg_branch *branch = &network->branches[k];
-        p_mw[branch->from] += result->p_from_mw[k];
-        q_mvar[branch->from] += result->q_from_mvar[k];
-        p_mw[branch->to] += result->p_to_mw[k];
-        q_mvar[branch->to] += result->q_to_mvar[k];
-    }
-    for (size_t s = 0; s < network->shunt_count; s++) {
-        const struct fg_shunt *shunt = &network->shunts[s];
-        double vm = result->vm_pu[shunt->bus];
-        if (!shunt->in_service || !isfinite(vm))
-            continue;
-        p_mw[shunt->bus] += shunt->g_mw * vm * vm;
-        q_mvar[shunt->bus] -= shunt->b_mvar * vm * vm;
-    }
-}
-
-static const char *violation_element(const struct fg_network *network, const struct fg_violation *violation)
-{
-    switch (violation->kind) {
-    case FG_VIOLATION_BRANCH_NORMAL:
-    case FG_VIOLATION_BRANCH_EMERGENCY: return network->branches[violation->element].id;
-    case FG_VIOLATION_GENERATOR_P:
-    case FG_VIOLATION_GENERATOR_Q: return network->generators[violation->element].id;
-    default: return network->buses[violation->element].id;
-    }
-}
-
-static void put_bus_json(struct fg_json_writer *json, const struct fg_powerflow_result *result, size_t b, double p_mw,
-                         double q_mvar)
-{
-    const struct fg_bus *bus = &result->network->buses[b];
-    fg_json_begin_row_object(json, NULL);
-    fg_json_put_string(json, "id", bus->id);
-    fg_json_put_number(json, "vm_pu", result->vm_pu[b]);
-    fg_json_put_number(json, "va_deg", result->va_rad[b] * DEGREES);
-    fg_json_put_number(json, "p_mw", p_mw);
-    fg_json_put_number(json, "q_mvar", q_mvar);
-    fg_json_end_object(json);
-}
-
-static void put_branch_json(struct fg_json_writer *json, const struct fg_powerflow_result *result, size_t k)
-{
-    const struct fg_branch *branch = &result->network->branches[k];
-    fg_json_begin_row_object(json, NULL);
-    fg_json_put_string(json, "id", branch->id);
-    fg_json_put_string(json, "from", result->network->buses[branch->from].id);
-    fg_json_put_string(json, "to", result->network->buses[branch->to].id);
-    fg_json_put_number(json, "p_from_mw", result->p_from_mw[k]);
-    fg_json_put_number(json, "q_from_mvar", result->q_from_mvar[k]);
-    fg_json_put_number(json, "p_to_mw", result->p_to_mw[k]);
-    fg_json_put_number(json, "q_to_mvar", result->q_to_mvar[k]);
-    fg_json_put_number(json, "i_from_pu", result->i_from_pu[k]);
-    fg_json_put_number(json, "i_to_pu", result->i_to_pu[k]);
-    bool is_rated = isfinite(branch->rate_normal_mva);
-    fg_json_put_number(json, "loading", is_rated ? result->loading_normal[k] : NAN);
-    if (branch->tap.exists)
-        fg_json_put_integer(json, "tap_position", result->tap_position[k]);
-    fg_json_end_object(json);
-}
 
 static enum fg_code make_document(const struct fg_powerflow_result *result, struct fg_text *text, struct fg_error *err)
 {
@@ -118,7 +68,7 @@ static enum fg_code make_document(const struct fg_powerflow_result *result, stru
         fg_free(q_mvar);
         return fg_fail_memory(err);
     }
-    bus_injections(result, p_mw, q_mvar);
+    fg_powerflow_bus_injections(result, p_mw, q_mvar);
     struct fg_json_writer json;
     fg_json_writer_init(&json, text, true);
     fg_json_begin_object(&json, NULL);
@@ -142,7 +92,7 @@ static enum fg_code make_document(const struct fg_powerflow_result *result, stru
         const struct fg_violation *violation = &result->violations[i];
         fg_json_begin_row_object(&json, NULL);
         fg_json_put_string(&json, "kind", fg_violation_name(violation->kind));
-        fg_json_put_string(&json, "element", violation_element(network, violation));
+        fg_json_put_string(&json, "element", fg_powerflow_violation_element(network, violation));
         fg_json_put_number(&json, "value", violation->value);
         fg_json_put_number(&json, "limit", violation->limit);
         fg_json_end_object(&json);
@@ -150,11 +100,11 @@ static enum fg_code make_document(const struct fg_powerflow_result *result, stru
     fg_json_end_array(&json);
     fg_json_begin_array(&json, "buses");
     for (size_t b = 0; b < network->bus_count; b++)
-        put_bus_json(&json, result, b, p_mw[b], q_mvar[b]);
+        fg_powerflow_put_bus(&json, result, b, p_mw[b], q_mvar[b]);
     fg_json_end_array(&json);
     fg_json_begin_array(&json, "branches");
     for (size_t k = 0; k < network->branch_count; k++)
-        put_branch_json(&json, result, k);
+        fg_powerflow_put_branch(&json, result, k);
     fg_json_end_array(&json);
     fg_json_begin_array(&json, "generators");
     for (size_t g = 0; g < network->generator_count; g++) {
@@ -172,58 +122,20 @@ static enum fg_code make_document(const struct fg_powerflow_result *result, stru
     return FG_OK;
 }
 
-static void bus_rows(const struct fg_powerflow_result *result, struct fg_text *text)
-{
-    fg_text_puts(text, "id,vm_pu,va_deg\n");
-    for (size_t b = 0; b < result->network->bus_count; b++) {
-        fg_output_field(text, result->network->buses[b].id, false);
-        fg_output_number(text, result->vm_pu[b], false);
-        fg_output_number(text, result->va_rad[b] * DEGREES, true);
-    }
-}
-
-static void branch_rows(const struct fg_powerflow_result *result, struct fg_text *text)
-{
-    const struct fg_network *network = result->network;
-    fg_text_puts(text, "id,from,to,p_from_mw,q_from_mvar,p_to_mw,q_to_mvar,i_from_pu,i_to_pu,loading\n");
-    for (size_t k = 0; k < network->branch_count; k++) {
-        const struct fg_branch *branch = &network->branches[k];
-        fg_output_field(text, branch->id, false);
-        fg_output_field(text, network->buses[branch->from].id, false);
-        fg_output_field(text, network->buses[branch->to].id, false);
-        fg_output_number(text, result->p_from_mw[k], false);
-        fg_output_number(text, result->q_from_mvar[k], false);
-        fg_output_number(text, result->p_to_mw[k], false);
-        fg_output_number(text, result->q_to_mvar[k], false);
-        fg_output_number(text, result->i_from_pu[k], false);
-        fg_output_number(text, result->i_to_pu[k], false);
-        fg_output_number(text, isfinite(branch->rate_normal_mva) ? result->loading_normal[k] : NAN, true);
-    }
-}
-
-static void violation_rows(const struct fg_powerflow_result *result, struct fg_text *text)
-{
-    fg_text_puts(text, "kind,element,value,limit\n");
-    for (size_t i = 0; i < result->violation_count; i++) {
-        const struct fg_violation *violation = &result->violations[i];
-        fg_output_field(text, fg_violation_name(violation->kind), false);
-        fg_output_field(text, violation_element(result->network, violation), false);
-        fg_output_number(text, violation->value, false);
-        fg_output_number(text, violation->limit, true);
-    }
-}
-
 static enum fg_code write_csv(const struct fg_powerflow_result *result, const char *folder, struct fg_error *err)
 {
-    static const struct {
-        const char *name;
-        void (*rows)(const struct fg_powerflow_result *result, struct fg_text *text);
-    } tables[] = {{"buses.csv", bus_rows}, {"branches.csv", branch_rows}, {"violations.csv", violation_rows}};
+    const struct {
+        const char *name, *header;
+        void (*rows)(const struct fg_powerflow_result *result, const char *step, struct fg_text *text);
+    } tables[] = {{"buses.csv", fg_powerflow_bus_header, fg_powerflow_bus_rows},
+                  {"branches.csv", fg_powerflow_branch_header, fg_powerflow_branch_rows},
+                  {"violations.csv", fg_powerflow_violation_header, fg_powerflow_violation_rows}};
     enum fg_code code = FG_OK;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0] && code == FG_OK; i++) {
         struct fg_text text;
         fg_text_init(&text);
-        tables[i].rows(result, &text);
+        fg_text_puts(&text, tables[i].header);
+        tables[i].rows(result, NULL, &text);
         code = fg_output_csv(folder, tables[i].name, &text, err);
         fg_text_release(&text);
     }
@@ -331,7 +243,7 @@ static void show_violations(const struct fg_powerflow_result *result, size_t mos
     for (size_t i = 0; i < result->violation_count && i < most; i++) {
         const struct fg_violation *violation = &result->violations[i];
         fg_table_text(&table, fg_violation_name(violation->kind));
-        fg_table_text(&table, violation_element(result->network, violation));
+        fg_table_text(&table, fg_powerflow_violation_element(result->network, violation));
         fg_table_number_tone(&table, FG_TONE_BAD, 4, violation->value);
         fg_table_number(&table, 4, violation->limit);
     }
@@ -351,11 +263,12 @@ static void show(const struct fg_powerflow_result *result, bool all, struct rank
     fg_text_printf(text, "Power flow %s%s%s after %d iterations, largest mismatch %.2g p.u.\n",
                    fg_terminal_tone(tone, has_colour), fg_powerflow_status_name(result->status),
                    fg_terminal_reset(tone, has_colour), result->iterations, result->max_mismatch_pu);
-    if (!is_good) {
+    if (result->explanation[0] != '\0') {
         fg_terminal_put(text, result->explanation, -1);
         fg_text_puts(text, "\n");
-        return;
     }
+    if (!is_good)
+        return;
     fg_text_printf(text, "%zu buses, %zu branches; losses %.6g MW, %.6g Mvar\n", network->bus_count,
                    network->branch_count, result->losses_mw, result->losses_mvar);
     if (result->vm_min_bus >= 0) {
@@ -410,11 +323,8 @@ static enum fg_exit run(void *given, char **operands, int operand_count)
     struct fg_network *network = NULL;
     struct fg_powerflow *powerflow = NULL;
     struct fg_powerflow_result *result = NULL;
-    enum fg_exit status = fg_load_network(operands[0], NULL, options->common.quiet, &network);
-    if (status != FG_EXIT_OK)
-        return status;
     struct fg_powerflow_options settings = fg_powerflow_options_default();
-    settings.method = (enum fg_powerflow_method)options->method;
+    settings.method = options->method == METHOD_SWEEP ? FG_POWERFLOW_SWEEP : FG_POWERFLOW_NEWTON;
     settings.start = (enum fg_powerflow_start)options->start;
     settings.taps = (enum fg_tap_strategy)options->taps;
     settings.enforce_q_limits = options->q_limits;
@@ -422,6 +332,23 @@ static enum fg_exit run(void *given, char **operands, int operand_count)
     if (options->tolerance > 0.0)
         settings.tolerance_pu = options->tolerance;
     settings.max_iterations = options->max_iterations;
+    if (options->series != NULL)
+        return fg_powerflow_series(&(struct fg_series_request){.network = operands[0],
+                                                               .source = options->series,
+                                                               .first = options->first,
+                                                               .last = options->last,
+                                                               .is_method_auto = options->method == METHOD_AUTO,
+                                                               .is_full = options->full,
+                                                               .shows_all = options->all,
+                                                               .settings = settings,
+                                                               .common = &options->common});
+    if (options->first > 0 || options->last > 0 || options->full) {
+        fg_fail(&err, FG_ERR_ARGUMENT, "powerflow", "--first, --last and --full belong to a series; add --series");
+        return fg_command_fail(&err);
+    }
+    enum fg_exit status = fg_load_network(operands[0], NULL, options->common.quiet, &network);
+    if (status != FG_EXIT_OK)
+        return status;
     if (fg_powerflow_create(network, &settings, &powerflow, &err) != FG_OK ||
         fg_powerflow_result_create(network, &result, &err) != FG_OK ||
         fg_powerflow_solve(powerflow, result, &err) != FG_OK) {
@@ -444,12 +371,17 @@ const struct fg_command fg_command_powerflow = {
     .operand_max = 1,
     .summary = "voltages, flows, losses and violated limits",
     .description = "Computes the AC power flow of a network at the injections of the file: voltages, branch flows, "
-                   "losses and the limits that are violated. Exit code 4 when no solution is found, 5 at the iteration "
+                   "losses and the limits that are violated; with --series for every step of a time series or set of "
+                   "scenarios. Exit code 4 when no solution is found (in a series: for some step), 5 at the iteration "
                    "limit.",
     .examples = "  flexgrid powerflow case33bw.m\n"
                 "  flexgrid powerflow --method sweep --all examples/ieee33/network.json\n"
                 "  flexgrid powerflow grid.json --json | jq .losses_mw\n"
-                "  flexgrid powerflow grid.json --q-limits --csv results/\n",
+                "  flexgrid powerflow grid.json --q-limits --csv results/\n"
+                "  flexgrid powerflow grid.json --series day.csv --json | jq .vm_min_step\n"
+                "  flexgrid powerflow simbench/ --series profiles --last 96 --full --csv results/\n"
+                "  flexgrid powerflow simbench/ --series cases --all\n"
+                "  flexgrid powerflow input.json --series update_batch.json\n",
     .options = options_table,
     .option_count = sizeof options_table / sizeof options_table[0],
     .options_size_bytes = sizeof(struct powerflow_options),

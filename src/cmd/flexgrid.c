@@ -1,5 +1,6 @@
 /* flexgrid: the command line. Chooses the command, prints help, version and suggestions; everything else is in cmd_*.c. */
 #include "base/memory.h"
+#include "cmd/cmd_api.h"
 #include "cmd/command.h"
 #include "cmd/interrupt.h"
 #include "cmd/output.h"
@@ -13,7 +14,8 @@
 #endif
 
 static const struct fg_command *const commands[] = {&fg_command_clear, &fg_command_powerflow, &fg_command_opf,
-                                                    &fg_command_check, &fg_command_convert};
+                                                    &fg_command_check, &fg_command_convert,
+                                                    &fg_command_db, &fg_command_backup, &fg_command_restore};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 enum fg_exit fg_command_fail(const struct fg_error *err)
@@ -55,6 +57,7 @@ static enum fg_exit help_overview(void)
                         "computes the power flows and optimal power flows that this needs.\n\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         fg_text_printf(&text, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+    fg_text_printf(&text, "  %-10s  %s\n", "api", "call an operation of a running flexgridd");
     fg_text_puts(&text, "\n  flexgrid COMMAND --help   options and examples of a command\n"
                         "  flexgrid --version        version and licence\n\n"
                         "Networks are MATPOWER .m, pandapower .json, power-grid-model .json, SimBench CSV\n"
@@ -91,7 +94,8 @@ static enum fg_exit unknown_command(const char *name)
     if (nearest != NULL)
         fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name, nearest);
     else
-        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert",
+        fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert, db, backup, "
+                                             "restore",
                 name);
     return fg_command_fail(&err);
 }
@@ -130,7 +134,7 @@ int main(int argc, char **argv)
 {
     fg_interrupt_install();
     if (argc < 2) {
-        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert; see flexgrid --help");
+        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert, db, backup, restore; see flexgrid --help");
         return FG_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
@@ -145,6 +149,8 @@ int main(int argc, char **argv)
         fg_text_puts(&text, "flexgrid " FG_VERSION "\nLicensed under the Apache License, Version 2.0.\n");
         return (int)print(&text);
     }
+    if (strcmp(argv[1], "api") == 0)
+        return (int)fg_command_api(argc - 2, argv + 2);
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return (int)run_command(commands[i], argc - 2, argv + 2);

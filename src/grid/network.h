@@ -107,7 +107,7 @@ struct fg_injection {
     bool in_service;
 };
 
-/* Cost of active power (per hour): polynomial sum c[k] P^k, or points (P, cost) of a convex piecewise-linear curve. */
+/* Cost of active power (per hour): polynomial sum c[k] P^k, or points (P, cost) of a piecewise-linear curve. */
 enum fg_cost_kind { FG_COST_NONE, FG_COST_POLYNOMIAL, FG_COST_PIECEWISE };
 struct fg_cost {
     enum fg_cost_kind kind;

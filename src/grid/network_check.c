@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define SMALLEST_IMPEDANCE_PU 1e-12
-/* Slopes of a piecewise-linear cost may fall by this share of the largest slope: published points are rounded. */
-#define CONVEXITY_TOLERANCE 1e-4
 #define SHARE_TOLERANCE 1e-9
 
 struct check {
@@ -208,24 +206,12 @@ static enum fg_code check_piecewise(const struct check *check, const struct fg_c
     const double *v = cost->values;
     if (cost->count < 2)
         return refuse(check, FG_ERR_VALUE, "piecewise-linear cost has %d points; give at least 2", (int)cost->count);
-    double steepest = 0, before = -INFINITY;
-    for (int32_t k = 0; k + 1 < cost->count; k++) {
+    for (int32_t k = 0; k + 1 < cost->count; k++)
         if (!(v[2 * k + 2] > v[2 * k]))
             return refuse(check, FG_ERR_VALUE,
                           "point %d of the piecewise-linear cost is at %.9g MW, not above the one "
                           "before (%.9g MW); order the points by power",
                           (int)k + 2, v[2 * k + 2], v[2 * k]);
-        steepest = fmax(steepest, fabs((v[2 * k + 3] - v[2 * k + 1]) / (v[2 * k + 2] - v[2 * k])));
-    }
-    for (int32_t k = 0; k + 1 < cost->count; k++) {
-        double slope = (v[2 * k + 3] - v[2 * k + 1]) / (v[2 * k + 2] - v[2 * k]);
-        if (slope < before - CONVEXITY_TOLERANCE * steepest)
-            return refuse(check, FG_ERR_UNSUPPORTED,
-                          "piecewise-linear cost is not convex: its slope falls from %.9g to "
-                          "%.9g at %.9g MW; give costs whose slopes rise",
-                          before, slope, v[2 * k]);
-        before = slope;
-    }
     return FG_OK;
 }
 

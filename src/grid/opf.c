@@ -49,10 +49,8 @@ static void block_release(struct opf_block *block)
     fg_free(block->rate_row);
     fg_free(block->angle_row);
     fg_free(block->flow_variable);
-    fg_free(block->edge_cone_row);
+    fg_free(block->cone_row);
     fg_free(block->product_row);
-    fg_free(block->pair_of_edge);
-    fg_free(block->pair_reversed);
     fg_free(block->pair_edge);
     fg_free(block->edge_jacobian);
     fg_free(block->edge_hessian);
@@ -251,9 +249,10 @@ struct fg_opf_block_options fg_opf_block_defaults(void)
                                           .reference_vm_pu = NAN };
 }
 
-/* Bus pairs joined by at least one edge, found by sorting edges by their two ends. */
+/* Edges between the same two nodes: the one of least impedance stands for all. Found by sorting. */
 struct keyed_edge {
     int32_t low, high, edge;
+    double impedance;
 };
 
 static int compare_keyed(const void *left, const void *right)
@@ -263,6 +262,8 @@ static int compare_keyed(const void *left, const void *right)
         return l->low < r->low ? -1 : 1;
     if (l->high != r->high)
         return l->high < r->high ? -1 : 1;
+    if (l->impedance != r->impedance)
+        return l->impedance < r->impedance ? -1 : 1;
     return (l->edge > r->edge) - (l->edge < r->edge);
 }
 
@@ -272,21 +273,20 @@ static int find_pairs(struct opf_block *block)
     struct keyed_edge *keyed = fg_alloc((size_t)block->edge_count, sizeof *keyed);
     if (keyed == NULL)
         return 1;
-    int32_t count = 0, first = -1;
+    int32_t count = 0;
     for (int32_t k = 0; k < block->edge_count; k++) {
         int32_t from = topology->edges[k].from, to = topology->edges[k].to;
-        block->pair_of_edge[k] = -1;
+        const struct fg_branch *branch = &topology->network->branches[topology->edges[k].branch];
+        block->pair_edge[k] = -1;
         if (from != to)
-            keyed[count++] = (struct keyed_edge){ from < to ? from : to, from < to ? to : from, k };
+            keyed[count++] = (struct keyed_edge){ from < to ? from : to, from < to ? to : from, k,
+                                                  hypot(branch->r_pu, branch->x_pu) };
     }
     qsort(keyed, (size_t)count, sizeof *keyed, compare_keyed);
-    for (int32_t k = 0; k < count; k++) {
-        if (k == 0 || keyed[k].low != keyed[k - 1].low || keyed[k].high != keyed[k - 1].high) {
-            first = topology->edges[keyed[k].edge].from;
-            block->pair_count++;
-        }
-        block->pair_of_edge[keyed[k].edge] = block->pair_count - 1;
-        block->pair_reversed[keyed[k].edge] = topology->edges[keyed[k].edge].from != first;
+    for (int32_t k = 0, first = 0; k < count; k++) {
+        if (keyed[k].low != keyed[first].low || keyed[k].high != keyed[first].high)
+            first = k;
+        block->pair_edge[keyed[k].edge] = keyed[first].edge;
     }
     fg_free(keyed);
     return 0;
@@ -313,10 +313,8 @@ static int block_allocate(struct opf_block *block)
            (block->rate_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->angle_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->flow_variable = fg_alloc(edges, sizeof(int32_t))) == NULL ||
-           (block->edge_cone_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
+           (block->cone_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->product_row = fg_alloc(edges, sizeof(int32_t))) == NULL ||
-           (block->pair_of_edge = fg_alloc(edges, sizeof(int32_t))) == NULL ||
-           (block->pair_reversed = fg_alloc(edges, sizeof(bool))) == NULL ||
            (block->pair_edge = fg_alloc(edges, sizeof(int32_t))) == NULL ||
            (block->edge_jacobian = fg_alloc(edges, sizeof(int64_t))) == NULL ||
            (block->edge_hessian = fg_alloc(edges, sizeof(int64_t))) == NULL ||
@@ -431,6 +429,15 @@ static enum fg_opf_status status_of(enum fg_nlp_status status)
     return FG_OPF_LOCALLY_INFEASIBLE;
 }
 
+/* Violations are judged in p.u. of the network's own base: where that is smaller than the one inside, solve finer. */
+static double base_share(const struct fg_opf *opf)
+{
+    double share = 1;
+    for (size_t b = 0; b < opf->block_count; b++)
+        share = fmin(share, opf->blocks[b].topology->network->base_mva / opf->base);
+    return fmax(share, 1e-2);
+}
+
 enum fg_code fg_opf_solve(struct fg_opf *opf, const struct fg_opf_options *options, struct fg_opf_result *result,
                           struct fg_error *err)
 {
@@ -465,7 +472,8 @@ enum fg_code fg_opf_solve(struct fg_opf *opf, const struct fg_opf_options *optio
     }
     struct fg_nlp_options nlp_options = fg_nlp_defaults();
     nlp_options.tolerance = options->tolerance;
-    nlp_options.feasibility = options->feasibility;
+    nlp_options.feasibility = options->feasibility * base_share(opf);
+    nlp_options.bound_relaxation *= base_share(opf);
     nlp_options.max_iterations = options->max_iterations;
     nlp_options.time_limit_s = options->time_limit_s;
     nlp_options.interrupt = options->interrupt;

@@ -215,6 +215,7 @@ static void reset_layout(struct opf_block *block)
     fill(block->angle_row, block->edge_count, -1);
     fill(block->flow_variable, block->edge_count, -1);
     fill(block->product_row, block->edge_count, -1);
+    fill(block->cone_row, block->edge_count, -1);
 }
 
 static void scale_edges(const struct fg_opf *opf, struct opf_block *block)

@@ -43,7 +43,7 @@ struct opf_inject {
 struct opf_block {
     const struct fg_topology *topology;
     struct fg_opf_block_options options;
-    int32_t node_count, edge_count, pair_count;
+    int32_t node_count, edge_count;
     double *vm_min, *vm_max, *band_price;  /* per node */
     double *rate_mva, *rate_price;         /* per edge */
     struct fg_opf_injection *injection;    /* per node */
@@ -61,12 +61,11 @@ struct opf_block {
     int32_t *band_low_row;                 /* per node: lower side, where apart */
     int32_t *rate_row;                     /* per edge: from end, next: to end */
     int32_t *angle_row;                    /* per edge */
-    int32_t *flow_variable;                /* per edge: P, next: Q (lindistflow); then l (soc) */
-    int32_t *edge_cone_row;                /* per edge (soc) */
+    int32_t *flow_variable;                /* per edge: P, next: Q (lindistflow: its own; soc: its pair's) */
+    int32_t *pair_edge;                    /* per edge: the one that stands for all between the same nodes; -1 for an
+                                              edge from a node to itself */
+    int32_t *cone_row;                     /* per edge that stands for its pair (soc) */
     int32_t *product_row;                  /* per edge that stands for its pair: wr, next: wi (soc) */
-    int32_t *pair_of_edge;                 /* per edge; -1 for an edge from a node to itself */
-    bool *pair_reversed;                   /* per edge: against the direction of the pair's first edge */
-    int32_t *pair_edge;                    /* per pair: the edge that stands for it */
     int64_t *edge_jacobian, *edge_hessian; /* per edge: first entry */
     int64_t *node_jacobian, *node_hessian; /* per node */
 };

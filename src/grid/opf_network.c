@@ -84,6 +84,52 @@ static enum fg_code add_injections(struct model *model, const struct fg_network 
     return FG_OK;
 }
 
+/* Lower convex hull of count points (x, cost), x ascending, into `hull`; returns how many remain (monotone chain). */
+static int32_t lower_hull(int32_t count, const double *points, double *hull)
+{
+    int32_t kept = 0;
+    for (int32_t k = 0; k < count; k++) {
+        double x = points[2 * k], c = points[2 * k + 1];
+        for (; kept >= 2; kept--) { /* drop what lies above the line to the new point */
+            const double *a = hull + 2 * (kept - 2), *b = a + 2;
+            if ((b[1] - a[1]) * (x - b[0]) <= (c - b[1]) * (b[0] - a[0]))
+                break;
+        }
+        hull[2 * kept] = x;
+        hull[2 * kept++ + 1] = c;
+    }
+    return kept;
+}
+
+/* Cost at x on the curve through the points, its first and last piece prolonged. */
+static double on_curve(int32_t count, const double *points, double x)
+{
+    int32_t k = 0;
+    while (k + 2 < count && x > points[2 * k + 2])
+        k++;
+    const double *a = points + 2 * k;
+    return a[1] + (a[3] - a[1]) / (a[2] - a[0]) * (x - a[0]);
+}
+
+/* By how much a curve lies above its hull at x; 0 where it is convex. */
+static enum fg_code above_hull(const struct fg_cost *cost, double x, double *above, int32_t *convexified,
+                               struct fg_error *err)
+{
+    *above = 0;
+    if (cost->kind != FG_COST_PIECEWISE || cost->count < 3)
+        return FG_OK;
+    double *hull = fg_alloc(2 * (size_t)cost->count, sizeof *hull);
+    if (hull == NULL)
+        return fg_fail_memory(err);
+    int32_t kept = lower_hull(cost->count, cost->values, hull);
+    if (kept < cost->count) {
+        *above = on_curve(cost->count, cost->values, x) - on_curve(kept, hull, x);
+        (*convexified)++;
+    }
+    fg_free(hull);
+    return FG_OK;
+}
+
 /* Cost of one dispatched quantity. */
 static enum fg_code add_cost(struct model *model, const struct fg_cost *cost, int32_t variable, struct fg_error *err)
 {
@@ -91,9 +137,15 @@ static enum fg_code add_cost(struct model *model, const struct fg_cost *cost, in
         return FG_OK;
     if (cost->kind == FG_COST_POLYNOMIAL)
         return fg_opf_set_polynomial(model->opf, variable, cost->count, cost->values, err);
-    if (cost->kind == FG_COST_PIECEWISE)
-        return fg_opf_add_piecewise(model->opf, variable, cost->count, cost->values, 1, err);
-    return FG_OK;
+    if (cost->kind != FG_COST_PIECEWISE)
+        return FG_OK;
+    double *hull = fg_alloc(2 * (size_t)cost->count, sizeof *hull);
+    if (hull == NULL)
+        return fg_fail_memory(err);
+    int32_t kept = lower_hull(cost->count, cost->values, hull);
+    enum fg_code code = fg_opf_add_piecewise(model->opf, variable, kept, hull, 1, err);
+    fg_free(hull);
+    return code;
 }
 
 /* A limited variable. In the elastic model the limits become a row whose violation is the whole objective. */
@@ -371,12 +423,15 @@ static void add_bound(const struct fg_network *network, const struct fg_topology
     bool built = build(&model, network, topology, options, FG_PHYSICS_SOC, false, NULL) == FG_OK;
     if (built)
         start_at(&model, network, result);
-    if (built && fg_opf_solve(model.opf, &options->solver, &solved, NULL) == FG_OK && isfinite(solved.bound)) {
+    struct fg_opf_options rest = options->solver; /* the time limit is one for all */
+    rest.time_limit_s = fmax(rest.time_limit_s - result->seconds, 0);
+    if (built && fg_opf_solve(model.opf, &rest, &solved, NULL) == FG_OK && isfinite(solved.bound)) {
         result->has_bound = true;
         result->soc_bound = solved.bound;
         result->soc_seconds = solved.seconds;
         if (solved.objective - solved.bound > LOOSE * fabs(solved.objective)) { /* sharpen the multipliers */
-            struct fg_opf_options sharp = options->solver;
+            struct fg_opf_options sharp = rest;
+            sharp.time_limit_s = fmax(rest.time_limit_s - solved.seconds, 0);
             sharp.tolerance *= 1e-2;
             sharp.max_iterations = 100;
             sharp.warm_start = true;
@@ -388,6 +443,18 @@ static void add_bound(const struct fg_network *network, const struct fg_topology
         result->soc_gap = (result->objective - result->soc_bound) / fmax(fabs(result->objective), 1e-12);
     }
     model_release(&model);
+}
+
+/* Iterations after which a solve that is not feasible yet is doubted: the least violation, which takes a few dozen,
+ * tells what it is worth. */
+enum { DOUBT = 200 };
+
+static struct fg_opf_options rest_of(const struct fg_opf_options *all, const struct fg_opf_network_result *used)
+{
+    struct fg_opf_options rest = *all;
+    rest.max_iterations = all->max_iterations > used->iterations ? all->max_iterations - used->iterations : 0;
+    rest.time_limit_s = fmax(all->time_limit_s - used->seconds, 0);
+    return rest;
 }
 
 enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct fg_opf_network_options *options,
@@ -402,19 +469,39 @@ enum fg_code fg_opf_network_solve(const struct fg_network *network, const struct
         code = fg_topology_create(network, &topology, err);
     if (code == FG_OK)
         code = build(&model, network, topology, options, options->physics, false, err);
+    struct fg_opf_options first = options->solver;
+    if (first.max_iterations > DOUBT)
+        first.max_iterations = DOUBT;
     if (code == FG_OK)
-        code = fg_opf_solve(model.opf, &options->solver, &solved, err);
+        code = fg_opf_solve(model.opf, &first, &solved, err);
+    if (code == FG_OK && solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility <= NOTICEABLE &&
+        options->solver.max_iterations > DOUBT) { /* feasible, but slow: go on */
+        read_outcome(&model, network, &solved, result);
+        struct fg_opf_options rest = rest_of(&options->solver, result);
+        rest.warm_start = true;
+        code = fg_opf_solve(model.opf, &rest, &solved, err);
+    }
     if (code == FG_OK) {
         read_outcome(&model, network, &solved, result);
         if (solved.status == FG_OPF_LOCALLY_INFEASIBLE ||
             (solved.status == FG_OPF_ITERATION_LIMIT && solved.infeasibility > NOTICEABLE)) {
             code = diagnose(network, topology, options, result, err);
             if (code == FG_OK && result->broken_count == 0) { /* it can be met: start again where it is */
+                struct fg_opf_options rest = rest_of(&options->solver, result);
                 start_at(&model, network, result);
-                code = fg_opf_solve(model.opf, &options->solver, &solved, err);
+                code = fg_opf_solve(model.opf, &rest, &solved, err);
                 if (code == FG_OK)
                     read_outcome(&model, network, &solved, result);
             }
+        }
+        for (size_t k = 0; code == FG_OK && k < network->generator_count; k++) {
+            double p_above = 0, q_above = 0;
+            if (model.p[k] >= 0)
+                code = above_hull(&network->generators[k].cost, result->pg_mw[k], &p_above, &result->convexified_count, err);
+            if (code == FG_OK && model.p[k] >= 0)
+                code = above_hull(&network->generators[k].cost_reactive, result->qg_mvar[k], &q_above,
+                                  &result->convexified_count, err);
+            result->objective += p_above + q_above;
         }
         if (code == FG_OK && result->status == FG_OPF_OPTIMAL && options->relaxation && options->physics == FG_PHYSICS_AC)
             add_bound(network, topology, options, result);

@@ -1,7 +1,8 @@
 /* Plain optimal power flow of a network: every generator in service dispatched at its cost, one network state.
  *
  * minimise sum of generator costs subject to the AC equations (or another physics), voltage bands, ratings, angle
- * limits, generator limits, capability curves and apparent-power circles. Loads, static generators and storage units
+ * limits, generator limits, capability curves and apparent-power circles. A piecewise-linear curve that is not convex is
+ * replaced by its lower convex hull, which keeps the bound valid; the objective reported is that of the curve itself. Loads, static generators and storage units
  * inject what the network says. Sources (external grids) are dispatched like generators, their bus holds the angle.
  * An infeasible problem is solved again with every limit elastic, which names the limits that cannot be met and by how
  * much; it is called `infeasible_proved` only when the convex relaxation of that problem has a positive lower bound. */
@@ -34,7 +35,8 @@ struct fg_opf_broken {
 
 struct fg_opf_network_result {
     enum fg_opf_status status;
-    double objective;            /* currency per hour */
+    double objective;            /* currency per hour, by the cost curves as they are given */
+    int32_t convexified_count;   /* piecewise-linear curves that are not convex: dispatched by their convex hull */
     int32_t iterations;
     double seconds;              /* AC solver alone */
     double infeasibility;        /* solver's own largest violation, p.u. */

@@ -1,17 +1,18 @@
-/* Blocks in the second-order-cone relaxation, in branch-flow variables, which keep their size on short branches:
- * w_i ~ Vm_i^2 per node; per edge P + jQ, the power that enters the series impedance r + jx, and l ~ |I|^2 in it.
- * With u = w_from / ratio^2 behind the ideal transformer:
+/* Blocks in the second-order-cone relaxation. Variables: w_i ~ Vm_i^2 per node, and per pair of nodes with at least one
+ * branch P + jQ, the power that enters the series impedance z = r + jx of one of its branches, the one of least impedance.
+ * With u = w_from / ratio^2 behind its ideal transformer, everything else is linear in (w_from, w_to, P, Q):
  *
- *   Pf = P + g_from u             Qf = Q - b_from u
- *   Pt = r l - P + g_to w_t       Qt = x l - Q - b_to w_t
- *   w_t = u - 2 (r P + x Q) + (r^2 + x^2) l
- *   cone:    (P^2 + Q^2) / u <= l                                    (convex, u > 0)
- *   product: V_f conj(V_t) = ratio e^{j shift} (u - rP - xQ + j (xP - rQ)) = wr + j wi
- *   angles:  tan(min) wr <= wi <= tan(max) wr, and the box of (wr, wi) that limits on voltage and angle imply
+ *   product of voltages   V_f conj(V_t) = ratio e^{j shift} (u - rP - xQ + j (xP - rQ)) = wr + j wi
+ *   squared current       l = (w_t - u + 2 (r P + x Q)) / |z|^2
+ *   flows                 Pf = P + g_from u,  Qf = Q - b_from u,  Pt = r l - P + g_to w_t,  Qt = x l - Q - b_to w_t;
+ *                         of a parallel branch S_f = conj(Yff) w_f + conj(Yft) (wr + j wi), S_t likewise
+ *   cone                  (P^2 + Q^2) / u <= l                     (convex, u > 0; the same set as wr^2 + wi^2 <= w_f w_t)
+ *   angles                tan(min) wr <= wi <= tan(max) wr, and the box of (wr, wi) that voltage and angle limits imply
  *
- * Parallel edges share (wr, wi), which makes the relaxation that of the bus-injection form (R. A. Jabr 2006; PowerModels'
- * SOCWRPowerModel); the equivalence is shown by S. Bose, S. H. Low, T. Teeraratkul, B. Hassibi, "Equivalent relaxations
- * of optimal power flow" (2015); the branch-flow form is that of M. Farivar and S. H. Low (2013).
+ * Flow variables keep their size on short branches, where differences of w would cancel; with l and the parallel branches
+ * eliminated the linear system is as small as that in (w, wr, wi), and every inequality has at most four entries. The
+ * relaxation is that of R. A. Jabr (2006), PowerModels' SOCWRPowerModel; that both forms agree is shown by S. Bose,
+ * S. H. Low, T. Teeraratkul, B. Hassibi, "Equivalent relaxations of optimal power flow" (2015).
  *
  * Everything is convex, so the optimum is a lower bound for the exact block with the same limits and prices. Elastic
  * limits are priced from below: a band violation through w by the chord of the square root, a current rating through
@@ -109,42 +110,153 @@ static int32_t *spanning_edges(const struct opf_block *block)
     return parent_edge;
 }
 
-/* Linear forms of an edge in (w_from, w_to, P, Q, l). */
+/* Linear forms of an edge in the variables of its pair (w_a, w_b, P, Q), a and b the ends of the edge that stands for it. */
 struct form {
-    double c[5];
+    double c[4];
 };
 
-enum { PF, QF, PT, QT, WR, WI, DROP, FORMS };
+enum { PF, QF, PT, QT, WR, WI, FORMS }; /* wr + j wi = V_from conj(V_to) of the edge itself */
+
+static bool is_reversed(const struct opf_block *block, int32_t k)
+{
+    return block->edges[k].from != block->edges[block->pair_edge[k]].from;
+}
+
+/* l of the edge that stands for the pair. */
+static struct form current_form(const struct series *s)
+{
+    double u = 1 / (s->ratio * s->ratio), z2 = s->r * s->r + s->x * s->x;
+    return (struct form){ { -u / z2, 1 / z2, 2 * s->r / z2, 2 * s->x / z2 } };
+}
+
+/* re + j im = factor (re0 + j im0) */
+static void turned(double complex factor, const struct form *re0, const struct form *im0, struct form *re, struct form *im)
+{
+    for (int a = 0; a < 4; a++) {
+        double complex value = factor * (re0->c[a] + I * im0->c[a]);
+        re->c[a] = creal(value);
+        im->c[a] = cimag(value);
+    }
+}
 
 static void forms_of(const struct opf_block *block, int32_t k, struct form form[FORMS])
 {
-    struct series s = series_of(block, k);
-    double u = 1 / (s.ratio * s.ratio); /* of w_from */
-    form[PF] = (struct form){ { s.g_from * u, 0, 1, 0, 0 } };
-    form[QF] = (struct form){ { -s.b_from * u, 0, 0, 1, 0 } };
-    form[PT] = (struct form){ { 0, s.g_to, -1, 0, s.r } };
-    form[QT] = (struct form){ { 0, -s.b_to, 0, -1, s.x } };
-    form[DROP] = (struct form){ { u, -1, -2 * s.r, -2 * s.x, s.r * s.r + s.x * s.x } };
-    double c = s.ratio * cos(s.shift), d = s.ratio * sin(s.shift);
-    /* (c + jd)(re + j im), re = u - rP - xQ, im = xP - rQ; turned to the pair's direction */
-    double turn = block->pair_reversed[k] ? -1 : 1;
-    form[WR] = (struct form){ { c * u, 0, -c * s.r - d * s.x, -c * s.x + d * s.r, 0 } };
-    form[WI] = (struct form){ { turn * d * u, 0, turn * (-d * s.r + c * s.x), turn * (-d * s.x - c * s.r), 0 } };
+    int32_t stands = block->pair_edge[k];
+    struct series s = series_of(block, stands);
+    double u = 1 / (s.ratio * s.ratio);
+    struct form re = { { u, 0, -s.r, -s.x } }, im = { { 0, 0, s.x, -s.r } };
+    turned(s.ratio * cexp(I * s.shift), &re, &im, &form[WR], &form[WI]);
+    if (k == stands) {
+        struct form l = current_form(&s);
+        form[PF] = (struct form){ { s.g_from * u, 0, 1, 0 } };
+        form[QF] = (struct form){ { -s.b_from * u, 0, 0, 1 } };
+        for (int a = 0; a < 4; a++) {
+            form[PT].c[a] = s.r * l.c[a];
+            form[QT].c[a] = s.x * l.c[a];
+        }
+        form[PT].c[1] += s.g_to;
+        form[PT].c[2] -= 1;
+        form[QT].c[1] -= s.b_to;
+        form[QT].c[3] -= 1;
+        return;
+    }
+    const struct fg_edge *e = &block->edges[k];
+    bool reversed = is_reversed(block, k);
+    for (int a = 0; reversed && a < 4; a++)
+        form[WI].c[a] = -form[WI].c[a];
+    struct form minus_wi;
+    for (int a = 0; a < 4; a++)
+        minus_wi.c[a] = -form[WI].c[a];
+    turned(e->gft - I * e->bft, &form[WR], &form[WI], &form[PF], &form[QF]);
+    turned(e->gtf - I * e->btf, &form[WR], &minus_wi, &form[PT], &form[QT]);
+    int from = reversed ? 1 : 0, to = 1 - from;
+    form[PF].c[from] += e->gff;
+    form[QF].c[from] -= e->bff;
+    form[PT].c[to] += e->gtt;
+    form[QT].c[to] -= e->btt;
 }
 
-static void edge_variables(const struct opf_block *block, int32_t k, int32_t variable[5])
+static void pair_variables(const struct opf_block *block, int32_t k, int32_t variable[4])
 {
-    variable[0] = block->v_variable[block->edges[k].from];
-    variable[1] = block->v_variable[block->edges[k].to];
-    for (int a = 0; a < 3; a++)
-        variable[2 + a] = block->flow_variable[k] + a;
+    const struct fg_edge *stands = &block->edges[block->pair_edge[k]];
+    variable[0] = block->v_variable[stands->from];
+    variable[1] = block->v_variable[stands->to];
+    variable[2] = block->flow_variable[k];
+    variable[3] = block->flow_variable[k] + 1;
 }
 
-static void add_form(struct fg_opf *opf, int32_t row, const struct form *form, const int32_t variable[5], double factor)
+static void add_form(struct fg_opf *opf, int32_t row, const struct form *form, const int32_t variable[4], double factor)
 {
-    for (int a = 0; a < 5; a++)
+    for (int a = 0; a < 4; a++)
         if (form->c[a] != 0)
             fg_opf_new_linear(opf, row, variable[a], factor * form->c[a]);
+}
+
+/* Rows of l are in voltage drops, |z| l: of like size on short and long branches. */
+static double cone_scale(const struct series *s)
+{
+    return hypot(s->r, s->x);
+}
+
+static void add_node(struct fg_opf *opf, struct opf_block *block, int32_t i, int32_t label)
+{
+    block->v_variable[i] = fg_opf_new_variable(opf, 0, INFINITY, 1, label);
+    block->p_row[i] = fg_opf_new_row(opf, 0, 0, INFINITY, label);
+    block->q_row[i] = fg_opf_new_row(opf, 0, 0, INFINITY, label);
+    if (isfinite(block->band_price[i])) {
+        block->band_row[i] = fg_opf_new_row(opf, -INFINITY, 0, block->band_price[i], -1);
+        block->band_low_row[i] = fg_opf_new_row(opf, 0, INFINITY, block->band_price[i], -1);
+        fg_opf_new_linear(opf, block->band_row[i], block->v_variable[i], 1);
+        fg_opf_new_linear(opf, block->band_low_row[i], block->v_variable[i], 1);
+    }
+    const struct fg_opf_injection *injection = &block->injection[i];
+    double base_mva = block->topology->network->base_mva;
+    double g = block->topology->g_shunt_pu[i] * base_mva - injection->p_impedance_mw;
+    double b = block->topology->b_shunt_pu[i] * base_mva + injection->q_impedance_mvar;
+    fg_opf_new_linear(opf, block->p_row[i], block->v_variable[i], g / opf->base);
+    fg_opf_new_linear(opf, block->q_row[i], block->v_variable[i], -b / opf->base);
+}
+
+static void add_edge(struct fg_opf *opf, struct opf_block *block, int32_t k)
+{
+    const struct fg_edge *edge = &block->edges[k];
+    int32_t row[4] = { block->p_row[edge->from], block->q_row[edge->from], block->p_row[edge->to], block->q_row[edge->to] };
+    if (edge->from == edge->to) { /* V_f = V_t: an admittance to ground */
+        double g = edge->gff + edge->gft + edge->gtf + edge->gtt, b = edge->bff + edge->bft + edge->btf + edge->btt;
+        fg_opf_new_linear(opf, row[0], block->v_variable[edge->from], g);
+        fg_opf_new_linear(opf, row[1], block->v_variable[edge->from], -b);
+        return;
+    }
+    struct form form[FORMS];
+    int32_t v[4];
+    block->flow_variable[k] = block->flow_variable[block->pair_edge[k]];
+    pair_variables(block, k, v);
+    forms_of(block, k, form);
+    for (int f = PF; f <= QT; f++)
+        add_form(opf, row[f], &form[f], v, 1);
+    if (fg_opf_edge_is_rated(block, k)) {
+        block->rate_row[k] = fg_opf_new_row(opf, -INFINITY, 0, block->rate_price[k], -1);
+        fg_opf_new_row(opf, -INFINITY, 0, block->rate_price[k], -1);
+    }
+    if (k == block->pair_edge[k]) {
+        block->cone_row[k] = fg_opf_new_row(opf, -INFINITY, 0, INFINITY, -1);
+        block->product_row[k] = fg_opf_new_row(opf, -INFINITY, INFINITY, INFINITY, -1);
+        add_form(opf, block->product_row[k], &form[WR], v, 1);
+        add_form(opf, fg_opf_new_row(opf, -INFINITY, INFINITY, INFINITY, -1), &form[WI], v, 1);
+    }
+    const struct fg_branch *branch = &block->topology->network->branches[edge->branch];
+    double low = branch->angle_min_rad, high = branch->angle_max_rad, quarter = 1.5;
+    if (!block->options.angle_limits || !(low > -quarter) || !(high < quarter))
+        return;
+    block->angle_row[k] = fg_opf_new_row(opf, -INFINITY, 0, INFINITY, -1);
+    int32_t second = fg_opf_new_row(opf, 0, INFINITY, INFINITY, -1);
+    struct form above, below;
+    for (int a = 0; a < 4; a++) {
+        above.c[a] = form[WI].c[a] - tan(high) * form[WR].c[a];
+        below.c[a] = form[WI].c[a] - tan(low) * form[WR].c[a];
+    }
+    add_form(opf, block->angle_row[k], &above, v, 1);
+    add_form(opf, second, &below, v, 1);
 }
 
 static void variables_and_rows(struct fg_opf *opf, struct opf_block *block)
@@ -156,92 +268,20 @@ static void variables_and_rows(struct fg_opf *opf, struct opf_block *block)
     }
     int32_t node_label = opf->label_count, edge_label = node_label + block->node_count;
     opf->label_count = edge_label + block->edge_count;
-    for (int32_t i = 0; i < block->node_count; i++) {
-        int32_t label = node_label + i;
-        block->v_variable[i] = fg_opf_new_variable(opf, 0, INFINITY, 1, label);
-        block->p_row[i] = fg_opf_new_row(opf, 0, 0, INFINITY, label);
-        block->q_row[i] = fg_opf_new_row(opf, 0, 0, INFINITY, label);
-        if (isfinite(block->band_price[i])) {
-            block->band_row[i] = fg_opf_new_row(opf, -INFINITY, 0, block->band_price[i], -1);
-            block->band_low_row[i] = fg_opf_new_row(opf, 0, INFINITY, block->band_price[i], -1);
-            fg_opf_new_linear(opf, block->band_row[i], block->v_variable[i], 1);
-            fg_opf_new_linear(opf, block->band_low_row[i], block->v_variable[i], 1);
-        }
-        const struct fg_opf_injection *injection = &block->injection[i];
-        double base_mva = block->topology->network->base_mva;
-        double g = block->topology->g_shunt_pu[i] * base_mva - injection->p_impedance_mw;
-        double b = block->topology->b_shunt_pu[i] * base_mva + injection->q_impedance_mvar;
-        fg_opf_new_linear(opf, block->p_row[i], block->v_variable[i], g / opf->base);
-        fg_opf_new_linear(opf, block->q_row[i], block->v_variable[i], -b / opf->base);
-    }
-    for (int32_t p = 0; p < block->pair_count; p++)
-        block->pair_edge[p] = -1;
+    for (int32_t i = 0; i < block->node_count; i++)
+        add_node(opf, block, i, node_label + i);
     for (int32_t k = 0; k < block->edge_count; k++) {
-        const struct fg_edge *edge = &block->edges[k];
-        struct form form[FORMS];
-        int32_t v[5], row[4] = { block->p_row[edge->from], block->q_row[edge->from], block->p_row[edge->to],
-                                 block->q_row[edge->to] };
-        if (edge->from == edge->to) { /* V_f = V_t: an admittance to ground */
-            double g = edge->gff + edge->gft + edge->gtf + edge->gtt, b = edge->bff + edge->bft + edge->btf + edge->btt;
-            fg_opf_new_linear(opf, row[0], block->v_variable[edge->from], g);
-            fg_opf_new_linear(opf, row[1], block->v_variable[edge->from], -b);
+        if (block->pair_edge[k] != k)
             continue;
-        }
-        int32_t label = parent_edge[edge->to] == k     ? node_label + edge->to
-                        : parent_edge[edge->from] == k ? node_label + edge->from
-                                                       : edge_label + k;
+        int32_t from = block->edges[k].from, to = block->edges[k].to;
+        int32_t label = parent_edge[to] >= 0 && block->pair_edge[parent_edge[to]] == k       ? node_label + to
+                        : parent_edge[from] >= 0 && block->pair_edge[parent_edge[from]] == k ? node_label + from
+                                                                                             : edge_label + k;
         block->flow_variable[k] = fg_opf_new_variable(opf, -INFINITY, INFINITY, 0, label);
         fg_opf_new_variable(opf, -INFINITY, INFINITY, 0, label);
-        fg_opf_new_variable(opf, 0, INFINITY, 0, label);
-        edge_variables(block, k, v);
-        forms_of(block, k, form);
-        for (int f = PF; f <= QT; f++)
-            add_form(opf, row[f], &form[f], v, 1);
-        /* Voltage differences on short branches are of the size of the impedance: rows in those units. */
-        struct series s = series_of(block, k);
-        double scale = 1 / hypot(s.r, s.x);
-        add_form(opf, fg_opf_new_row(opf, 0, 0, INFINITY, label), &form[DROP], v, scale);
-        block->edge_cone_row[k] = fg_opf_new_row(opf, -INFINITY, 0, INFINITY, -1);
-        fg_opf_new_linear(opf, block->edge_cone_row[k], v[4], -1);
-        if (fg_opf_edge_is_rated(block, k)) {
-            block->rate_row[k] = fg_opf_new_row(opf, -INFINITY, 0, block->rate_price[k], -1);
-            fg_opf_new_row(opf, -INFINITY, 0, block->rate_price[k], -1);
-        }
-        int32_t *twin = &block->pair_edge[block->pair_of_edge[k]];
-        if (*twin >= 0) { /* a parallel edge: the same product of voltages */
-            struct form other[FORMS];
-            int32_t w[5];
-            forms_of(block, *twin, other);
-            edge_variables(block, *twin, w);
-            for (int f = WR; f <= WI; f++) {
-                int32_t same = fg_opf_new_row(opf, 0, 0, INFINITY, label);
-                add_form(opf, same, &form[f], v, scale);
-                add_form(opf, same, &other[f], w, -scale);
-            }
-            continue;
-        }
-        *twin = k;
-        block->product_row[k] = fg_opf_new_row(opf, -INFINITY, INFINITY, INFINITY, -1);
-        add_form(opf, block->product_row[k], &form[WR], v, 1);
-        add_form(opf, fg_opf_new_row(opf, -INFINITY, INFINITY, INFINITY, -1), &form[WI], v, 1);
     }
-    for (int32_t k = 0; k < block->edge_count; k++) {
-        const struct fg_branch *branch = &block->topology->network->branches[block->edges[k].branch];
-        double low = branch->angle_min_rad, high = branch->angle_max_rad, quarter = 1.5;
-        if (block->flow_variable[k] < 0 || !block->options.angle_limits || !(low > -quarter) || !(high < quarter))
-            continue;
-        struct form form[FORMS];
-        int32_t v[5];
-        edge_variables(block, k, v);
-        forms_of(block, k, form);
-        double turn = block->pair_reversed[k] ? -1 : 1;
-        block->angle_row[k] = fg_opf_new_row(opf, -INFINITY, 0, INFINITY, -1);
-        add_form(opf, block->angle_row[k], &form[WI], v, turn);
-        add_form(opf, block->angle_row[k], &form[WR], v, -tan(high));
-        int32_t second = fg_opf_new_row(opf, 0, INFINITY, INFINITY, -1);
-        add_form(opf, second, &form[WI], v, turn);
-        add_form(opf, second, &form[WR], v, -tan(low));
-    }
+    for (int32_t k = 0; k < block->edge_count; k++)
+        add_edge(opf, block, k);
     fg_free(parent_edge);
 }
 
@@ -250,29 +290,27 @@ static void entries(struct fg_opf *opf, struct opf_block *block)
     for (int32_t k = 0; k < block->edge_count; k++) {
         if (block->flow_variable[k] < 0)
             continue;
-        int32_t v[5];
-        edge_variables(block, k, v);
+        int32_t v[4];
+        pair_variables(block, k, v);
         block->edge_jacobian[k] = opf->problem.jacobian_nnz;
         block->edge_hessian[k] = opf->problem.hessian_nnz;
-        const int32_t cone[3] = { v[0], v[2], v[3] };
-        for (int a = 0; a < 3; a++)
-            fg_opf_new_jacobian(opf, block->edge_cone_row[k], cone[a]);
-        fg_opf_new_hessian(opf, v[0], v[0]);
-        fg_opf_new_hessian(opf, v[2], v[0]);
-        fg_opf_new_hessian(opf, v[3], v[0]);
-        fg_opf_new_hessian(opf, v[2], v[2]);
-        fg_opf_new_hessian(opf, v[3], v[3]);
+        if (block->cone_row[k] >= 0) {
+            for (int a = 0; a < 4; a++)
+                fg_opf_new_jacobian(opf, block->cone_row[k], v[a]);
+            fg_opf_new_hessian(opf, v[0], v[0]);
+            fg_opf_new_hessian(opf, v[2], v[0]);
+            fg_opf_new_hessian(opf, v[3], v[0]);
+            fg_opf_new_hessian(opf, v[2], v[2]);
+            fg_opf_new_hessian(opf, v[3], v[3]);
+        }
         if (block->rate_row[k] < 0)
             continue;
-        for (int end = 0; end < 2; end++) {
-            const int32_t own[4] = { v[end], v[2], v[3], v[4] };
-            int count = end == 0 ? 3 : 4;
-            for (int a = 0; a < count; a++)
-                fg_opf_new_jacobian(opf, block->rate_row[k] + end, own[a]);
-            for (int a = 0; a < count; a++)
-                for (int b = 0; b <= a; b++)
-                    fg_opf_new_hessian(opf, own[a], own[b]);
-        }
+        for (int end = 0; end < 2; end++)
+            for (int a = 0; a < 4; a++)
+                fg_opf_new_jacobian(opf, block->rate_row[k] + end, v[a]);
+        for (int a = 0; a < 4; a++)
+            for (int b = 0; b <= a; b++)
+                fg_opf_new_hessian(opf, v[a], v[b]);
     }
 }
 
@@ -285,7 +323,7 @@ static double apparent_rate(const struct fg_opf *opf, const struct opf_block *bl
     return rate;
 }
 
-/* Boxes of the flow variables that every solution respects. */
+/* Boxes of the flow variables of an edge that stands for its pair, which every solution respects. */
 static void bound_flows(struct fg_opf *opf, const struct opf_block *block, int32_t k)
 {
     struct series s = series_of(block, k);
@@ -298,8 +336,6 @@ static void bound_flows(struct fg_opf *opf, const struct opf_block *block, int32
     double power = current * sqrt(u_max);
     opf->x_lower[flow] = opf->x_lower[flow + 1] = -power;
     opf->x_upper[flow] = opf->x_upper[flow + 1] = power;
-    opf->x_lower[flow + 2] = 0;
-    opf->x_upper[flow + 2] = current * current;
     /* Start at the flow of the start voltages. */
     const struct fg_edge *edge = &block->edges[k];
     double vf = sqrt(opf->x_start[block->v_variable[edge->from]]), vt = sqrt(opf->x_start[block->v_variable[edge->to]]);
@@ -308,29 +344,43 @@ static void bound_flows(struct fg_opf *opf, const struct opf_block *block, int32
     double complex power_in = inner * conj(through);
     opf->x_start[flow] = fmin(fmax(creal(power_in), -power), power);
     opf->x_start[flow + 1] = fmin(fmax(cimag(power_in), -power), power);
-    opf->x_start[flow + 2] = fmin(pow(cabs(through), 2), current * current);
 }
 
-/* The box of (wr, wi) that limits on voltages and angles imply, in the pair's direction. */
+/* The box of (wr, wi) of a pair that the limits on voltages imply ... */
 static void bound_product(struct fg_opf *opf, const struct opf_block *block, int32_t k)
 {
     int32_t row = block->product_row[k], f = block->edges[k].from, t = block->edges[k].to;
-    double most = sqrt(w_ceiling(block, f) * w_ceiling(block, t)), least = sqrt(w_floor(block, f) * w_floor(block, t));
+    double most = sqrt(w_ceiling(block, f) * w_ceiling(block, t));
     opf->g_lower[row] = opf->g_lower[row + 1] = -most;
     opf->g_upper[row] = opf->g_upper[row + 1] = most;
+}
+
+static void tighten(double *lower, double *upper, double low, double high)
+{
+    low = fmax(*lower, low);
+    high = fmin(*upper, high);
+    if (low <= high) { /* else parallel branches contradict each other, which their own rows say */
+        *lower = low;
+        *upper = high;
+    }
+}
+
+/* ... and what the angle limits of one of its edges add. */
+static void bound_product_by_angles(struct fg_opf *opf, const struct opf_block *block, int32_t k)
+{
     const struct fg_branch *branch = &block->topology->network->branches[block->edges[k].branch];
-    if (block->angle_row[k] < 0)
-        return;
+    int32_t row = block->product_row[block->pair_edge[k]], f = block->edges[k].from, t = block->edges[k].to;
+    double most = sqrt(w_ceiling(block, f) * w_ceiling(block, t)), least = sqrt(w_floor(block, f) * w_floor(block, t));
     double low = branch->angle_min_rad, high = branch->angle_max_rad;
-    if (block->pair_reversed[k]) {
+    if (is_reversed(block, k)) {
         double held = low;
         low = -high;
         high = -held;
     }
-    opf->g_lower[row] = least * cos(fmax(fabs(low), fabs(high)));
-    opf->g_upper[row] = most * (low > 0 ? cos(low) : high < 0 ? cos(high) : 1);
-    opf->g_lower[row + 1] = sin(low) * (low < 0 ? most : least);
-    opf->g_upper[row + 1] = sin(high) * (high > 0 ? most : least);
+    tighten(&opf->g_lower[row], &opf->g_upper[row], least * cos(fmax(fabs(low), fabs(high))),
+            most * (low > 0 ? cos(low) : high < 0 ? cos(high) : 1));
+    tighten(&opf->g_lower[row + 1], &opf->g_upper[row + 1], sin(low) * (low < 0 ? most : least),
+            sin(high) * (high > 0 ? most : least));
 }
 
 static void refresh(struct fg_opf *opf, struct opf_block *block)
@@ -360,9 +410,10 @@ static void refresh(struct fg_opf *opf, struct opf_block *block)
     for (int32_t k = 0; k < block->edge_count; k++) {
         if (block->flow_variable[k] < 0)
             continue;
-        bound_flows(opf, block, k);
-        if (block->product_row[k] >= 0)
+        if (k == block->pair_edge[k]) {
+            bound_flows(opf, block, k);
             bound_product(opf, block, k);
+        }
         if (block->rate_row[k] < 0)
             continue;
         bool elastic = isfinite(block->rate_price[k]);
@@ -375,12 +426,15 @@ static void refresh(struct fg_opf *opf, struct opf_block *block)
             opf->g_price[row] = elastic ? block->rate_price[k] * opf->base / highest : INFINITY;
         }
     }
+    for (int32_t k = 0; k < block->edge_count; k++)
+        if (block->angle_row[k] >= 0)
+            bound_product_by_angles(opf, block, k);
 }
 
-static double form_value(const struct form *form, const double *x, const int32_t v[5])
+static double form_value(const struct form *form, const double *x, const int32_t v[4])
 {
     double sum = 0;
-    for (int a = 0; a < 5; a++)
+    for (int a = 0; a < 4; a++)
         sum += form->c[a] * x[v[a]];
     return sum;
 }
@@ -390,11 +444,14 @@ static void functions(const struct fg_opf *opf, const struct opf_block *block, c
     for (int32_t k = 0; k < block->edge_count; k++) {
         if (block->flow_variable[k] < 0)
             continue;
-        int32_t v[5];
-        edge_variables(block, k, v);
-        double ratio = block->topology->network->branches[block->edges[k].branch].ratio;
-        double u = x[v[0]] / (ratio * ratio), p = x[v[2]], q = x[v[3]];
-        g[block->edge_cone_row[k]] += (p * p + q * q) / u; /* - l is a linear entry */
+        int32_t v[4];
+        pair_variables(block, k, v);
+        if (block->cone_row[k] >= 0) {
+            struct series s = series_of(block, k);
+            struct form l = current_form(&s);
+            double u = x[v[0]] / (s.ratio * s.ratio), p = x[v[2]], q = x[v[3]];
+            g[block->cone_row[k]] = cone_scale(&s) * ((p * p + q * q) / u - form_value(&l, x, v));
+        }
         if (block->rate_row[k] < 0)
             continue;
         struct form form[FORMS];
@@ -412,38 +469,44 @@ static void derivatives(const struct fg_opf *opf, const struct opf_block *block,
     for (int32_t k = 0; k < block->edge_count; k++) {
         if (block->flow_variable[k] < 0)
             continue;
-        int32_t v[5];
-        edge_variables(block, k, v);
-        double ratio = block->topology->network->branches[block->edges[k].branch].ratio, per_w = 1 / (ratio * ratio);
-        double u = x[v[0]] * per_w, p = x[v[2]], q = x[v[3]], square = p * p + q * q, weight = y[block->edge_cone_row[k]];
+        int32_t v[4];
+        pair_variables(block, k, v);
         double *j = jacobian + block->edge_jacobian[k], *h = hessian + block->edge_hessian[k];
-        *j++ = -square / (u * u) * per_w;
-        *j++ = 2 * p / u;
-        *j++ = 2 * q / u;
-        *h++ = weight * 2 * square / (u * u * u) * per_w * per_w;
-        *h++ = -weight * 2 * p / (u * u) * per_w;
-        *h++ = -weight * 2 * q / (u * u) * per_w;
-        *h++ = weight * 2 / u;
-        *h++ = weight * 2 / u;
+        if (block->cone_row[k] >= 0) {
+            struct series s = series_of(block, k);
+            struct form l = current_form(&s);
+            double per_w = 1 / (s.ratio * s.ratio), scale = cone_scale(&s), weight = scale * y[block->cone_row[k]];
+            double u = x[v[0]] * per_w, p = x[v[2]], q = x[v[3]], square = p * p + q * q;
+            *j++ = scale * (-square / (u * u) * per_w - l.c[0]);
+            *j++ = -scale * l.c[1];
+            *j++ = scale * (2 * p / u - l.c[2]);
+            *j++ = scale * (2 * q / u - l.c[3]);
+            *h++ = weight * 2 * square / (u * u * u) * per_w * per_w;
+            *h++ = -weight * 2 * p / (u * u) * per_w;
+            *h++ = -weight * 2 * q / (u * u) * per_w;
+            *h++ = weight * 2 / u;
+            *h++ = weight * 2 / u;
+        }
         if (block->rate_row[k] < 0)
             continue;
         struct form form[FORMS];
+        double block_hessian[4][4] = { { 0 } };
         forms_of(block, k, form);
         for (int end = 0; end < 2; end++) {
             const struct form *fp = &form[2 * end], *fq = &form[2 * end + 1];
             struct opf_rating at = fg_opf_rating_of(form_value(fp, x, v), form_value(fq, x, v),
                                                     apparent_rate(opf, block, k, end), isfinite(block->rate_price[k]));
-            const int place[4] = { end, 2, 3, 4 };
-            int count = end == 0 ? 3 : 4;
             double w = y[block->rate_row[k] + end];
-            for (int a = 0; a < count; a++)
-                *j++ = at.d_p * fp->c[place[a]] + at.d_q * fq->c[place[a]];
-            for (int a = 0; a < count; a++)
-                for (int b = 0; b <= a; b++) {
-                    double pa = fp->c[place[a]], pb = fp->c[place[b]], qa = fq->c[place[a]], qb = fq->c[place[b]];
-                    *h++ = w * (at.d_pp * pa * pb + at.d_qq * qa * qb + at.d_pq * (pa * qb + qa * pb));
-                }
+            for (int a = 0; a < 4; a++)
+                *j++ = at.d_p * fp->c[a] + at.d_q * fq->c[a];
+            for (int a = 0; a < 4; a++)
+                for (int b = 0; b <= a; b++)
+                    block_hessian[a][b] += w * (at.d_pp * fp->c[a] * fp->c[b] + at.d_qq * fq->c[a] * fq->c[b] +
+                                                at.d_pq * (fp->c[a] * fq->c[b] + fq->c[a] * fp->c[b]));
         }
+        for (int a = 0; a < 4; a++)
+            for (int b = 0; b <= a; b++)
+                *h++ = block_hessian[a][b];
     }
 }
 
@@ -470,8 +533,8 @@ static struct fg_opf_edge edge_result(const struct fg_opf *opf, const struct opf
         return (struct fg_opf_edge){ 0 };
     const double *x = fg_nlp_x(opf->nlp), *y = fg_nlp_y(opf->nlp);
     struct form form[FORMS];
-    int32_t v[5];
-    edge_variables(block, k, v);
+    int32_t v[4];
+    pair_variables(block, k, v);
     forms_of(block, k, form);
     struct fg_opf_edge out = { .pf_mw = form_value(&form[PF], x, v) * opf->base,
                                .qf_mvar = form_value(&form[QF], x, v) * opf->base,

@@ -86,6 +86,7 @@ static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *er
     powerflow->slack_generator = fg_alloc(nodes, sizeof *powerflow->slack_generator);
     powerflow->holder_count = fg_alloc(nodes, sizeof *powerflow->holder_count);
     powerflow->ports = fg_alloc(powerflow->network->branch_count, sizeof *powerflow->ports);
+    powerflow->edge_shift = fg_alloc((size_t)powerflow->topology->edge_count, sizeof *powerflow->edge_shift);
     powerflow->bus_limits = fg_alloc(powerflow->network->bus_count, sizeof *powerflow->bus_limits);
     powerflow->switch_count = fg_alloc(nodes, sizeof *powerflow->switch_count);
     powerflow->power = fg_alloc(nodes, sizeof *powerflow->power);
@@ -94,15 +95,16 @@ static enum fg_code allocate(struct fg_powerflow *powerflow, struct fg_error *er
                           &powerflow->q_held, &powerflow->start_vm, &powerflow->start_va};
     bool is_complete = powerflow->kind && powerflow->own_kind && powerflow->slack_generator &&
                        powerflow->switch_count && powerflow->power && powerflow->holder_count && powerflow->ports &&
-                       powerflow->bus_limits;
+                       powerflow->edge_shift && powerflow->bus_limits;
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
         *doubles[i] = fg_alloc(nodes, sizeof(double));
         is_complete = is_complete && *doubles[i];
     }
     powerflow->scratch = fg_alloc(2 * nodes, sizeof *powerflow->scratch);
+    powerflow->found = fg_alloc(2 * nodes, sizeof *powerflow->found);
     powerflow->generator_p_mw = fg_alloc(generators, sizeof *powerflow->generator_p_mw);
     powerflow->generator_q_mvar = fg_alloc(generators, sizeof *powerflow->generator_q_mvar);
-    if (!is_complete || !powerflow->scratch || !powerflow->generator_p_mw || !powerflow->generator_q_mvar)
+    if (!is_complete || !powerflow->scratch || !powerflow->found || !powerflow->generator_p_mw || !powerflow->generator_q_mvar)
         return fg_fail_memory(err);
     return FG_OK;
 }
@@ -133,6 +135,8 @@ enum fg_code fg_powerflow_create(const struct fg_network *network, const struct 
         set_kinds(powerflow);
         for (size_t i = 0; i < network->branch_count; i++)
             fg_port_set(&powerflow->ports[i], &network->branches[i]);
+        for (int32_t k = 0; k < powerflow->topology->edge_count; k++)
+            powerflow->edge_shift[k] = network->branches[powerflow->topology->edges[k].branch].shift_rad;
         for (size_t i = 0; i < network->bus_count; i++) {
             powerflow->bus_limits[i][0] = network->buses[i].vm_min_pu;
             powerflow->bus_limits[i][1] = network->buses[i].vm_max_pu;
@@ -162,6 +166,7 @@ void fg_powerflow_destroy(struct fg_powerflow *powerflow)
     fg_sweep_destroy(powerflow->sweep);
     fg_topology_destroy(powerflow->topology);
     void *blocks[] = {powerflow->ports,
+                      powerflow->edge_shift,
                       powerflow->bus_limits,
                       powerflow->holder_count,
                       powerflow->tapped,
@@ -176,6 +181,7 @@ void fg_powerflow_destroy(struct fg_powerflow *powerflow)
                       powerflow->re,
                       powerflow->im,
                       powerflow->scratch,
+                      powerflow->found,
                       powerflow->q_min,
                       powerflow->q_max,
                       powerflow->q_held,
@@ -265,8 +271,10 @@ void fg_powerflow_move_tap(struct fg_powerflow *powerflow, int32_t index, int32_
     int32_t edge = powerflow->topology->edge_of_branch[index];
     *branch = powerflow->network->branches[index];
     fg_branch_set_tap(branch, position);
-    if (edge >= 0)
+    if (edge >= 0) {
         fg_edge_set_admittance(&powerflow->topology->edges[edge], branch, NULL);
+        powerflow->edge_shift[edge] = branch->shift_rad;
+    }
     fg_port_set(&powerflow->ports[index], branch);
     if (powerflow->sweep)
         fg_sweep_branch_changed(powerflow->sweep);

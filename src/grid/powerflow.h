@@ -37,7 +37,7 @@ struct fg_powerflow_options {
     enum fg_powerflow_start start;
     double tolerance_pu;    /* largest mismatch of P or Q at any bus, on base_mva; default 1e-8 */
     int32_t max_iterations; /* per attempt; default 50 (Newton) or 500 (sweep) when 0 */
-    bool is_plain;          /* no second attempt with damping when Newton fails */
+    bool is_plain;          /* no further attempts when Newton fails from its start */
     bool enforce_q_limits;  /* PV buses whose generators reach a reactive limit become PQ, and return when they can */
     enum fg_tap_strategy taps;
     bool without_violations; /* leave the list of violations empty */
@@ -47,7 +47,7 @@ struct fg_powerflow_options fg_powerflow_options_default(void);
 enum fg_powerflow_status {
     FG_POWERFLOW_CONVERGED,
     FG_POWERFLOW_ITERATION_LIMIT,
-    FG_POWERFLOW_DIVERGED,  /* the mismatch grew without bound or stopped falling: often no solution exists */
+    FG_POWERFLOW_DIVERGED,  /* no attempt found a solution; often none exists */
     FG_POWERFLOW_SINGULAR,  /* the Jacobian cannot be factorised */
     FG_POWERFLOW_TAP_LIMIT, /* tap control found no resting state */
     FG_POWERFLOW_STATUS_COUNT
@@ -80,7 +80,9 @@ struct fg_powerflow_result {
     /* Recomputed from the voltages in complex arithmetic, on base_mva; worst_bus -1: the free end of worst_branch. */
     double max_mismatch_pu;
     int32_t worst_bus, worst_branch;
-    char explanation[320]; /* "" when converged; otherwise where and how it failed, and what to try */
+    /* "" for an operable state. Otherwise where and how it failed, and what to try; also when converged, but to a
+     * low-voltage solution that no path from nominal voltages leads to. */
+    char explanation[480];
 
     double *vm_pu, *va_rad;                                           /* per bus */
     double *p_from_mw, *q_from_mvar, *p_to_mw, *q_to_mvar;            /* per branch, into the branch */

@@ -31,6 +31,7 @@ struct fg_powerflow {
     const struct fg_branch *branches; /* the network's, or `tapped` where taps may move */
     struct fg_branch *tapped;
     struct fg_port *ports;   /* per branch */
+    double *edge_shift;      /* per edge of the topology, rad */
     double (*bus_limits)[2]; /* per bus: lowest and highest voltage */
 
     int32_t node_count;
@@ -51,7 +52,11 @@ struct fg_powerflow {
 
     double *generator_p_mw, *generator_q_mvar; /* as set */
     int32_t moved_branch;                      /* the last transformer whose tap moved in this solve; -1: none */
-    double reached; /* part of the injections up to which a solution was followed; 1 otherwise */
+    double reached;    /* part of the injections up to which a solution was followed; 1 otherwise */
+    double *found;     /* 2 x node_count: a solution that may not be the operable one, while a better one is sought */
+    bool is_doubtful;  /* no better one was found */
+    int nominal_sign;  /* of det J at nominal voltages; 0: unknown */
+    bool is_nominal_sign_sure;
     struct fg_newton *newton;
     struct fg_sweep *sweep;
     struct fg_tap_control *tap_control;
@@ -63,22 +68,34 @@ struct fg_attempt {
     int32_t iterations;
     double mismatch_pu;
     int32_t worst_node;
+    int first_sign, sign; /* of det J where the first and the last step were taken; 0 without a step */
 };
 
 /* Newton. The pattern is that of all nodes as PQ, so that kinds may change between solves. */
 enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_newton **newton, struct fg_error *err);
 void fg_newton_destroy(struct fg_newton *newton);
-/* From powerflow->vm, va; at most `limit` iterations. `scale` multiplies the injections. */
-enum fg_newton_help {
-    FG_NEWTON_PLAIN,
-    FG_NEWTON_LINEAR_FIRST,    /* a linear solution for the voltages, then plain */
-    FG_NEWTON_DAMPED,          /* line search */
-    FG_NEWTON_DECOUPLED_FIRST, /* some steps for angles and magnitudes in turn, then line search */
+/* What the equations ask for: P_calc - scale * P_spec - remaining * offset = 0, Q alike. `remaining` leads from a state
+ * that meets nothing (offset = its mismatch, fg_newton_set_offset) to a solution. */
+struct fg_newton_target {
+    double scale, remaining;
+    double tolerance_pu; /* at least that of the options */
 };
+/* From powerflow->vm, va; at most `limit` iterations, plain or with a line search. */
+struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, const struct fg_newton_target *target, bool is_damped,
+                                  int32_t limit);
+void fg_newton_set_offset(struct fg_powerflow *powerflow, double scale); /* the mismatch of the present state */
 /* Keep the factors at the present state for the first steps of later solves from it. */
 enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err);
-struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale,
-                                  int32_t limit);
+
+/* Linear starts (powerflow_linear.c). Angles of the direct-current power flow at the present magnitudes; with more than
+ * `most_rad` across a branch the injections are reduced. Voltages of the linear network with held nodes as they are. */
+void fg_newton_set_linear_angles(struct fg_powerflow *powerflow, double scale, double most_rad);
+void fg_newton_set_linear_voltages(struct fg_powerflow *powerflow, double scale);
+
+/* Paths (powerflow_path.c), both from nominal voltages; the state left is the last solution on the path. */
+void fg_path_go_to_nominal(struct fg_powerflow *powerflow, double scale);
+struct fg_attempt fg_path_from_nominal(struct fg_powerflow *powerflow, double scale);
+struct fg_attempt fg_path_of_loading(struct fg_powerflow *powerflow, double *reached);
 
 /* Backward/forward sweep. */
 enum fg_code fg_sweep_create(const struct fg_powerflow *powerflow, struct fg_sweep **sweep, struct fg_error *err);

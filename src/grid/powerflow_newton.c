@@ -9,41 +9,20 @@
  * not depend on the kinds, one symbolic analysis (KLU, AMD ordering on the blocks) serves all solves, and later
  * factorisations reuse the pivots of the first as long as the estimate of the condition stays near what it was.
  *
- * Where a flat start fails, a better one comes from turns of an angle step with magnitudes held (as in a direct-current
- * power flow) and a linear solution for the voltages; from there the steps are shortened by a line search on |F|^2.
+ * Where plain steps fail they are shortened by a line search on |F|^2; better starts are in powerflow_linear.c, paths to
+ * a solution in powerflow_path.c. The sign of det J tells on which side of the nose of the voltage curves a state lies:
+ * it comes from the factors at no cost.
  *
  * W. F. Tinney, C. E. Hart, "Power flow solution by Newton's method", IEEE Trans. PAS-86(11), 1967.
  * T. A. Davis, E. Palamadai Natarajan, "Algorithm 907: KLU", ACM TOMS 37(3), 2010.
  * Line search: J. E. Dennis, R. B. Schnabel, "Numerical Methods for Unconstrained Optimization", ch. 6. */
+#include "grid/powerflow_newton.h"
+
 #include "grid/flow.h"
-#include "grid/powerflow_internal.h"
 
 #include <float.h>
-#include <klu.h>
 #include <math.h>
 #include <string.h>
-
-/* Blocks of an edge: row node x column node. */
-enum { BLOCK_FF, BLOCK_FT, BLOCK_TF, BLOCK_TT, BLOCK_COUNT };
-
-struct fg_newton {
-    int32_t unknown_count;       /* 2 per node that is not a reference */
-    int32_t *column_of_node;     /* first of its two columns; -1 for a reference */
-    int32_t *column_start, *row; /* compressed columns */
-    double *value;
-    int32_t (*edge_slot)[BLOCK_COUNT]; /* position of dP/dVa of a block in `value`; -1 when a reference is involved */
-    int32_t *node_slot;                /* the same of a node's own block */
-    double *residual, *step, *vm_old, *va_old;
-    double *rounding; /* per node: mismatch that the last bits of the voltages make */
-    klu_common common;
-    klu_symbolic *symbolic;
-    klu_numeric *numeric;
-    double rcond_at_factor;
-    /* The Jacobian where a batch starts and its factors: every scenario's first step uses them, if its Jacobian there
-     * is the same to the last bit (it is, unless voltage-dependent injections differ). */
-    double *base_value;
-    klu_numeric *base_numeric;
-};
 
 void fg_newton_destroy(struct fg_newton *newton)
 {
@@ -63,6 +42,8 @@ void fg_newton_destroy(struct fg_newton *newton)
     fg_free(newton->edge_slot);
     fg_free(newton->node_slot);
     fg_free(newton->residual);
+    fg_free(newton->offset);
+    fg_free(newton->is_visited);
     fg_free(newton->rounding);
     fg_free(newton->step);
     fg_free(newton->vm_old);
@@ -223,12 +204,14 @@ static enum fg_code newton_allocate(const struct fg_powerflow *powerflow, struct
     newton->edge_slot = fg_alloc((size_t)powerflow->topology->edge_count, sizeof *newton->edge_slot);
     newton->node_slot = fg_alloc(nodes, sizeof *newton->node_slot);
     newton->residual = fg_alloc(unknowns, sizeof *newton->residual);
+    newton->offset = fg_alloc(unknowns, sizeof *newton->offset);
+    newton->is_visited = fg_alloc(unknowns, sizeof *newton->is_visited);
     newton->rounding = fg_alloc(nodes, sizeof *newton->rounding);
     newton->step = fg_alloc(unknowns, sizeof *newton->step);
     newton->vm_old = fg_alloc(nodes, sizeof *newton->vm_old);
     newton->va_old = fg_alloc(nodes, sizeof *newton->va_old);
     if (!newton->column_start || !newton->row || !newton->value || !newton->edge_slot || !newton->node_slot ||
-        !newton->residual || !newton->rounding || !newton->step || !newton->vm_old || !newton->va_old)
+        !newton->residual || !newton->offset || !newton->is_visited || !newton->rounding || !newton->step || !newton->vm_old || !newton->va_old)
         return fg_fail_memory(err);
     return FG_OK;
 }
@@ -262,13 +245,8 @@ enum fg_code fg_newton_create(const struct fg_powerflow *powerflow, struct fg_ne
     return FG_OK;
 }
 
-static double power_at(double constant, double current, double impedance, double vm)
-{
-    return constant + vm * (current + vm * impedance);
-}
-
-/* What a node injects beyond its edges: residual rows P and Q start from its shunt minus its specified injection. */
-static void begin_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, double scale)
+/* What a node injects beyond its edges: residual rows P and Q start from its shunt minus what the target asks for. */
+static void begin_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, const struct fg_newton_target *target)
 {
     const struct fg_topology *topology = powerflow->topology;
     for (int32_t i = 0; i < powerflow->node_count; i++) {
@@ -276,36 +254,33 @@ static void begin_residual(const struct fg_powerflow *powerflow, struct fg_newto
         if (row < 0)
             continue;
         const struct fg_node_power *power = &powerflow->power[i];
-        double vm = powerflow->vm[i], v2 = vm * vm;
-        newton->residual[row] = topology->g_shunt_pu[i] * v2 - scale * power_at(power->p0, power->p1, power->p2, vm);
+        double vm = powerflow->vm[i], v2 = vm * vm, scale = target->scale;
+        newton->residual[row] = topology->g_shunt_pu[i] * v2 - scale * fg_newton_power_at(power->p0, power->p1, power->p2, vm);
         newton->residual[row + 1] = -topology->b_shunt_pu[i] * v2 -
-                                    scale * (power_at(power->q0, power->q1, power->q2, vm) + powerflow->q_held[i]);
+                                    scale * (fg_newton_power_at(power->q0, power->q1, power->q2, vm) + powerflow->q_held[i]);
     }
-}
-
-static bool holds_magnitude(const struct fg_powerflow *powerflow, int32_t node, bool hold_magnitudes)
-{
-    return hold_magnitudes || powerflow->kind[node] == FG_NODE_PV;
+    if (target->remaining != 0)
+        for (int32_t i = 0; i < newton->unknown_count; i++)
+            newton->residual[i] -= target->remaining * newton->offset[i];
 }
 
 /* Rows that are not balances. */
-static void end_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, bool hold_magnitudes)
+static void end_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton)
 {
     for (int32_t i = 0; i < powerflow->node_count; i++) {
         int32_t row = newton->column_of_node[i];
         if (row < 0)
             continue;
-        if (holds_magnitude(powerflow, i, hold_magnitudes))
+        if (powerflow->kind[i] == FG_NODE_PV)
             newton->residual[row + 1] = 0;
     }
 }
 
-static void evaluate_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, double scale,
-                              bool hold_magnitudes)
+static void evaluate_residual(const struct fg_powerflow *powerflow, struct fg_newton *newton, const struct fg_newton_target *target)
 {
     const struct fg_topology *topology = powerflow->topology;
     const double *vm = powerflow->vm, *va = powerflow->va;
-    begin_residual(powerflow, newton, scale);
+    begin_residual(powerflow, newton, target);
     for (int32_t k = 0; k < topology->edge_count; k++) {
         const struct fg_edge *edge = &topology->edges[k];
         int32_t from = newton->column_of_node[edge->from], to = newton->column_of_node[edge->to];
@@ -320,7 +295,7 @@ static void evaluate_residual(const struct fg_powerflow *powerflow, struct fg_ne
             newton->residual[to + 1] += flow[FG_FLOW_QT];
         }
     }
-    end_residual(powerflow, newton, hold_magnitudes);
+    end_residual(powerflow, newton);
 }
 
 /* Add the 2 x 2 block of rows (p, q) and columns (va, vm); `stride` leads from a node's first column to its second. */
@@ -335,19 +310,12 @@ static void add_block(double *value, int32_t slot, int32_t stride, const double 
     value[slot + stride + 1] += q[vm];
 }
 
-static int32_t column_stride(const struct fg_newton *newton, int32_t node)
-{
-    int32_t column = newton->column_of_node[node];
-    return column < 0 ? 0 : newton->column_start[column + 1] - newton->column_start[column];
-}
-
 /* Residual and Jacobian in one pass over the edges. */
-static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_newton *newton, double scale,
-                              bool hold_magnitudes)
+static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_newton *newton, const struct fg_newton_target *target)
 {
     const struct fg_topology *topology = powerflow->topology;
     const double *vm = powerflow->vm, *va = powerflow->va;
-    begin_residual(powerflow, newton, scale);
+    begin_residual(powerflow, newton, target);
     memset(newton->value, 0, (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value);
     for (int32_t k = 0; k < topology->edge_count; k++) {
         const struct fg_edge *edge = &topology->edges[k];
@@ -363,18 +331,18 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
             double *q = gradient[end ? FG_FLOW_QT : FG_FLOW_QF];
             newton->residual[row] += flow[end ? FG_FLOW_PT : FG_FLOW_PF];
             newton->residual[row + 1] += flow[end ? FG_FLOW_QT : FG_FLOW_QF];
-            if (holds_magnitude(powerflow, ends[end], hold_magnitudes))
+            if (powerflow->kind[ends[end]] == FG_NODE_PV)
                 memset(q, 0, FG_FLOW_VARIABLES * sizeof *q);
             if (edge->from == edge->to) { /* both columns are the node's own */
-                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_F,
+                add_block(newton->value, slot[BLOCK_FF], fg_newton_column_stride(newton, edge->from), p, q, FG_FLOW_VA_F,
                           FG_FLOW_VM_F);
-                add_block(newton->value, slot[BLOCK_FF], column_stride(newton, edge->from), p, q, FG_FLOW_VA_T,
+                add_block(newton->value, slot[BLOCK_FF], fg_newton_column_stride(newton, edge->from), p, q, FG_FLOW_VA_T,
                           FG_FLOW_VM_T);
                 continue;
             }
-            add_block(newton->value, slot[end ? BLOCK_TF : BLOCK_FF], column_stride(newton, edge->from), p, q,
+            add_block(newton->value, slot[end ? BLOCK_TF : BLOCK_FF], fg_newton_column_stride(newton, edge->from), p, q,
                       FG_FLOW_VA_F, FG_FLOW_VM_F);
-            add_block(newton->value, slot[end ? BLOCK_TT : BLOCK_FT], column_stride(newton, edge->to), p, q,
+            add_block(newton->value, slot[end ? BLOCK_TT : BLOCK_FT], fg_newton_column_stride(newton, edge->to), p, q,
                       FG_FLOW_VA_T, FG_FLOW_VM_T);
         }
     }
@@ -382,19 +350,58 @@ static void evaluate_jacobian(const struct fg_powerflow *powerflow, struct fg_ne
         if (newton->column_of_node[i] < 0)
             continue;
         const struct fg_node_power *power = &powerflow->power[i];
-        double *block = &newton->value[newton->node_slot[i] + column_stride(newton, i)]; /* the column of Vm */
-        block[0] += 2 * topology->g_shunt_pu[i] * vm[i] - scale * (power->p1 + 2 * power->p2 * vm[i]);
-        if (holds_magnitude(powerflow, i, hold_magnitudes))
+        double *block = &newton->value[newton->node_slot[i] + fg_newton_column_stride(newton, i)]; /* the column of Vm */
+        block[0] += 2 * topology->g_shunt_pu[i] * vm[i] - target->scale * (power->p1 + 2 * power->p2 * vm[i]);
+        if (powerflow->kind[i] == FG_NODE_PV)
             block[1] = 1;
         else
-            block[1] -= 2 * topology->b_shunt_pu[i] * vm[i] + scale * (power->q1 + 2 * power->q2 * vm[i]);
+            block[1] -= 2 * topology->b_shunt_pu[i] * vm[i] + target->scale * (power->q1 + 2 * power->q2 * vm[i]);
     }
-    end_residual(powerflow, newton, hold_magnitudes);
+    end_residual(powerflow, newton);
+}
+
+static bool is_odd_permutation(const int *order, int count, unsigned char *is_visited)
+{
+    bool is_odd = false;
+    memset(is_visited, 0, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        if (is_visited[i])
+            continue;
+        is_visited[i] = 1;
+        for (int k = order[i]; k != i; k = order[k]) { /* a cycle of m elements is m - 1 exchanges */
+            is_visited[k] = 1;
+            is_odd = !is_odd;
+        }
+    }
+    return is_odd;
+}
+
+/* With P R^-1 J Q = L U, R > 0 and L with a unit diagonal, the sign of det J is that of both permutations times that of
+ * U's diagonal. The permutations change only with new pivots. */
+static bool is_odd_pivoting(const struct fg_newton *newton, const klu_numeric *numeric)
+{
+    return is_odd_permutation(numeric->Pnum, numeric->n, newton->is_visited) !=
+           is_odd_permutation(newton->symbolic->Q, numeric->n, newton->is_visited);
+}
+
+static int determinant_sign(const klu_numeric *numeric, bool is_odd)
+{
+    const double *diagonal = numeric->Udiag;
+    int negative = is_odd;
+    for (int i = 0; i < numeric->n; i++)
+        negative += diagonal[i] < 0;
+    return negative % 2 == 0 ? 1 : -1;
+}
+
+void fg_newton_forget_pivots(struct fg_newton *newton)
+{
+    if (newton->numeric)
+        klu_free_numeric(&newton->numeric, &newton->common);
 }
 
 /* Reuse the pivots; choose new ones when they have become poor: the ratio of the smallest to the largest pivot fell far
  * below what it was when they were chosen. */
-static bool factorise(struct fg_newton *newton)
+bool fg_newton_factorise(struct fg_newton *newton)
 {
     if (newton->numeric &&
         klu_refactor(newton->column_start, newton->row, newton->value, newton->symbolic, newton->numeric,
@@ -402,23 +409,28 @@ static bool factorise(struct fg_newton *newton)
         klu_rcond(newton->symbolic, newton->numeric, &newton->common) &&
         newton->common.rcond > 1e-3 * newton->rcond_at_factor)
         return true;
-    if (newton->numeric)
-        klu_free_numeric(&newton->numeric, &newton->common);
+    fg_newton_forget_pivots(newton);
     newton->numeric = klu_factor(newton->column_start, newton->row, newton->value, newton->symbolic, &newton->common);
     if (newton->numeric == NULL || !klu_rcond(newton->symbolic, newton->numeric, &newton->common))
         return false;
     newton->rcond_at_factor = newton->common.rcond;
+    newton->is_odd = is_odd_pivoting(newton, newton->numeric);
     return newton->common.rcond > 1e-18;
 }
 
 /* Factors for the present values: those of the base when the values are its own, otherwise new ones; NULL when
- * singular. */
-static klu_numeric *factors_for(struct fg_newton *newton)
+ * singular. `sign` becomes that of the determinant. */
+static klu_numeric *factors_for(struct fg_newton *newton, int *sign)
 {
     size_t bytes = (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value;
-    if (newton->base_numeric && memcmp(newton->value, newton->base_value, bytes) == 0)
+    if (newton->base_numeric && memcmp(newton->value, newton->base_value, bytes) == 0) {
+        *sign = newton->base_sign;
         return newton->base_numeric;
-    return factorise(newton) ? newton->numeric : NULL;
+    }
+    if (!fg_newton_factorise(newton))
+        return NULL;
+    *sign = determinant_sign(newton->numeric, newton->is_odd);
+    return newton->numeric;
 }
 
 enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error *err)
@@ -431,10 +443,12 @@ enum fg_code fg_newton_keep_base(struct fg_powerflow *powerflow, struct fg_error
         return fg_fail_memory(err);
     if (newton->base_numeric)
         klu_free_numeric(&newton->base_numeric, &newton->common);
-    evaluate_jacobian(powerflow, newton, 1, false);
+    evaluate_jacobian(powerflow, newton, &(struct fg_newton_target){.scale = 1});
     memcpy(newton->base_value, newton->value, entries * sizeof *newton->value);
     newton->base_numeric =
         klu_factor(newton->column_start, newton->row, newton->value, newton->symbolic, &newton->common);
+    if (newton->base_numeric)
+        newton->base_sign = determinant_sign(newton->base_numeric, is_odd_pivoting(newton, newton->base_numeric));
     return FG_OK; /* without factors the scenarios make their own */
 }
 
@@ -478,7 +492,7 @@ static void take_step(struct fg_powerflow *powerflow, const struct fg_newton *ne
 
 /* Shorten the step until |F|^2 falls by a part of what the linear model promises (Armijo with 1e-4, quadratic
  * interpolation kept in [0.1, 0.5]) and no magnitude falls below half of what it was. False when no length helps. */
-static bool search_line(struct fg_powerflow *powerflow, struct fg_newton *newton, double scale, bool hold_magnitudes)
+static bool search_line(struct fg_powerflow *powerflow, struct fg_newton *newton, const struct fg_newton_target *target)
 {
     double length = 1, before = squared_residual(newton);
     for (int32_t i = 0; i < powerflow->node_count; i++) {
@@ -488,7 +502,7 @@ static bool search_line(struct fg_powerflow *powerflow, struct fg_newton *newton
     }
     for (int trial = 0; trial < 12; trial++) {
         take_step(powerflow, newton, length);
-        evaluate_residual(powerflow, newton, scale, hold_magnitudes);
+        evaluate_residual(powerflow, newton, target);
         double after = squared_residual(newton);
         if (after <= (1 - 2e-4 * length) * before)
             return true;
@@ -498,39 +512,45 @@ static bool search_line(struct fg_powerflow *powerflow, struct fg_newton *newton
     return false;
 }
 
-/* Iterate until the mismatch is small. With magnitudes held the angles alone move, which settles the active power as a
- * direct-current power flow would. */
-static struct fg_attempt iterate(struct fg_powerflow *powerflow, double scale, bool is_damped, bool hold_magnitudes,
+/* A mismatch that has grown so much does not come back to a useful solution. */
+static const double DIVERGENCE = 1e4;
+
+static struct fg_attempt iterate(struct fg_powerflow *powerflow, const struct fg_newton_target *target, bool is_damped,
                                  int32_t limit)
 {
     struct fg_newton *newton = powerflow->newton;
-    struct fg_attempt attempt = {.status = FG_POWERFLOW_ITERATION_LIMIT, .worst_node = 0};
+    struct fg_attempt attempt = {.status = FG_POWERFLOW_ITERATION_LIMIT};
     size_t bytes = (size_t)powerflow->node_count * sizeof(double);
+    double first_mismatch_pu = 1;
     for (;; attempt.iterations++) {
-        evaluate_jacobian(powerflow, newton, scale, hold_magnitudes); /* gives the residual too */
+        evaluate_jacobian(powerflow, newton, target); /* gives the residual too */
         attempt.mismatch_pu = largest_residual(powerflow, newton, &attempt.worst_node);
-        if (attempt.mismatch_pu <= powerflow->options.tolerance_pu) {
+        if (attempt.mismatch_pu <= fmax(powerflow->options.tolerance_pu, target->tolerance_pu)) {
             attempt.status = FG_POWERFLOW_CONVERGED;
             return attempt;
         }
-        if (!(attempt.mismatch_pu < 1e12)) {
+        if (attempt.iterations == 0)
+            first_mismatch_pu = fmax(1, attempt.mismatch_pu);
+        if (!(attempt.mismatch_pu <= DIVERGENCE * first_mismatch_pu)) {
             attempt.status = FG_POWERFLOW_DIVERGED;
             return attempt;
         }
         if (attempt.iterations >= limit)
             return attempt;
-        klu_numeric *factors = factors_for(newton);
+        klu_numeric *factors = factors_for(newton, &attempt.sign);
         if (factors == NULL) {
             attempt.status = FG_POWERFLOW_SINGULAR;
             return attempt;
         }
+        if (attempt.iterations == 0)
+            attempt.first_sign = attempt.sign;
         memcpy(newton->step, newton->residual, (size_t)newton->unknown_count * sizeof *newton->step);
         klu_solve(newton->symbolic, factors, newton->unknown_count, 1, newton->step, &newton->common);
         memcpy(newton->vm_old, powerflow->vm, bytes);
         memcpy(newton->va_old, powerflow->va, bytes);
         if (!is_damped) {
             take_step(powerflow, newton, 1);
-        } else if (!search_line(powerflow, newton, scale, hold_magnitudes)) {
+        } else if (!search_line(powerflow, newton, target)) {
             take_step(powerflow, newton, 0);
             attempt.status = FG_POWERFLOW_DIVERGED;
             return attempt;
@@ -538,99 +558,18 @@ static struct fg_attempt iterate(struct fg_powerflow *powerflow, double scale, b
     }
 }
 
-/* Add the complex admittance g + jb in rectangular coordinates (columns re, im; rows re, im of the current). */
-static void add_admittance(struct fg_newton *newton, int32_t slot, int32_t column_node, double g, double b)
+struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, const struct fg_newton_target *target, bool is_damped,
+                                  int32_t limit)
 {
-    if (slot < 0)
-        return;
-    int32_t stride = column_stride(newton, column_node);
-    newton->value[slot] += g;
-    newton->value[slot + 1] += b;
-    newton->value[slot + stride] -= b;
-    newton->value[slot + stride + 1] += g;
-}
-
-/* Current of a reference through the transfer admittance g + jb, moved to the right-hand side. */
-static void subtract_current(const struct fg_powerflow *powerflow, double rhs[2], int32_t node, double g, double b)
-{
-    rhs[0] -= g * powerflow->re[node] - b * powerflow->im[node];
-    rhs[1] -= g * powerflow->im[node] + b * powerflow->re[node];
-}
-
-/* Voltages of the PQ nodes from the linear network I = Y V, with the held nodes as voltage sources at their present
- * angles and injections as currents at 1 p.u.: magnitudes follow ratios, charging and shunts, which 1 p.u. everywhere
- * does not. Uses the Jacobian's pattern. Where the matrix is singular the state stays. */
-static void set_linear_voltages(struct fg_powerflow *powerflow, struct fg_newton *newton, double scale)
-{
-    const struct fg_topology *topology = powerflow->topology;
-    double *rhs = newton->step, *re = powerflow->re, *im = powerflow->im;
-    fg_powerflow_rectangular(powerflow);
-    memset(newton->value, 0, (size_t)newton->column_start[newton->unknown_count] * sizeof *newton->value);
-    for (int32_t i = 0; i < powerflow->node_count; i++) {
-        int32_t row = newton->column_of_node[i];
-        if (row < 0)
-            continue;
-        if (powerflow->kind[i] != FG_NODE_PQ) {
-            add_admittance(newton, newton->node_slot[i], i, 1, 0);
-            rhs[row] = re[i];
-            rhs[row + 1] = im[i];
-            continue;
-        }
-        const struct fg_node_power *power = &powerflow->power[i];
-        double p = scale * power_at(power->p0, power->p1, power->p2, 1);
-        double q = scale * (power_at(power->q0, power->q1, power->q2, 1) + powerflow->q_held[i]);
-        double cosine = cos(powerflow->va[i]), sine = sin(powerflow->va[i]);
-        rhs[row] = p * cosine + q * sine;
-        rhs[row + 1] = p * sine - q * cosine;
-        add_admittance(newton, newton->node_slot[i], i, topology->g_shunt_pu[i], topology->b_shunt_pu[i]);
-    }
-    for (int32_t k = 0; k < topology->edge_count; k++) {
-        const struct fg_edge *edge = &topology->edges[k];
-        const int32_t *slot = newton->edge_slot[k];
-        if (edge->from == edge->to && powerflow->kind[edge->from] == FG_NODE_PQ) {
-            add_admittance(newton, slot[BLOCK_FF], edge->from, edge->gff + edge->gft + edge->gtf + edge->gtt,
-                           edge->bff + edge->bft + edge->btf + edge->btt);
-            continue;
-        }
-        if (powerflow->kind[edge->from] == FG_NODE_PQ) {
-            add_admittance(newton, slot[BLOCK_FF], edge->from, edge->gff, edge->bff);
-            if (slot[BLOCK_FT] >= 0)
-                add_admittance(newton, slot[BLOCK_FT], edge->to, edge->gft, edge->bft);
-            else
-                subtract_current(powerflow, &rhs[newton->column_of_node[edge->from]], edge->to, edge->gft, edge->bft);
-        }
-        if (powerflow->kind[edge->to] == FG_NODE_PQ) {
-            add_admittance(newton, slot[BLOCK_TT], edge->to, edge->gtt, edge->btt);
-            if (slot[BLOCK_TF] >= 0)
-                add_admittance(newton, slot[BLOCK_TF], edge->from, edge->gtf, edge->btf);
-            else
-                subtract_current(powerflow, &rhs[newton->column_of_node[edge->to]], edge->from, edge->gtf, edge->btf);
-        }
-    }
-    if (!factorise(newton))
-        return;
-    klu_solve(newton->symbolic, newton->numeric, newton->unknown_count, 1, rhs, &newton->common);
-    for (int32_t i = 0; i < powerflow->node_count; i++) {
-        int32_t row = newton->column_of_node[i];
-        if (row < 0 || powerflow->kind[i] != FG_NODE_PQ)
-            continue;
-        powerflow->vm[i] =
-            fmax(0.8, hypot(rhs[row], rhs[row + 1])); /* a start, not a result: stay off the low solutions */
-        powerflow->va[i] = atan2(rhs[row + 1], rhs[row]);
-    }
-}
-
-struct fg_attempt fg_newton_solve(struct fg_powerflow *powerflow, enum fg_newton_help help, double scale, int32_t limit)
-{
-    int32_t first_iterations = 0;
-    for (int round = 0; round < 4 && help == FG_NEWTON_DECOUPLED_FIRST; round++) {
-        first_iterations += iterate(powerflow, scale, true, true, 1).iterations;
-        set_linear_voltages(powerflow, powerflow->newton, scale);
-    }
-    bool is_damped = help == FG_NEWTON_DAMPED || help == FG_NEWTON_DECOUPLED_FIRST;
-    if (help == FG_NEWTON_LINEAR_FIRST)
-        set_linear_voltages(powerflow, powerflow->newton, scale);
-    struct fg_attempt attempt = iterate(powerflow, scale, is_damped, false, limit);
-    attempt.iterations += first_iterations;
+    struct fg_attempt attempt = iterate(powerflow, target, is_damped, limit);
+    if (attempt.status != FG_POWERFLOW_CONVERGED)
+        fg_newton_forget_pivots(powerflow->newton); /* chosen for states far from any solution */
     return attempt;
+}
+
+void fg_newton_set_offset(struct fg_powerflow *powerflow, double scale)
+{
+    struct fg_newton *newton = powerflow->newton;
+    evaluate_residual(powerflow, newton, &(struct fg_newton_target){.scale = scale});
+    memcpy(newton->offset, newton->residual, (size_t)newton->unknown_count * sizeof *newton->offset);
 }

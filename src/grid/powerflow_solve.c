@@ -2,10 +2,12 @@
 #include "grid/powerflow_internal.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_ROUNDS = 40, MAX_SWITCHES = 4 };
+static const double LOW_VOLTAGE_PU = 0.7, QUARTER_CIRCLE = 1.57079632679489661923;
 
 /* Flat start: the angles of a lossless network without load, so that a phase shift (a Dyn transformer's 30 degrees) is
  * in the start. A spanning forest, edges without shift first, carries them; disjoint sets with offsets build it: va(i)
@@ -46,7 +48,7 @@ static void flat_start(struct fg_powerflow *powerflow, struct forest *forest)
     for (int is_shifted = 0; is_shifted < 2; is_shifted++)
         for (int32_t k = 0; k < topology->edge_count; k++) {
             const struct fg_edge *edge = &topology->edges[k];
-            double shift = powerflow->branches[edge->branch].shift_rad;
+            double shift = powerflow->edge_shift[k];
             if ((shift != 0) == is_shifted)
                 forest_join(forest, edge->from, edge->to, shift);
         }
@@ -73,7 +75,7 @@ static void file_start(struct fg_powerflow *powerflow)
     }
     for (int32_t k = 0; k < topology->edge_count; k++) {
         const struct fg_edge *edge = &topology->edges[k];
-        double shift = powerflow->branches[edge->branch].shift_rad;
+        double shift = powerflow->edge_shift[k];
         if (topology->bus_of_node[edge->to] < 0) {
             powerflow->start_vm[edge->to] = powerflow->start_vm[edge->from];
             powerflow->start_va[edge->to] = powerflow->start_va[edge->from] - shift;
@@ -130,67 +132,115 @@ static bool is_solved(const struct fg_powerflow *powerflow, const struct fg_atte
     return true;
 }
 
-/* Last resort: follow the solution from no injections to all of them. Where even small steps fail, the part reached is
- * near the network's loadability. */
-static struct fg_attempt follow_loading(struct fg_powerflow *powerflow, double *reached)
+/* The sign of det J at nominal voltages, once a handle. The first step from a flat start gives it for nothing, but not
+ * surely: angles may not fit phase shifters in loops. When that sign speaks against a solution, it is taken where a
+ * network without injections stands. The state is kept. */
+static void make_nominal_sign_sure(struct fg_powerflow *powerflow)
 {
-    struct fg_attempt total = {.status = FG_POWERFLOW_DIVERGED};
     size_t nodes = (size_t)powerflow->node_count;
-    double *vm = powerflow->scratch, *va = vm + nodes, scale = 0, increment = 0.5;
-    *reached = 0;
-    go_to_start(powerflow);
-    for (bool is_first = true; increment > 0.005;) {
-        memcpy(vm, powerflow->vm, nodes * sizeof *vm);
-        memcpy(va, powerflow->va, nodes * sizeof *va);
-        double next = is_first ? 0 : fmin(1, scale + increment);
-        struct fg_attempt attempt =
-            fg_newton_solve(powerflow, is_first ? FG_NEWTON_DECOUPLED_FIRST : FG_NEWTON_DAMPED, next, 20);
-        total.iterations += attempt.iterations;
-        total.mismatch_pu = attempt.mismatch_pu;
-        total.worst_node = attempt.worst_node;
-        total.status = attempt.status;
-        if (is_solved(powerflow, &attempt)) {
-            *reached = scale = next;
-            if (scale == 1)
-                return total;
-            is_first = false;
-            increment *= 1.5;
-            continue;
-        }
-        if (is_first)
-            break; /* not even without load */
-        memcpy(powerflow->vm, vm, nodes * sizeof *vm);
-        memcpy(powerflow->va, va, nodes * sizeof *va);
-        increment *= 0.5;
+    double *vm = powerflow->scratch, *va = vm + nodes;
+    memcpy(vm, powerflow->vm, nodes * sizeof *vm);
+    memcpy(va, powerflow->va, nodes * sizeof *va);
+    fg_path_go_to_nominal(powerflow, 0);
+    powerflow->nominal_sign = fg_newton_solve(powerflow, &(struct fg_newton_target){.scale = 1}, false, 1).first_sign;
+    powerflow->is_nominal_sign_sure = true;
+    memcpy(powerflow->vm, vm, nodes * sizeof *vm);
+    memcpy(powerflow->va, va, nodes * sizeof *va);
+}
+
+static bool has_nominal_sign(struct fg_powerflow *powerflow, const struct fg_attempt *attempt)
+{
+    if (attempt->sign == 0)
+        return true; /* no step was taken */
+    if (attempt->sign != powerflow->nominal_sign && !powerflow->is_nominal_sign_sure)
+        make_nominal_sign_sure(powerflow);
+    return attempt->sign * powerflow->nominal_sign >= 0;
+}
+
+/* The power flow has several solutions. The operable one is connected with nominal voltages without a singular Jacobian
+ * in between, so det J has the same sign at both. Solutions beyond two noses have that sign again, but then a voltage is
+ * low or an angle wide; such a state is not trusted before a path has led to it. */
+static bool is_trusted(struct fg_powerflow *powerflow, const struct fg_attempt *attempt)
+{
+    const struct fg_topology *topology = powerflow->topology;
+    for (int32_t i = 0; i < powerflow->node_count; i++)
+        if (powerflow->vm[i] < LOW_VOLTAGE_PU)
+            return false;
+    for (int32_t k = 0; k < topology->edge_count; k++) {
+        const struct fg_edge *edge = &topology->edges[k];
+        double angle = powerflow->va[edge->from] - powerflow->va[edge->to] - powerflow->edge_shift[k];
+        if (fabs(angle) > QUARTER_CIRCLE && fabs(remainder(angle, 4 * QUARTER_CIRCLE)) > QUARTER_CIRCLE)
+            return false;
     }
-    if (total.status == FG_POWERFLOW_CONVERGED)
-        total.status = FG_POWERFLOW_DIVERGED;
-    return total;
+    return has_nominal_sign(powerflow, attempt);
+}
+
+/* Plain from the present state, plain from the start, with a line search from a better start, along paths. */
+enum stage { STAGE_STATE, STAGE_START, STAGE_DAMPED, STAGE_NOMINAL_PATH, STAGE_LOADING_PATH, STAGE_COUNT };
+
+static struct fg_attempt run_stage(struct fg_powerflow *powerflow, enum stage stage, enum fg_powerflow_from from)
+{
+    const struct fg_newton_target whole = {.scale = 1};
+    int32_t limit = powerflow->options.max_iterations;
+    switch (stage) {
+    case STAGE_NOMINAL_PATH: return fg_path_from_nominal(powerflow, 1);
+    case STAGE_LOADING_PATH: return fg_path_of_loading(powerflow, &powerflow->reached);
+    case STAGE_START:
+        go_to_start(powerflow);
+        if (from == FG_FROM_LINEAR)
+            fg_newton_set_linear_voltages(powerflow, 1);
+        break;
+    case STAGE_DAMPED:
+        go_to_start(powerflow);
+        fg_newton_set_linear_angles(powerflow, 1, INFINITY);
+        fg_newton_set_linear_voltages(powerflow, 1);
+        break;
+    default: break;
+    }
+    struct fg_attempt attempt = fg_newton_solve(powerflow, &whole, stage == STAGE_DAMPED, limit);
+    if (powerflow->nominal_sign == 0 && stage == STAGE_START && from == FG_FROM_START &&
+        powerflow->options.start == FG_POWERFLOW_FLAT)
+        powerflow->nominal_sign = attempt.first_sign;
+    return attempt;
 }
 
 static struct fg_attempt newton_with_help(struct fg_powerflow *powerflow, enum fg_powerflow_from from,
                                           int32_t *attempts)
 {
-    int32_t limit = powerflow->options.max_iterations, iterations = 0;
-    struct fg_attempt attempt = {0};
-    for (int stage = from == FG_FROM_STATE ? 0 : 1; stage < 4; stage++) {
-        if (stage > 0)
-            go_to_start(powerflow);
+    size_t nodes = (size_t)powerflow->node_count;
+    int32_t iterations = 0;
+    struct fg_attempt attempt = {0}, found = {0};
+    bool has_found = false;
+    powerflow->is_doubtful = false;
+    for (enum stage stage = from == FG_FROM_STATE ? STAGE_STATE : STAGE_START; stage < STAGE_COUNT; stage++) {
         ++*attempts;
         powerflow->reached = 1;
-        if (stage < 2)
-            attempt =
-                fg_newton_solve(powerflow, from == FG_FROM_LINEAR ? FG_NEWTON_LINEAR_FIRST : FG_NEWTON_PLAIN, 1, limit);
-        else if (stage == 2)
-            attempt = fg_newton_solve(powerflow, FG_NEWTON_DECOUPLED_FIRST, 1, limit);
-        else
-            attempt = follow_loading(powerflow, &powerflow->reached);
+        attempt = run_stage(powerflow, stage, from);
         iterations += attempt.iterations;
-        if (is_solved(powerflow, &attempt) || (powerflow->options.is_plain && stage == 1))
+        bool is_path = stage == STAGE_NOMINAL_PATH || stage == STAGE_LOADING_PATH;
+        if (is_solved(powerflow, &attempt)) {
+            if (is_path || is_trusted(powerflow, &attempt))
+                break;
+            if (!has_found) {
+                memcpy(powerflow->found, powerflow->vm, nodes * sizeof *powerflow->found);
+                memcpy(powerflow->found + nodes, powerflow->va, nodes * sizeof *powerflow->found);
+                found = attempt;
+                has_found = true;
+            }
+            attempt.status = FG_POWERFLOW_DIVERGED;
+        } else if (attempt.status == FG_POWERFLOW_CONVERGED) {
+            attempt.status = FG_POWERFLOW_DIVERGED;
+        }
+        if (powerflow->options.is_plain && stage == STAGE_START)
             break;
     }
-    if (attempt.status == FG_POWERFLOW_CONVERGED && !is_solved(powerflow, &attempt))
-        attempt.status = FG_POWERFLOW_DIVERGED;
+    if (attempt.status != FG_POWERFLOW_CONVERGED && has_found) {
+        memcpy(powerflow->vm, powerflow->found, nodes * sizeof *powerflow->found);
+        memcpy(powerflow->va, powerflow->found + nodes, nodes * sizeof *powerflow->found);
+        attempt = found;
+        powerflow->reached = 1;
+        powerflow->is_doubtful = true;
+    }
     attempt.iterations = iterations;
     return attempt;
 }
@@ -256,49 +306,84 @@ struct fg_attempt fg_powerflow_run_once(struct fg_powerflow *powerflow, enum fg_
     return attempt;
 }
 
+/* Explanations are put together from parts; what does not fit is cut. */
+static void add_text(struct fg_powerflow_result *result, const char *format, ...) FG_PRINTF(2, 3);
+static void add_text(struct fg_powerflow_result *result, const char *format, ...)
+{
+    size_t length = strlen(result->explanation);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(result->explanation + length, sizeof result->explanation - length, format, list);
+    va_end(list);
+}
+
+/* A dispatch far from the load sends the difference to the references, often through more grid than there is. (Where
+ * generators are dispatched at all: a feeder draws everything from its reference.) */
+static void explain_dispatch(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result)
+{
+    const struct fg_network *network = powerflow->network;
+    double generation = 0, surplus = 0;
+    for (int32_t i = 0; i < powerflow->node_count; i++) {
+        const struct fg_node_power *power = &powerflow->power[i];
+        surplus += (power->p0 + power->p1 + power->p2 - powerflow->topology->g_shunt_pu[i]) * network->base_mva;
+    }
+    for (size_t i = 0; i < network->generator_count; i++)
+        if (network->generators[i].in_service && powerflow->topology->node_of_bus[network->generators[i].bus] >= 0)
+            generation += powerflow->generator_p_mw[i];
+    if (!(generation > 0 && fabs(surplus) > 0.2 * generation))
+        return;
+    add_text(result, "; generators are dispatched to %.4g MW, which is %.4g MW too %s for the load: the references must %s that",
+             generation, fabs(surplus), surplus > 0 ? "much" : "little", surplus > 0 ? "take" : "provide");
+}
+
+static void explain_doubt(const struct fg_powerflow *powerflow, struct fg_powerflow_result *result)
+{
+    snprintf(result->explanation, sizeof result->explanation,
+             "a low-voltage solution: the grid would not stay in this state, and none with normal voltages was found");
+    if (result->vm_min_bus >= 0)
+        add_text(result, "; lowest voltage %.3f p.u. at bus %.60s: reduce load, or add reactive support there",
+                 result->vm_min_pu, powerflow->network->buses[result->vm_min_bus].id);
+}
+
 static void explain(const struct fg_powerflow *powerflow, const struct fg_attempt *attempt,
                     struct fg_powerflow_result *result)
 {
     static const char *const what[] = {
         [FG_POWERFLOW_ITERATION_LIMIT] = "the iteration limit was reached",
-        [FG_POWERFLOW_DIVERGED] = "the mismatch stopped falling",
+        [FG_POWERFLOW_DIVERGED] = "no solution found",
         [FG_POWERFLOW_SINGULAR] = "the Jacobian is singular",
     };
-    result->explanation[0] = '\0';
-    if (attempt->status == FG_POWERFLOW_CONVERGED)
-        return;
-    char where[96];
     const struct fg_network *network = powerflow->network;
-    if (attempt->status == FG_POWERFLOW_TAP_LIMIT) {
-        snprintf(
-            result->explanation, sizeof result->explanation,
-            "the tap changers go back and forth, last that of branch %.60s: widen its voltage band to at least one "
-            "step of its tap",
-            network->branches[powerflow->moved_branch].id);
+    result->explanation[0] = '\0';
+    if (attempt->status == FG_POWERFLOW_CONVERGED) {
+        if (powerflow->is_doubtful)
+            explain_doubt(powerflow, result);
         return;
     }
-    if (result->worst_bus >= 0)
-        snprintf(where, sizeof where, "bus %.60s", network->buses[result->worst_bus].id);
-    else
-        snprintf(where, sizeof where, "the free end of branch %.60s",
-                 result->worst_branch >= 0 ? network->branches[result->worst_branch].id : "?");
-    int length = snprintf(result->explanation, sizeof result->explanation, "%s; largest mismatch %.3g p.u. at %s",
-                          what[attempt->status], result->max_mismatch_pu, where);
-    if (length < 0 || (size_t)length >= sizeof result->explanation || powerflow->reached >= 1)
+    if (attempt->status == FG_POWERFLOW_TAP_LIMIT) {
+        add_text(result,
+                 "the tap changers go back and forth, last that of branch %.60s: widen its voltage band to at least "
+                 "one step of its tap",
+                 network->branches[powerflow->moved_branch].id);
         return;
-    char *end = result->explanation + length;
-    size_t room = sizeof result->explanation - (size_t)length;
-    if (powerflow->reached > 0)
-        snprintf(
-            end, room,
-            "; solutions were followed up to %.0f %% of the injections, so the network may not carry them all: reduce "
-            "load or generation, or add reactive support",
-            100 * powerflow->reached);
+    }
+    add_text(result, "%s; largest mismatch %.3g p.u. at ", what[attempt->status], result->max_mismatch_pu);
+    if (result->worst_bus >= 0)
+        add_text(result, "bus %.60s", network->buses[result->worst_bus].id);
     else
-        snprintf(
-            end, room,
-            "; not even the network without injections was solved: check set-points, shunts and impedances, or start "
-            "from solved voltages");
+        add_text(result, "the free end of branch %.60s",
+                 result->worst_branch >= 0 ? network->branches[result->worst_branch].id : "?");
+    if (powerflow->reached >= 1)
+        return;
+    if (powerflow->reached > 0)
+        add_text(result,
+                 "; with %.0f %% of all injections there is a solution, with more none was found: reduce load or "
+                 "generation, or add reactive support",
+                 100 * powerflow->reached);
+    else
+        add_text(result, "; not even the network without injections was solved: check set-points, shunts and "
+                         "impedances, or start from solved voltages");
+    explain_dispatch(powerflow, result);
 }
 
 /* The first node whose injection is not a finite number; -1 when there is none. */

@@ -1,0 +1,16 @@
+#include "api/catalogue.h"
+
+#include "api/operations_server.h"
+
+#include <string.h>
+
+const struct fg_operation_set *const fg_catalogue[] = {&fg_server_operations, NULL};
+
+const struct fg_operation *fg_catalogue_find(const char *id)
+{
+    for (size_t s = 0; fg_catalogue[s] != NULL; s++)
+        for (size_t i = 0; i < fg_catalogue[s]->count; i++)
+            if (strcmp(fg_catalogue[s]->items[i].id, id) == 0)
+                return &fg_catalogue[s]->items[i];
+    return NULL;
+}
