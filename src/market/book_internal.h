@@ -185,6 +185,7 @@ struct fg_book {
     size_t undo_count, undo_capacity;
     struct fg_book_event *events;
     size_t event_count, event_capacity;
+    struct fg_book_event spill; /* written where memory ran out; never read, the command is taken back */
     struct book_list created, touched, retry, pass, held;
     struct book_held_undo {
         struct book_order *order;

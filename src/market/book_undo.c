@@ -105,10 +105,9 @@ void book_set_held(struct fg_book *book, struct book_order *order, bool held)
 
 struct fg_book_event *book_event(struct fg_book *book, enum fg_book_event_kind kind, const struct book_order *order)
 {
-    static struct fg_book_event spill; /* never read: the command is taken back */
     void *events = book->events;
     if (!grow(book, &events, book->event_count, &book->event_capacity, sizeof *book->events))
-        return &spill;
+        return &book->spill;
     book->events = events;
     struct fg_book_event *event = &book->events[book->event_count++];
     *event = (struct fg_book_event){.time_us = book->time_us, .kind = kind};
