@@ -174,6 +174,21 @@ bool fg_book_find_order(const struct fg_book *book, uint64_t id, struct fg_book_
     return true;
 }
 
+bool fg_book_find_group(const struct fg_book *book, uint64_t id, struct fg_book_group_row *row)
+{
+    const struct book_group *group = id == 0 ? NULL : book_ids_find(&book->groups, id);
+    if (group == NULL)
+        return false;
+    *row = (struct fg_book_group_row){{group->id, group->kind}, group->used_u};
+    return true;
+}
+
+void fg_book_next_numbers(const struct fg_book *book, uint64_t *priority, uint64_t *trade)
+{
+    *priority = (uint64_t)book->next_priority;
+    *trade = book->trade_base + book->trade_count;
+}
+
 bool fg_book_find_position(const struct fg_book *book, int32_t portfolio, enum fg_product product,
                            enum fg_regulation regulation, int32_t period, struct fg_book_position *position)
 {

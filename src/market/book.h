@@ -206,6 +206,8 @@ struct fg_book_event {
     enum fg_refusal reason;
     uint64_t order; /* 0: none */
     uint64_t priority;
+    uint64_t group;    /* the order's; 0: none */
+    int32_t portfolio; /* the order's; -1: none */
     int32_t period, period_count;
     struct fg_power quantity;
     enum fg_product product;
@@ -324,6 +326,13 @@ struct fg_book_order_state {
 bool fg_book_find_order(const struct fg_book *book, uint64_t id, struct fg_book_order_state *state,
                         struct fg_power *quantity, struct fg_power *filled);
 const struct fg_book_trade *fg_book_find_trade(const struct fg_book *book, uint64_t id);
+struct fg_book_group_row {
+    struct fg_book_group group;
+    int64_t used_u; /* exclusive: fractions of members that have left */
+};
+bool fg_book_find_group(const struct fg_book *book, uint64_t id, struct fg_book_group_row *row);
+/* The numbers that the next order and the next trade get. */
+void fg_book_next_numbers(const struct fg_book *book, uint64_t *priority, uint64_t *trade);
 size_t fg_book_order_count(const struct fg_book *book);
 size_t fg_book_trade_count(const struct fg_book *book);
 int64_t fg_book_time(const struct fg_book *book);
@@ -364,10 +373,6 @@ struct fg_book_gate {
 struct fg_book_halt_row {
     enum fg_book_scope scope;
     int32_t index;
-};
-struct fg_book_group_row {
-    struct fg_book_group group;
-    int64_t used_u; /* exclusive_sum: fractions of members that have left */
 };
 struct fg_book_image {
     int64_t time_us;

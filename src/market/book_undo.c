@@ -110,10 +110,12 @@ struct fg_book_event *book_event(struct fg_book *book, enum fg_book_event_kind k
         return &book->spill;
     book->events = events;
     struct fg_book_event *event = &book->events[book->event_count++];
-    *event = (struct fg_book_event){.time_us = book->time_us, .kind = kind};
+    *event = (struct fg_book_event){.time_us = book->time_us, .kind = kind, .portfolio = -1};
     if (order != NULL) {
         event->order = order->id;
         event->priority = (uint64_t)order->priority;
+        event->group = order->group != NULL ? order->group->id : 0;
+        event->portfolio = order->portfolio;
         event->period = order->first;
         event->period_count = order->count;
         event->product = (enum fg_product)order->product;
