@@ -424,6 +424,8 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
         if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before) {
             if (ratio > POOR)
                 kkt->floor = fg_larger(kkt->floor / 10, FLOOR_LEAST);
+            kkt->quality = ratio;
+            kkt->refinements = pass;
             return ratio;
         }
         before = left;
@@ -433,4 +435,12 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
         for (int32_t r = 0; r < kkt->m; r++)
             dy[r] += kkt->correction_g[r];
     }
+}
+
+double fg_kkt_solve_again(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy)
+{
+    if (nlp->kkt.refinements > 0)
+        return fg_kkt_solve(nlp, rhs_x, rhs_g, dx, dy);
+    solve_once(nlp, rhs_x, rhs_g, dx, dy);
+    return nlp->kkt.quality;
 }
