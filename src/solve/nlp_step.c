@@ -266,10 +266,11 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
     return false;
 }
 
-/* Corrections of a step at most; they end earlier where the step is LONG, or a correction gains less than GAIN. Products
- * are wanted within [BETA mu, mu / BETA] after a step longer than possible so far. */
+/* Corrections of a step at most; they end earlier where both steps are LONG, or a correction lengthens the sum of both by
+ * less than GAIN, or the shorter by a smaller share than SHARE: duals that run ahead of the variables spoil the Hessian.
+ * Products are wanted within [BETA mu, mu / BETA] after steps longer than possible so far. */
 enum { CORRECTIONS_MAX = 2 };
-static const double LONG = 0.9, GAIN = 0.05, BETA = 0.1;
+static const double LONG = 0.9, GAIN = 0.05, SHARE = 0.1, BETA = 0.1;
 
 /* How the targets should change so that steps alpha and alpha_dual leave no product far from mu. */
 static void shift_targets(struct fg_nlp *nlp, double alpha, double alpha_dual)
@@ -350,11 +351,11 @@ void fg_ipm_centre(struct fg_nlp *nlp)
         shift_targets(nlp, fg_smaller(1, 1.5 * alpha + 0.3), fg_smaller(1, 1.5 * alpha_dual + 0.3));
         if (!solve_correction(nlp))
             return;
-        double before = alpha + alpha_dual;
+        double sum = alpha + alpha_dual, shorter = fg_smaller(alpha, alpha_dual);
         exchange_steps(pairs);
         alpha = fg_pairs_max_primal(pairs, nlp->tau);
         alpha_dual = fg_pairs_max_dual(pairs, nlp->tau);
-        if (alpha + alpha_dual < before + GAIN) {
+        if (alpha + alpha_dual < sum + GAIN || fg_smaller(alpha, alpha_dual) < (1 + SHARE) * shorter) {
             exchange_steps(pairs);
             return;
         }
