@@ -199,6 +199,7 @@ static bool set_start(struct fg_nlp *nlp, const double *x0)
         nlp->s[r] = has ? push_inside(nlp->g[r], nlp->s_lower[r], nlp->s_upper[r], push) : nlp->s_lower[r];
         if (!warm)
             nlp->y[r] = 0;
+        nlp->p[r] = nlp->q[r] = nlp->p_trial[r] = nlp->q_trial[r] = 0;
     }
     fg_pairs_list(nlp);
     fg_pairs_reset(nlp);
@@ -259,6 +260,7 @@ static bool outer_accepts(struct fg_nlp *nlp, double theta, double outer_mu)
 {
     double f, inner_mu = nlp->mu;
     nlp->restoring = false;
+    fg_pairs_list(nlp);
     nlp->mu = outer_mu;
     bool accepted = fg_ipm_functions(nlp, nlp->x, &f, nlp->g_trial);
     if (accepted) {
@@ -266,6 +268,7 @@ static bool outer_accepts(struct fg_nlp *nlp, double theta, double outer_mu)
         accepted = isfinite(phi) && fg_filter_accepts(&nlp->outer_filter, theta, phi);
     }
     nlp->restoring = true;
+    fg_pairs_list(nlp);
     nlp->mu = inner_mu;
     return accepted;
 }
@@ -348,6 +351,9 @@ static enum outcome restore(struct fg_nlp *nlp)
     nlp->mu = outer_mu;
     nlp->filter = nlp->outer_filter;
     fg_ipm_functions(nlp, nlp->x, &nlp->f, nlp->g);
+    for (int32_t r = 0; r < nlp->m; r++)
+        if (!fg_ipm_row_is_elastic(nlp, r))
+            nlp->p[r] = nlp->q[r] = nlp->p_trial[r] = nlp->q_trial[r] = 0;
     fg_pairs_list(nlp);
     reset_duals(nlp);
     fg_ipm_set_elastics(nlp, nlp->g, nlp->s);

@@ -57,9 +57,6 @@ void fg_pairs_list(struct fg_nlp *nlp)
         }
     }
     pairs->start[FG_PAIR_KINDS] = count;
-    for (int32_t r = 0; r < nlp->m; r++)
-        if (!fg_ipm_row_is_elastic(nlp, r))
-            nlp->p[r] = nlp->q[r] = nlp->p_trial[r] = nlp->q_trial[r] = 0;
 }
 
 static void slacks_at(const struct fg_nlp *nlp, const double *x, const double *s, const double *p, const double *q,
