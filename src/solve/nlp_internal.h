@@ -22,11 +22,14 @@ struct fg_kkt {
     int64_t *row_place;  /* kept: diagonal */
     int64_t *touch_start; /* n + 1: places in the row or column of each variable */
     int64_t *touch_place;
-    int64_t *pair_start; /* m + 1: places of the outer products of condensed rows */
+    /* The condensed rows by themselves, `condensed` of them. */
+    int32_t condensed;
+    int32_t *condensed_row;
+    int64_t *condensed_start; /* condensed + 1: their Jacobian triplets in condensed_entry */
+    int64_t *condensed_entry;
+    int64_t *pair_start; /* condensed + 1: places of the outer products */
     int64_t *pair_place;
-    int64_t *row_start;  /* m + 1: entries of each row in row_entry */
-    int64_t *row_entry;  /* jacobian_nnz: numbers of Jacobian triplets by row */
-    double *d_used;      /* m: D as factored in condensed rows */
+    double *d_used;      /* condensed: D as factored */
     double floor;        /* of D there, relative */
     double quality;      /* relative residual of the last fg_kkt_solve, ... */
     int refinements;     /* ... and how many corrections it took */
