@@ -223,8 +223,9 @@ static bool solve_step(struct fg_nlp *nlp, const double *residual, double qualit
     for (; k < start[FG_PAIR_P]; k++)
         pairs->dslack[k] = -nlp->ds[of[k]];
     for (; k < start[FG_PAIR_KINDS]; k++) {
-        double y = nlp->y[of[k]] + nlp->dy[of[k]];
-        double left = fg_ipm_row_price(nlp, of[k]) + (k < start[FG_PAIR_Q] ? -y : y) - target[k] / slack[k];
+        /* The price less y is exact near a violated limit, where both agree; y + dy would lose dy. */
+        double sign = k < start[FG_PAIR_Q] ? 1 : -1;
+        double left = fg_ipm_row_price(nlp, of[k]) - sign * nlp->y[of[k]] - target[k] / slack[k] - sign * nlp->dy[of[k]];
         pairs->dslack[k] = -left * slack[k] / z[k];
     }
     for (k = 0; k < start[FG_PAIR_KINDS]; k++)
