@@ -101,7 +101,7 @@ static enum fg_code read_row(struct baseline_table *table, size_t line, struct f
 {
     const struct fg_csv *csv = table->csv;
     struct fg_market *market = table->reader->market;
-    struct row *row;
+    struct row *row = NULL;
     struct fg_error why;
     int64_t start_s;
     enum fg_code code = find_element(table, line, &row, err);
