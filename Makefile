@@ -5,7 +5,10 @@ DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SUITE ?= trixie
 
-.PHONY: all run test dev kill bench coverage fuzz install test-install test-fresh format clean help
+SEEDS ?= 10000
+COMMANDS ?= 2000
+
+.PHONY: all run test dev kill bench simulate mutants coverage fuzz install test-install test-fresh format clean help
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
@@ -33,6 +36,14 @@ kill: ## 200 SIGKILLs to writers and to PostgreSQL, 3000 power cuts; minutes
 bench: ## measure against the references in the same run
 	@tools/bootstrap build bench
 	@tools/run_bench
+
+simulate: ## order book: SEEDS=10000 simulated days of COMMANDS=2000 under the auditor
+	@tools/bootstrap --check test
+	@tools/build release simulate_book -DBUILD_TESTING=ON
+	@build/release/bin/simulate_book --seeds $(SEEDS) --commands $(COMMANDS)
+
+mutants: ## order book: every planted fault of tests/book_mutants must be caught by the auditor
+	@tools/run_mutants
 
 coverage: ## line coverage of the tests
 	@tools/bootstrap coverage

@@ -5,7 +5,8 @@
  * time over periods between 24 and 192. Ratios are of processor time, medians of three; ours is composition and solve
  * together, Ipopt's IpoptSolve alone, better of both formulations.
  *
- * Options: --shared DIR, --no-reference, --long (the reference at 96 periods too), --repeat N, --seed N. */
+ * Options: --shared DIR, --no-reference, --long (the reference at 96 periods too), --repeat N, --seed N; --periods N (one
+ * size alone) and --case NAME (another feeder of data/cases/matpower), both without bars on time. */
 #include "ipopt_acopf.h"
 
 #include "base/memory.h"
@@ -281,6 +282,16 @@ static void print_reference(const struct bench_problem *problem, const struct me
            (ours->result.objective - result.objective) / fabs(result.objective));
 }
 
+static void print_growth(const struct measured *first, const struct measured *last)
+{
+    double span = log((double)sizes[SIZE_COUNT - 1].periods / sizes[0].periods);
+    double total = log(last->time.cpu_s / first->time.cpu_s) / span;
+    double iteration = total - log((double)last->result.iterations / first->result.iterations) / span;
+    printf("growth   time per iteration ~ periods^%.2f, bar %.2f: %s; total time ~ periods^%.2f, bar %.2f: %s\n",
+           iteration, iteration_growth_bar, bench_at_most(iteration, iteration_growth_bar), total, total_growth_bar,
+           bench_at_most(total, total_growth_bar));
+}
+
 int main(int argc, char **argv)
 {
     bench_one_thread(argv);
@@ -291,17 +302,27 @@ int main(int argc, char **argv)
         return 2;
     }
     uint64_t seed = seed_text != NULL ? strtoull(seed_text, NULL, 10) : 533;
+    const char *periods_text = bench_option(argc, argv, "--periods"), *name = bench_option(argc, argv, "--case");
+    struct size one = {periods_text != NULL ? atoi(periods_text) : 0, 0};
+    if (periods_text != NULL && (one.periods < 1 || one.periods > 10000)) {
+        fprintf(stderr, "--periods takes 1 to 10000\n");
+        return 2;
+    }
+    const struct size *wanted = periods_text != NULL ? &one : sizes;
+    int wanted_count = periods_text != NULL ? 1 : SIZE_COUNT;
+    bool barred = name == NULL;
+    name = barred ? "case533mt_hi" : name;
     bool reference = !bench_flag(argc, argv, "--no-reference") && ipopt_is_available();
     struct fg_error err = {0};
     struct fg_network *network = NULL;
     struct fg_topology *topology = NULL;
     char path[4096];
-    printf("Multi-period AC optimal power flow: case533mt_hi, %d batteries, %d PV plants, seed %llu\n", BATTERY_COUNT,
+    printf("Multi-period AC optimal power flow: %s, %d batteries, %d PV plants, seed %llu\n", name, BATTERY_COUNT,
            PV_COUNT, (unsigned long long)seed);
     printf("24 hours of a day; 96 quarter-hours of it; 192 quarter-hours of two days\n");
     bench_print_machine();
     printf("reference: %s\n", ipopt_version());
-    snprintf(path, sizeof path, "%s/data/cases/matpower/case533mt_hi.m", bench_shared_dir(argc, argv));
+    snprintf(path, sizeof path, "%s/data/cases/matpower/%s.m", bench_shared_dir(argc, argv), name);
     if (fg_matpower_read(path, &network, &err) != FG_OK) {
         printf("skipped: %s: %s\n", err.place, err.text);
         return 0;
@@ -310,30 +331,25 @@ int main(int argc, char **argv)
     printf("%7s %-18s %16s %9s %5s %9s %9s %12s\n", "periods", "status", "objective", "violation", "iter", "solver s",
            "cpu s", "ms/iteration");
     struct measured measured[SIZE_COUNT];
-    for (int k = 0; k < SIZE_COUNT; k++) {
+    for (int k = 0; k < wanted_count; k++) {
         struct bench_problem problem;
-        stop_on(bench_problem_day(&problem, topology, sizes[k].periods, PV_COUNT, BATTERY_COUNT, seed, &err), &err);
+        stop_on(bench_problem_day(&problem, topology, wanted[k].periods, PV_COUNT, BATTERY_COUNT, seed, &err), &err);
         struct measured *m = &measured[k];
         *m = solve(&problem, repeat);
         bool passes = m->result.status == FG_OPF_OPTIMAL && m->violation <= violation_bar;
-        printf("%7d %-18s %16.6f %9.1e %5d %9.4f %9.4f %12.3f  %s\n", sizes[k].periods,
+        printf("%7d %-18s %16.6f %9.1e %5d %9.4f %9.4f %12.3f  %s\n", wanted[k].periods,
                fg_opf_status_text(m->result.status), m->result.objective, m->violation, m->result.iterations,
                m->result.seconds, m->time.cpu_s, 1e3 * m->time.cpu_s / m->result.iterations, bench_holds(passes));
-        if (sizes[k].seconds > 0)
-            printf("    time     %8.3f s, bar %.4g s: %s\n", m->time.cpu_s, sizes[k].seconds,
-                   bench_at_most(m->time.cpu_s, sizes[k].seconds));
+        if (barred && wanted[k].seconds > 0)
+            printf("    time     %8.3f s, bar %.4g s: %s\n", m->time.cpu_s, wanted[k].seconds,
+                   bench_at_most(m->time.cpu_s, wanted[k].seconds));
         fflush(stdout);
         if (reference && (k == 0 || (k == 1 && bench_flag(argc, argv, "--long"))))
             print_reference(&problem, m, repeat);
         bench_problem_release(&problem);
     }
-    const struct measured *first = &measured[0], *last = &measured[SIZE_COUNT - 1];
-    double span = log((double)sizes[SIZE_COUNT - 1].periods / sizes[0].periods);
-    double total = log(last->time.cpu_s / first->time.cpu_s) / span;
-    double iteration = total - log((double)last->result.iterations / first->result.iterations) / span;
-    printf("growth   time per iteration ~ periods^%.2f, bar %.2f: %s; total time ~ periods^%.2f, bar %.2f: %s\n",
-           iteration, iteration_growth_bar, bench_at_most(iteration, iteration_growth_bar), total, total_growth_bar,
-           bench_at_most(total, total_growth_bar));
+    if (barred && wanted_count > 1)
+        print_growth(&measured[0], &measured[SIZE_COUNT - 1]);
     fg_topology_destroy(topology);
     fg_network_destroy(network);
     printf("%d bars missed\n", bench_failures());

@@ -6,10 +6,10 @@ set(FG_PUBLIC_HEADERS
     grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
     grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
     solve/ldl.h solve/lp.h solve/nlp.h
-    market/auction.h market/baseline.h market/delivery.h market/document.h
-    market/order.h market/settlement.h
+    market/auction.h market/baseline.h market/book.h market/delivery.h market/document.h
+    market/order.h market/refusal.h market/settlement.h
     store/backup.h store/document.h store/lease.h store/migrate.h store/series.h store/store.h
-    toolkit/dfmct/clear.h toolkit/dfmct/market_file.h)
+    toolkit/dfmct/clear.h toolkit/dfmct/match_network.h toolkit/dfmct/market_file.h)
 
 foreach(header ${FG_PUBLIC_HEADERS})
     get_filename_component(folder ${header} DIRECTORY)

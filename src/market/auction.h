@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/names.h"
 #include "market/order.h"
+#include "market/refusal.h"
 
 #include <stddef.h>
 
@@ -211,33 +212,6 @@ int32_t fg_market_find_group(const struct fg_market *market, const char *id);
 bool fg_zone_has_bus(const struct fg_zone *zone, const char *bus);
 /* Smallest zone that holds the bus, -1: none. Valid after fg_market_validate. */
 int32_t fg_market_zone_of_bus(const struct fg_market *market, const char *bus);
-
-/* Why an order is refused. The keys are stable and part of the interface; the text of each says what to change. */
-enum fg_refusal {
-    FG_REFUSAL_NONE,
-    FG_REFUSAL_ID_DUPLICATE,
-    FG_REFUSAL_QUANTITY_TICK,  /* not a multiple of the tick */
-    FG_REFUSAL_QUANTITY_RANGE, /* negative, all zero, or above FG_MARKET_POWER_MAX_W */
-    FG_REFUSAL_PRICE_STEP,     /* not a multiple of the price step */
-    FG_REFUSAL_PRICE_RANGE,
-    FG_REFUSAL_PRICE_ORDER,  /* points fall (sell) or rise (buy), or up_to does not increase */
-    FG_REFUSAL_PRICE_SHORT,  /* the curve ends before the largest quantity */
-    FG_REFUSAL_PRICE_BLOCK,  /* a block has one price */
-    FG_REFUSAL_PERIOD_RANGE, /* outside the horizon */
-    FG_REFUSAL_FRACTION_RANGE,
-    FG_REFUSAL_KIND_SIDE,      /* sell with a kind, buy without */
-    FG_REFUSAL_LOCATION,       /* the location does not fit side and kind */
-    FG_REFUSAL_REGULATION,     /* both directions, other than for a branch limit */
-    FG_REFUSAL_ACCEPTANCE,     /* covering requests take no block, minimum acceptance, link, group or points */
-    FG_REFUSAL_ASSET,          /* asset of another participant */
-    FG_REFUSAL_ASSET_REACTIVE, /* reactive order at an asset whose Q follows P */
-    FG_REFUSAL_LINK_FRACTION,  /* parent or child without one fraction */
-    FG_REFUSAL_LINK_CYCLE,
-    FG_REFUSAL_LINK_PARTICIPANT, /* parent or group of another participant */
-    FG_REFUSAL_GROUP_FRACTION,
-    FG_REFUSAL_COUNT
-};
-const char *fg_refusal_key(enum fg_refusal refusal); /* "quantity_tick", ...; never NULL */
 
 /* Judge one order alone (cost: its periods and points, and the length of its chain of parents). On refusal `err` holds
  * place, the key in brackets, what is wrong and what to change. */

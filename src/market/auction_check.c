@@ -7,35 +7,6 @@
 
 #define SCARCITY_MAX_U INT64_C(1000000000000000) /* 1e9 per unit */
 
-static const char *const refusal_keys[FG_REFUSAL_COUNT] = {
-    [FG_REFUSAL_NONE] = "none",
-    [FG_REFUSAL_ID_DUPLICATE] = "id_duplicate",
-    [FG_REFUSAL_QUANTITY_TICK] = "quantity_tick",
-    [FG_REFUSAL_QUANTITY_RANGE] = "quantity_range",
-    [FG_REFUSAL_PRICE_STEP] = "price_step",
-    [FG_REFUSAL_PRICE_RANGE] = "price_range",
-    [FG_REFUSAL_PRICE_ORDER] = "price_order",
-    [FG_REFUSAL_PRICE_SHORT] = "price_short",
-    [FG_REFUSAL_PRICE_BLOCK] = "price_block",
-    [FG_REFUSAL_PERIOD_RANGE] = "period_range",
-    [FG_REFUSAL_FRACTION_RANGE] = "fraction_range",
-    [FG_REFUSAL_KIND_SIDE] = "kind_side",
-    [FG_REFUSAL_LOCATION] = "location",
-    [FG_REFUSAL_REGULATION] = "regulation",
-    [FG_REFUSAL_ACCEPTANCE] = "acceptance",
-    [FG_REFUSAL_ASSET] = "asset",
-    [FG_REFUSAL_ASSET_REACTIVE] = "asset_reactive",
-    [FG_REFUSAL_LINK_FRACTION] = "link_fraction",
-    [FG_REFUSAL_LINK_CYCLE] = "link_cycle",
-    [FG_REFUSAL_LINK_PARTICIPANT] = "link_participant",
-    [FG_REFUSAL_GROUP_FRACTION] = "group_fraction",
-};
-
-const char *fg_refusal_key(enum fg_refusal refusal)
-{
-    return (unsigned)refusal < FG_REFUSAL_COUNT ? refusal_keys[refusal] : "unknown";
-}
-
 static enum fg_refusal refuse(const struct fg_order *order, enum fg_refusal refusal, struct fg_error *err,
                               const char *format, ...) FG_PRINTF(4, 5);
 static enum fg_refusal refuse(const struct fg_order *order, enum fg_refusal refusal, struct fg_error *err,
@@ -61,6 +32,9 @@ static enum fg_refusal check_kind_and_location(const struct fg_market *market, c
     if ((order->side == FG_SIDE_SELL) != (order->kind == FG_REQUEST_NONE))
         return refuse(order, FG_REFUSAL_KIND_SIDE, err,
                       "sell orders have no kind, buy orders are of kind need or exchange; change side or kind");
+    if (order->product != FG_PRODUCT_ACTIVE && order->product != FG_PRODUCT_REACTIVE)
+        return refuse(order, FG_REFUSAL_PRODUCT, err,
+                      "an auction clears active and reactive energy; trade reserve capacity in the continuous book");
     bool is_zone = order->location_kind == FG_LOCATION_ZONE;
     if (order->kind != FG_REQUEST_NEED && order->location_kind != FG_LOCATION_BUS)
         return refuse(order, FG_REFUSAL_LOCATION, err,

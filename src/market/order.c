@@ -3,7 +3,7 @@
 __extension__ typedef __int128 wide;
 
 const char *const fg_side_words[] = {"sell", "buy", NULL};
-const char *const fg_product_words[] = {"active", "reactive", NULL};
+const char *const fg_product_words[] = {"active", "reactive", "active_reserve", "reactive_reserve", NULL};
 const char *const fg_regulation_words[] = {"up", "down", "both", NULL};
 const char *const fg_request_kind_words[] = {"none", "need", "exchange", NULL};
 const char *const fg_group_kind_words[] = {"exclusive_one", "exclusive_sum", "multipart", NULL};

@@ -47,7 +47,12 @@
 #define FG_FRACTION_ONE 1000000 /* fractions, p.u. voltages and factors are in millionths */
 
 enum fg_side { FG_SIDE_SELL, FG_SIDE_BUY };
-enum fg_product { FG_PRODUCT_ACTIVE, FG_PRODUCT_REACTIVE };
+enum fg_product {
+    FG_PRODUCT_ACTIVE,
+    FG_PRODUCT_REACTIVE,
+    FG_PRODUCT_ACTIVE_RESERVE, /* capacity held ready, per MW and hour; continuous book only */
+    FG_PRODUCT_REACTIVE_RESERVE
+};
 enum fg_regulation { FG_REGULATION_UP, FG_REGULATION_DOWN, FG_REGULATION_BOTH };
 enum fg_request_kind {
     FG_REQUEST_NONE, /* every sell order */

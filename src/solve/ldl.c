@@ -5,6 +5,7 @@
 #include "solve/ldl_symbolic.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Most fronts are small: short columns are not worth a call. */
@@ -27,15 +28,16 @@ static const double ZERO = 1e-14, REPLACEMENT = 1e-8;
 struct fg_ldl {
     struct fg_ldl_symbolic *symbolic;
     int64_t nnz;
-    int32_t *row, *column;   /* copy of the triplets' places, for equilibration */
-    double *scale;           /* n */
+    int32_t *row, *column;   /* positions of the triplets in the order in which fronts take them */
+    double *ordered;         /* nnz: values in that order; NULL when the caller gives them so */
+    double *scale;           /* n, by position */
     double *norm;            /* n: row maxima while equilibrating; work in solves */
     double *factor;          /* columns of L, by supernode */
     double *diagonal;        /* n, in pivot order: D, and its off-diagonal for 2x2 pivots */
     double *off_diagonal;
     int32_t *pivot_start;    /* count + 1 */
-    int32_t *pivot_variable; /* n: variables in the order in which pivots were taken */
-    double *weighted;        /* L D of one front */
+    int32_t *pivot_position; /* n: positions in the order in which pivots were taken */
+    double *weighted;        /* L D of one front; work in solves */
     double *schur;           /* update matrix of one front */
     double *stack;
 };
@@ -47,13 +49,14 @@ void fg_ldl_destroy(struct fg_ldl *ldl)
     fg_ldl_symbolic_destroy(ldl->symbolic);
     fg_free(ldl->row);
     fg_free(ldl->column);
+    fg_free(ldl->ordered);
     fg_free(ldl->scale);
     fg_free(ldl->norm);
     fg_free(ldl->factor);
     fg_free(ldl->diagonal);
     fg_free(ldl->off_diagonal);
     fg_free(ldl->pivot_start);
-    fg_free(ldl->pivot_variable);
+    fg_free(ldl->pivot_position);
     fg_free(ldl->weighted);
     fg_free(ldl->schur);
     fg_free(ldl->stack);
@@ -81,24 +84,27 @@ enum fg_code fg_ldl_create(int32_t n, int64_t nnz, const int32_t *row, const int
     ldl->nnz = nnz;
     ldl->row = fg_alloc((size_t)nnz, sizeof *ldl->row);
     ldl->column = fg_alloc((size_t)nnz, sizeof *ldl->column);
+    ldl->ordered = fg_alloc((size_t)nnz, sizeof *ldl->ordered);
     ldl->scale = fg_alloc(size, sizeof *ldl->scale);
     ldl->norm = fg_alloc(size, sizeof *ldl->norm);
     ldl->factor = fg_alloc((size_t)s->factor_start[s->count], sizeof *ldl->factor);
     ldl->diagonal = fg_alloc(size, sizeof *ldl->diagonal);
     ldl->off_diagonal = fg_alloc(size, sizeof *ldl->off_diagonal);
     ldl->pivot_start = fg_alloc((size_t)s->count + 1, sizeof *ldl->pivot_start);
-    ldl->pivot_variable = fg_alloc(size, sizeof *ldl->pivot_variable);
+    ldl->pivot_position = fg_alloc(size, sizeof *ldl->pivot_position);
     ldl->weighted = fg_alloc((size_t)weighted_max, sizeof *ldl->weighted);
     ldl->schur = fg_alloc((size_t)s->front_max, sizeof *ldl->schur);
     ldl->stack = fg_alloc((size_t)s->stack_max + 1, sizeof *ldl->stack);
-    if (!ldl->row || !ldl->column || !ldl->scale || !ldl->norm || !ldl->factor || !ldl->diagonal ||
-        !ldl->off_diagonal || !ldl->pivot_start || !ldl->pivot_variable || !ldl->weighted || !ldl->schur ||
+    if (!ldl->row || !ldl->column || !ldl->ordered || !ldl->scale || !ldl->norm || !ldl->factor || !ldl->diagonal ||
+        !ldl->off_diagonal || !ldl->pivot_start || !ldl->pivot_position || !ldl->weighted || !ldl->schur ||
         !ldl->stack) {
         fg_ldl_destroy(ldl);
         return fg_fail_memory(err);
     }
-    memcpy(ldl->row, row, (size_t)nnz * sizeof *row);
-    memcpy(ldl->column, column, (size_t)nnz * sizeof *column);
+    for (int64_t x = 0; x < nnz; x++) {
+        ldl->row[x] = s->position[row[s->entry_source[x]]];
+        ldl->column[x] = s->position[column[s->entry_source[x]]];
+    }
     for (int32_t f = 0; f < s->count; f++)
         ldl->pivot_start[f + 1] = ldl->pivot_start[f] + s->pivots[f];
     *result = ldl;
@@ -120,21 +126,10 @@ void fg_ldl_reorder(struct fg_ldl *ldl, int64_t *new_place)
     struct fg_ldl_symbolic *s = ldl->symbolic;
     for (int64_t x = 0; x < ldl->nnz; x++)
         new_place[s->entry_source[x]] = x;
-    /* Follow the cycles of the permutation, so that nothing need be allocated; visited sources become identities. */
-    for (int64_t x = 0; x < ldl->nnz; x++) {
-        int32_t row = ldl->row[x], column = ldl->column[x];
-        int64_t hole = x;
-        while (s->entry_source[hole] != x) {
-            int64_t source = s->entry_source[hole];
-            ldl->row[hole] = ldl->row[source];
-            ldl->column[hole] = ldl->column[source];
-            s->entry_source[hole] = hole;
-            hole = source;
-        }
-        ldl->row[hole] = row;
-        ldl->column[hole] = column;
-        s->entry_source[hole] = hole;
-    }
+    fg_free(s->entry_source);
+    fg_free(ldl->ordered);
+    s->entry_source = NULL;
+    ldl->ordered = NULL;
 }
 
 /* Scale so that the largest entry of each row tends to 1 (Ruiz 2001); two passes are enough for pivoting. */
@@ -158,7 +153,7 @@ static void equilibrate(struct fg_ldl *ldl, const double *values)
 }
 
 /* Exchange pivots p < q of a front: rows and columns of the lower triangle, and rows of the columns before. */
-static void exchange(double *front, int64_t size, int32_t *variable, int64_t p, int64_t q)
+static void exchange(double *front, int64_t size, int32_t *position, int64_t p, int64_t q)
 {
 #define SWAP(type, x, y)                                                                                               \
     do {                                                                                                               \
@@ -168,7 +163,7 @@ static void exchange(double *front, int64_t size, int32_t *variable, int64_t p, 
     } while (0)
     if (p == q)
         return;
-    SWAP(int32_t, variable[p], variable[q]);
+    SWAP(int32_t, position[p], position[q]);
     for (int64_t c = 0; c < p; c++)
         SWAP(double, front[p + c * size], front[q + c * size]);
     SWAP(double, front[p + p * size], front[q + q * size]);
@@ -180,7 +175,7 @@ static void exchange(double *front, int64_t size, int32_t *variable, int64_t p, 
 }
 
 /* Bunch-Kaufman choice among pivots k .. end-1. Returns 1 or 2, the order of the pivot, after exchanging. */
-static int choose_pivot(double *front, int64_t size, int32_t *variable, int64_t k, int64_t end)
+static int choose_pivot(double *front, int64_t size, int32_t *position, int64_t k, int64_t end)
 {
     static const double alpha = 0.6403882032022076; /* (1 + sqrt 17) / 8 */
     double here = fabs(front[k + k * size]), column_max = 0;
@@ -202,23 +197,23 @@ static int choose_pivot(double *front, int64_t size, int32_t *variable, int64_t 
     if (here * row_max >= alpha * column_max * column_max)
         return 1;
     if (fabs(front[r + r * size]) >= alpha * row_max) {
-        exchange(front, size, variable, k, r);
+        exchange(front, size, position, k, r);
         return 1;
     }
-    exchange(front, size, variable, k + 1, r);
+    exchange(front, size, position, k + 1, r);
     return 2;
 }
 
 /* Eliminate the pivots of one front in place. `front` holds its pivot columns (size x pivots); on return L, with D in
  * d and e and L D in `weighted`. */
-static void factor_columns(double *front, int64_t size, int64_t pivots, int32_t *variable, double *d, double *e,
+static void factor_columns(double *front, int64_t size, int64_t pivots, int32_t *position, double *d, double *e,
                            double *weighted, struct fg_ldl_inertia *inertia)
 {
     for (int64_t begin = 0; begin < pivots; begin += PANEL) {
         int64_t end = begin + PANEL < pivots ? begin + PANEL : pivots;
         for (int64_t k = begin; k < end;) {
             double *ck = front + k * size, *wk = weighted + k * size;
-            if (choose_pivot(front, size, variable, k, end) == 1) {
+            if (choose_pivot(front, size, position, k, end) == 1) {
                 double pivot = ck[k];
                 if (fabs(pivot) < ZERO) {
                     pivot = pivot < 0 ? -REPLACEMENT : REPLACEMENT;
@@ -300,17 +295,23 @@ struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
 {
     const struct fg_ldl_symbolic *s = ldl->symbolic;
     struct fg_ldl_inertia inertia = { 0, 0, 0 };
+    if (ldl->ordered != NULL) {
+        for (int64_t x = 0; x < ldl->nnz; x++)
+            ldl->ordered[x] = values[s->entry_source[x]];
+        values = ldl->ordered;
+    }
     equilibrate(ldl, values);
-    memset(ldl->factor, 0, (size_t)s->factor_start[s->count] * sizeof *ldl->factor);
-    int64_t top = 0;         /* numbers on the stack */
+    int64_t top = 0; /* numbers on the stack */
     for (int32_t f = 0; f < s->count; f++) {
         int64_t size = s->size[f], pivots = s->pivots[f], order = size - pivots;
         double *front = ldl->factor + s->factor_start[f];
-        for (int64_t x = s->entry_start[f]; x < s->entry_start[f + 1]; x++) {
-            int64_t e = s->entry_source[x];
-            front[s->entry_target[x]] += values[e] * ldl->scale[ldl->row[e]] * ldl->scale[ldl->column[e]];
-        }
-        clear_lower(ldl->schur, order);
+        memset(front, 0, (size_t)(size * pivots) * sizeof *front);
+        for (int64_t x = s->entry_start[f]; x < s->entry_start[f + 1]; x++)
+            front[s->entry_target[x]] += values[x] * ldl->scale[ldl->row[x]] * ldl->scale[ldl->column[x]];
+        /* The update matrix of a leaf is made where it will lie; else the children's are still there. */
+        bool is_leaf = s->child_count[f] == 0;
+        double *schur = is_leaf ? ldl->stack + top : ldl->schur;
+        clear_lower(schur, order);
         int32_t child = f - 1;
         for (int32_t taken = 0; taken < s->child_count[f]; taken++) {
             while (s->parent[child] != f)
@@ -318,18 +319,18 @@ struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
             int64_t m = s->size[child] - s->pivots[child];
             top -= m * m;
             extend_add(ldl->stack + top, m, s->place + s->row_start[child] + s->pivots[child], s->run[child], front,
-                       size, pivots, ldl->schur);
+                       size, pivots, schur);
             child--;
         }
         int32_t first = ldl->pivot_start[f];
-        int32_t *variable = ldl->pivot_variable + first;
-        memcpy(variable, s->rows + s->row_start[f], (size_t)pivots * sizeof *variable);
-        factor_columns(front, size, pivots, variable, ldl->diagonal + first, ldl->off_diagonal + first, ldl->weighted,
+        int32_t *position = ldl->pivot_position + first;
+        memcpy(position, s->rows + s->row_start[f], (size_t)pivots * sizeof *position);
+        factor_columns(front, size, pivots, position, ldl->diagonal + first, ldl->off_diagonal + first, ldl->weighted,
                        &inertia);
         if (order > 0) {
-            fg_ldl_update_lower(order, order, pivots, front + pivots, size, ldl->weighted + pivots, size, ldl->schur,
-                                order);
-            copy_lower(ldl->stack + top, ldl->schur, order);
+            fg_ldl_update_lower(order, order, pivots, front + pivots, size, ldl->weighted + pivots, size, schur, order);
+            if (!is_leaf)
+                copy_lower(ldl->stack + top, schur, order);
             top += order * order;
         }
     }
@@ -339,32 +340,33 @@ struct fg_ldl_inertia fg_ldl_factor(struct fg_ldl *ldl, const double *values)
 void fg_ldl_solve(struct fg_ldl *ldl, double *b)
 {
     const struct fg_ldl_symbolic *s = ldl->symbolic;
-    double *t = ldl->norm; /* pivots of one front */
+    double *w = ldl->norm;     /* the vector by position */
+    double *t = ldl->weighted; /* the rows of one front */
     for (int32_t i = 0; i < s->n; i++)
-        b[i] *= ldl->scale[i];
+        w[s->position[i]] = b[i];
+    for (int32_t i = 0; i < s->n; i++)
+        w[i] *= ldl->scale[i];
     for (int32_t f = 0; f < s->count; f++) {
         int64_t size = s->size[f], pivots = s->pivots[f];
         const double *front = ldl->factor + s->factor_start[f];
-        const int32_t *variable = ldl->pivot_variable + ldl->pivot_start[f], *rows = s->rows + s->row_start[f];
+        const int32_t *position = ldl->pivot_position + ldl->pivot_start[f], *rows = s->rows + s->row_start[f];
         for (int64_t k = 0; k < pivots; k++)
-            t[k] = b[variable[k]];
-        for (int64_t k = 0; k < pivots; k++) {
-            const double *column = front + k * size;
-            double x = t[k];
-            for (int64_t i = k + 1; i < pivots; i++)
-                t[i] -= column[i] * x;
-            for (int64_t i = pivots; i < size; i++)
-                b[rows[i]] -= column[i] * x;
-        }
+            t[k] = w[position[k]];
+        for (int64_t i = pivots; i < size; i++)
+            t[i] = w[rows[i]];
+        for (int64_t k = 0; k < pivots; k++)
+            subtract(size - k - 1, t[k], front + k * size + k + 1, t + k + 1);
+        for (int64_t i = pivots; i < size; i++)
+            w[rows[i]] = t[i];
         const double *d = ldl->diagonal + ldl->pivot_start[f], *e = ldl->off_diagonal + ldl->pivot_start[f];
         for (int64_t k = 0; k < pivots;) {
             if (e[k] == 0) {
-                b[variable[k]] = t[k] / d[k];
+                w[position[k]] = t[k] / d[k];
                 k++;
             } else {
                 double determinant = d[k] * d[k + 1] - e[k] * e[k];
-                b[variable[k]] = (d[k + 1] * t[k] - e[k] * t[k + 1]) / determinant;
-                b[variable[k + 1]] = (d[k] * t[k + 1] - e[k] * t[k]) / determinant;
+                w[position[k]] = (d[k + 1] * t[k] - e[k] * t[k + 1]) / determinant;
+                w[position[k + 1]] = (d[k] * t[k + 1] - e[k] * t[k]) / determinant;
                 k += 2;
             }
         }
@@ -372,21 +374,23 @@ void fg_ldl_solve(struct fg_ldl *ldl, double *b)
     for (int32_t f = s->count - 1; f >= 0; f--) {
         int64_t size = s->size[f], pivots = s->pivots[f];
         const double *front = ldl->factor + s->factor_start[f];
-        const int32_t *variable = ldl->pivot_variable + ldl->pivot_start[f], *rows = s->rows + s->row_start[f];
+        const int32_t *position = ldl->pivot_position + ldl->pivot_start[f], *rows = s->rows + s->row_start[f];
         for (int64_t k = 0; k < pivots; k++)
-            t[k] = b[variable[k]];
+            t[k] = w[position[k]];
+        for (int64_t i = pivots; i < size; i++)
+            t[i] = w[rows[i]];
         for (int64_t k = pivots - 1; k >= 0; k--) {
             const double *column = front + k * size;
             double x = t[k];
-            for (int64_t i = k + 1; i < pivots; i++)
+            for (int64_t i = k + 1; i < size; i++)
                 x -= column[i] * t[i];
-            for (int64_t i = pivots; i < size; i++)
-                x -= column[i] * b[rows[i]];
             t[k] = x;
         }
         for (int64_t k = 0; k < pivots; k++)
-            b[variable[k]] = t[k];
+            w[position[k]] = t[k];
     }
     for (int32_t i = 0; i < s->n; i++)
-        b[i] *= ldl->scale[i];
+        w[i] *= ldl->scale[i];
+    for (int32_t i = 0; i < s->n; i++)
+        b[i] = w[s->position[i]];
 }

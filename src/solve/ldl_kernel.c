@@ -10,10 +10,38 @@
 #define KERNEL
 #endif
 
-typedef double vector8 __attribute__((vector_size(64)));
+/* Four numbers: wider vectors than the processor has are taken apart by the compiler and spilled. */
 typedef double vector4 __attribute__((vector_size(32)));
 
-/* Register tiles of 8 x 4 and 4 x 4; what is left over goes number by number. */
+/* A register tile: 4 x `vectors` rows and four columns of C, minus A W' over k. With `vectors` known, the loops over it
+ * unroll and the accumulators stay in registers. */
+static inline __attribute__((always_inline)) void tile(int vectors, int64_t k, const double *a, int64_t lda,
+                                                       const double *w, int64_t ldw, double *c, int64_t ldc)
+{
+    vector4 s0[2], s1[2], s2[2], s3[2], x;
+    for (int v = 0; v < vectors; v++) {
+        memcpy(&s0[v], c + 4 * v, sizeof x);
+        memcpy(&s1[v], c + 4 * v + ldc, sizeof x);
+        memcpy(&s2[v], c + 4 * v + 2 * ldc, sizeof x);
+        memcpy(&s3[v], c + 4 * v + 3 * ldc, sizeof x);
+    }
+    for (int64_t p = 0; p < k; p++, a += lda, w += ldw)
+        for (int v = 0; v < vectors; v++) {
+            memcpy(&x, a + 4 * v, sizeof x);
+            s0[v] -= x * w[0];
+            s1[v] -= x * w[1];
+            s2[v] -= x * w[2];
+            s3[v] -= x * w[3];
+        }
+    for (int v = 0; v < vectors; v++) {
+        memcpy(c + 4 * v, &s0[v], sizeof x);
+        memcpy(c + 4 * v + ldc, &s1[v], sizeof x);
+        memcpy(c + 4 * v + 2 * ldc, &s2[v], sizeof x);
+        memcpy(c + 4 * v + 3 * ldc, &s3[v], sizeof x);
+    }
+}
+
+/* Tiles of 8 x 4 and 4 x 4; what is left over goes number by number. */
 KERNEL void fg_ldl_update_lower(int64_t m, int64_t n, int64_t k, const double *a, int64_t lda, const double *w,
                                 int64_t ldw, double *c, int64_t ldc)
 {
@@ -21,46 +49,10 @@ KERNEL void fg_ldl_update_lower(int64_t m, int64_t n, int64_t k, const double *a
     for (; j + 4 <= n; j += 4) {
         const double *w0 = w + j;
         int64_t i = j;
-        for (; i + 8 <= m; i += 8) {
-            vector8 s0, s1, s2, s3, x;
-            double *c0 = c + i + j * ldc;
-            memcpy(&s0, c0, sizeof s0);
-            memcpy(&s1, c0 + ldc, sizeof s1);
-            memcpy(&s2, c0 + 2 * ldc, sizeof s2);
-            memcpy(&s3, c0 + 3 * ldc, sizeof s3);
-            for (int64_t p = 0; p < k; p++) {
-                memcpy(&x, a + i + p * lda, sizeof x);
-                const double *v = w0 + p * ldw;
-                s0 -= x * v[0];
-                s1 -= x * v[1];
-                s2 -= x * v[2];
-                s3 -= x * v[3];
-            }
-            memcpy(c0, &s0, sizeof s0);
-            memcpy(c0 + ldc, &s1, sizeof s1);
-            memcpy(c0 + 2 * ldc, &s2, sizeof s2);
-            memcpy(c0 + 3 * ldc, &s3, sizeof s3);
-        }
-        for (; i + 4 <= m; i += 4) {
-            vector4 s0, s1, s2, s3, x;
-            double *c0 = c + i + j * ldc;
-            memcpy(&s0, c0, sizeof s0);
-            memcpy(&s1, c0 + ldc, sizeof s1);
-            memcpy(&s2, c0 + 2 * ldc, sizeof s2);
-            memcpy(&s3, c0 + 3 * ldc, sizeof s3);
-            for (int64_t p = 0; p < k; p++) {
-                memcpy(&x, a + i + p * lda, sizeof x);
-                const double *v = w0 + p * ldw;
-                s0 -= x * v[0];
-                s1 -= x * v[1];
-                s2 -= x * v[2];
-                s3 -= x * v[3];
-            }
-            memcpy(c0, &s0, sizeof s0);
-            memcpy(c0 + ldc, &s1, sizeof s1);
-            memcpy(c0 + 2 * ldc, &s2, sizeof s2);
-            memcpy(c0 + 3 * ldc, &s3, sizeof s3);
-        }
+        for (; i + 8 <= m; i += 8)
+            tile(2, k, a + i, lda, w0, ldw, c + i + j * ldc, ldc);
+        for (; i + 4 <= m; i += 4)
+            tile(1, k, a + i, lda, w0, ldw, c + i + j * ldc, ldc);
         for (; i < m; i++) {
             double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
             for (int64_t p = 0; p < k; p++) {

@@ -358,6 +358,7 @@ void fg_ldl_symbolic_destroy(struct fg_ldl_symbolic *s)
 {
     if (s == NULL)
         return;
+    fg_free(s->position);
     fg_free(s->pivots);
     fg_free(s->size);
     fg_free(s->parent);
@@ -392,16 +393,19 @@ static int build_fronts(struct analysis *a, struct fg_ldl_symbolic *s)
     int32_t *variable_start = fg_alloc(groups + 1, sizeof *variable_start);
     int32_t *variable = fg_alloc((size_t)a->n, sizeof *variable);
     int32_t *head = fg_alloc(count + 1, sizeof *head); /* first position of each supernode */
+    s->position = fg_alloc((size_t)a->n, sizeof *s->position);
     s->pivots = fg_alloc(count, sizeof *s->pivots);
     s->size = fg_alloc(count, sizeof *s->size);
     s->parent = fg_alloc(count, sizeof *s->parent);
     s->child_count = fg_alloc(count, sizeof *s->child_count);
     s->row_start = fg_alloc(count + 1, sizeof *s->row_start);
     s->factor_start = fg_alloc(count + 1, sizeof *s->factor_start);
-    int failed = !variable_start || !variable || !head || !s->pivots || !s->size || !s->parent || !s->child_count ||
+    int failed = !variable_start || !variable || !head || !s->position || !s->pivots || !s->size || !s->parent || !s->child_count ||
                  !s->row_start || !s->factor_start;
     if (!failed) {
         sort_variables(a, variable_start, variable);
+        for (int32_t v = 0; v < a->n; v++)
+            s->position[variable[v]] = v;
         head[count] = a->groups;
         for (int32_t k = a->groups - 1; k >= 0; k--)
             head[a->super_of[k]] = k;
@@ -431,10 +435,10 @@ static int build_fronts(struct analysis *a, struct fg_ldl_symbolic *s)
     for (int32_t f = 0; !failed && f < s->count; f++) {
         int32_t *out = s->rows + s->row_start[f], end = head[f + 1] - 1;
         for (int32_t v = variable_start[head[f]]; v < variable_start[end + 1]; v++)
-            *out++ = variable[v];
+            *out++ = v;
         for (int64_t e = a->column_start[end]; e < a->column_start[end + 1]; e++)
             for (int32_t v = variable_start[a->column[e]]; v < variable_start[a->column[e] + 1]; v++)
-                *out++ = variable[v];
+                *out++ = v;
     }
     fg_free(variable_start);
     fg_free(variable);
@@ -480,6 +484,12 @@ static int build_places(struct fg_ldl_symbolic *s)
     return failed;
 }
 
+/* Position of the variable of a triplet that is eliminated first. */
+static int32_t first_of(const struct fg_ldl_symbolic *s, int32_t row, int32_t column)
+{
+    return s->position[row] < s->position[column] ? s->position[row] : s->position[column];
+}
+
 /* Where each triplet is added: in the front of the variable that is eliminated first. */
 static int build_entries(struct fg_ldl_symbolic *s, int64_t nnz, const int32_t *row, const int32_t *column)
 {
@@ -496,18 +506,19 @@ static int build_entries(struct fg_ldl_symbolic *s, int64_t nnz, const int32_t *
             for (int32_t i = 0; i < s->pivots[f]; i++)
                 home[s->rows[s->row_start[f] + i]] = f;
         for (int64_t e = 0; e < nnz; e++)
-            s->entry_start[(home[row[e]] < home[column[e]] ? home[row[e]] : home[column[e]]) + 1]++;
+            s->entry_start[home[first_of(s, row[e], column[e])] + 1]++;
         for (size_t f = 0; f < count; f++)
             s->entry_start[f + 1] += s->entry_start[f];
         memcpy(fill, s->entry_start, (count + 1) * sizeof *fill);
         for (int64_t e = 0; e < nnz; e++)
-            s->entry_source[fill[home[row[e]] < home[column[e]] ? home[row[e]] : home[column[e]]]++] = e;
+            s->entry_source[fill[home[first_of(s, row[e], column[e])]]++] = e;
         for (int32_t f = 0; f < s->count; f++) {
             for (int32_t i = 0; i < s->size[f]; i++)
                 local[s->rows[s->row_start[f] + i]] = i;
-            for (int64_t e = s->entry_start[f]; e < s->entry_start[f + 1]; e++) {
-                int32_t i = local[row[s->entry_source[e]]], j = local[column[s->entry_source[e]]];
-                s->entry_target[e] = (i > j ? i : j) + (int64_t)(i > j ? j : i) * s->size[f];
+            for (int64_t x = s->entry_start[f]; x < s->entry_start[f + 1]; x++) {
+                int64_t e = s->entry_source[x];
+                int32_t i = local[s->position[row[e]]], j = local[s->position[column[e]]];
+                s->entry_target[x] = (i > j ? i : j) + (int64_t)(i > j ? j : i) * s->size[f];
             }
         }
     }

@@ -20,11 +20,11 @@ struct fg_nlp_options fg_nlp_defaults(void)
 
 /* Every array of the handle is an entry of this table, so that creation and release cannot disagree. */
 #define ARRAYS_OF_N(X)                                                                                                 \
-    X(x_lower) X(x_upper) X(proximal_weight) X(proximal_centre) X(x) X(zl) X(zu) X(dx) X(dzl) X(dzu) X(x_trial)        \
+    X(x_lower) X(x_upper) X(proximal_weight) X(proximal_centre) X(x) X(dx) X(cx) X(x_trial)                            \
     X(gradient) X(sigma_x) X(rhs_x) X(dual_x) X(zl_out) X(zu_out) X(x_reference) X(resto_weight)
 #define ARRAYS_OF_M(X)                                                                                                 \
-    X(scale_g) X(s_lower) X(s_upper) X(rho) X(s) X(y) X(vl) X(vu) X(p) X(q) X(zp) X(zq) X(ds) X(dy) X(dvl) X(dvu)      \
-    X(dp) X(dq) X(dzp) X(dzq) X(s_trial) X(p_trial) X(q_trial) X(g_trial) X(g_soc) X(g) X(d_row) X(rhs_g) X(residual)  \
+    X(scale_g) X(s_lower) X(s_upper) X(rho) X(s) X(y) X(p) X(q) X(ds) X(dy) X(cs) X(cy) X(sigma_s) X(slope_s)          \
+    X(s_trial) X(p_trial) X(q_trial) X(g_trial) X(g_soc) X(g) X(d_row) X(rhs_g) X(residual)  \
     X(y_out) X(g_out)
 
 enum fg_code fg_nlp_create(const struct fg_nlp_problem *problem, struct fg_nlp **result, struct fg_error *err)
@@ -48,7 +48,9 @@ enum fg_code fg_nlp_create(const struct fg_nlp_problem *problem, struct fg_nlp *
     failed |= (nlp->has_slack = fg_alloc(m, sizeof *nlp->has_slack)) == NULL;
     failed |= (nlp->jacobian = fg_alloc((size_t)problem->jacobian_nnz, sizeof(double))) == NULL;
     failed |= (nlp->hessian = fg_alloc((size_t)problem->hessian_nnz, sizeof(double))) == NULL;
-    enum fg_code code = failed ? fg_fail_memory(err) : fg_kkt_create(&nlp->kkt, problem, err);
+    enum fg_code code = failed ? fg_fail_memory(err) : fg_pairs_create(&nlp->pairs, problem->n, problem->m, err);
+    if (code == FG_OK)
+        code = fg_kkt_create(&nlp->kkt, problem, err);
     if (code != FG_OK) {
         fg_nlp_destroy(nlp);
         return code;
@@ -68,6 +70,7 @@ void fg_nlp_destroy(struct fg_nlp *nlp)
     fg_free(nlp->has_slack);
     fg_free(nlp->jacobian);
     fg_free(nlp->hessian);
+    fg_pairs_release(&nlp->pairs);
     fg_kkt_release(&nlp->kkt);
     fg_free(nlp);
 }
@@ -196,16 +199,12 @@ static bool set_start(struct fg_nlp *nlp, const double *x0)
         nlp->s[r] = has ? push_inside(nlp->g[r], nlp->s_lower[r], nlp->s_upper[r], push) : nlp->s_lower[r];
         if (!warm)
             nlp->y[r] = 0;
-        nlp->vl[r] = !has || !isfinite(nlp->s_lower[r]) ? 0 : warm ? nlp->mu / (nlp->s[r] - nlp->s_lower[r]) : 1;
-        nlp->vu[r] = !has || !isfinite(nlp->s_upper[r]) ? 0 : warm ? nlp->mu / (nlp->s_upper[r] - nlp->s[r]) : 1;
-        nlp->p[r] = nlp->q[r] = 1;
-        nlp->zp[r] = nlp->zq[r] = 1;
+        nlp->p[r] = nlp->q[r] = nlp->p_trial[r] = nlp->q_trial[r] = 0;
     }
-    for (int32_t i = 0; i < nlp->n; i++) {
-        bool lower = isfinite(nlp->x_lower[i]) && !nlp->fixed[i], upper = isfinite(nlp->x_upper[i]) && !nlp->fixed[i];
-        nlp->zl[i] = !lower ? 0 : warm ? nlp->mu / (nlp->x[i] - nlp->x_lower[i]) : 1;
-        nlp->zu[i] = !upper ? 0 : warm ? nlp->mu / (nlp->x_upper[i] - nlp->x[i]) : 1;
-    }
+    fg_pairs_list(nlp);
+    fg_pairs_reset(nlp);
+    for (int64_t k = 0; !warm && k < nlp->pairs.start[FG_PAIR_KINDS]; k++)
+        nlp->pairs.z[k] = 1;
     fg_ipm_set_elastics(nlp, nlp->g, nlp->s);
     nlp->delta_w_last = 0;
     fg_kkt_start(&nlp->kkt);
@@ -242,8 +241,7 @@ static void finish_step(struct fg_nlp *nlp, double alpha_y, double alpha_dual)
 {
     for (int32_t r = 0; r < nlp->m; r++)
         nlp->y[r] += alpha_y * nlp->dy[r];
-    fg_ipm_step_duals(nlp, alpha_dual);
-    fg_ipm_clip_duals(nlp);
+    fg_pairs_step_duals(nlp, alpha_dual);
     nlp->result->iterations++;
 }
 
@@ -262,6 +260,7 @@ static bool outer_accepts(struct fg_nlp *nlp, double theta, double outer_mu)
 {
     double f, inner_mu = nlp->mu;
     nlp->restoring = false;
+    fg_pairs_list(nlp);
     nlp->mu = outer_mu;
     bool accepted = fg_ipm_functions(nlp, nlp->x, &f, nlp->g_trial);
     if (accepted) {
@@ -269,26 +268,16 @@ static bool outer_accepts(struct fg_nlp *nlp, double theta, double outer_mu)
         accepted = isfinite(phi) && fg_filter_accepts(&nlp->outer_filter, theta, phi);
     }
     nlp->restoring = true;
+    fg_pairs_list(nlp);
     nlp->mu = inner_mu;
     return accepted;
 }
 
 /* Multipliers that fit the present slacks and barrier parameter. */
-static void reset_bound_duals(struct fg_nlp *nlp)
+static void reset_duals(struct fg_nlp *nlp)
 {
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        nlp->zl[i] = isfinite(nlp->x_lower[i]) ? nlp->mu / (nlp->x[i] - nlp->x_lower[i]) : 0;
-        nlp->zu[i] = isfinite(nlp->x_upper[i]) ? nlp->mu / (nlp->x_upper[i] - nlp->x[i]) : 0;
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        nlp->y[r] = 0;
-        if (!nlp->has_slack[r])
-            continue;
-        nlp->vl[r] = isfinite(nlp->s_lower[r]) ? nlp->mu / (nlp->s[r] - nlp->s_lower[r]) : 0;
-        nlp->vu[r] = isfinite(nlp->s_upper[r]) ? nlp->mu / (nlp->s_upper[r] - nlp->s[r]) : 0;
-    }
+    fg_pairs_reset(nlp);
+    memset(nlp->y, 0, (size_t)nlp->m * sizeof *nlp->y);
 }
 
 /* Minimise the violation near the present point until the outer filter accepts (section 3.3 of the paper). CONVERGED:
@@ -310,7 +299,8 @@ static enum outcome restore(struct fg_nlp *nlp)
         nlp->resto_weight[i] = 1 / (size * size);
     }
     nlp->zeta = sqrt(nlp->mu);
-    reset_bound_duals(nlp);
+    fg_pairs_list(nlp);
+    reset_duals(nlp);
     fg_ipm_set_elastics(nlp, nlp->g, nlp->s);
     fg_ipm_functions(nlp, nlp->x, &nlp->f, nlp->g);
     set_tau(nlp);
@@ -338,8 +328,8 @@ static enum outcome restore(struct fg_nlp *nlp)
         }
         double alpha = 0;
         if (fg_ipm_newton(nlp)) {
-            double alpha_dual = fg_ipm_max_dual(nlp);
-            alpha = fg_search_filter(nlp, fg_ipm_max_primal(nlp));
+            double alpha_dual = fg_pairs_max_dual(&nlp->pairs, nlp->tau);
+            alpha = fg_search_filter(nlp, fg_pairs_max_primal(&nlp->pairs, nlp->tau));
             if (alpha > 0)
                 finish_step(nlp, alpha, alpha_dual);
         }
@@ -349,7 +339,7 @@ static enum outcome restore(struct fg_nlp *nlp)
                 break;
             }
             fg_ipm_set_elastics(nlp, nlp->g, nlp->s);
-            reset_bound_duals(nlp);
+            reset_duals(nlp);
             nlp->filter.count = 0;
             continue;
         }
@@ -361,7 +351,11 @@ static enum outcome restore(struct fg_nlp *nlp)
     nlp->mu = outer_mu;
     nlp->filter = nlp->outer_filter;
     fg_ipm_functions(nlp, nlp->x, &nlp->f, nlp->g);
-    reset_bound_duals(nlp);
+    for (int32_t r = 0; r < nlp->m; r++)
+        if (!fg_ipm_row_is_elastic(nlp, r))
+            nlp->p[r] = nlp->q[r] = nlp->p_trial[r] = nlp->q_trial[r] = 0;
+    fg_pairs_list(nlp);
+    reset_duals(nlp);
     fg_ipm_set_elastics(nlp, nlp->g, nlp->s);
     set_tau(nlp);
     return outcome;
@@ -427,14 +421,14 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
         if (barrier->recorded >= HISTORY && !(total <= 0.9999 * worst)) {
             barrier->is_free = false;
             barrier->reference = worst;
-            average = fg_ipm_average_complementarity(nlp, &smallest);
+            average = fg_pairs_average(&nlp->pairs, &smallest);
             nlp->mu = fg_larger(least, fg_smaller(0.8 * average, 1e5));
             nlp->filter.count = 0;
             set_tau(nlp);
             return;
         }
         barrier->history[barrier->recorded++ % HISTORY] = total;
-        average = fg_ipm_average_complementarity(nlp, &smallest);
+        average = fg_pairs_average(&nlp->pairs, &smallest);
         double xi = average > 0 ? smallest / average : 1;
         double sigma = 0.1 * pow(fg_smaller(0.05 * (1 - xi) / fg_larger(xi, 1e-12), 2), 3);
         sigma = fg_smaller(fg_larger(sigma, 0.05), 0.1);
@@ -465,7 +459,7 @@ static void choose_barrier(struct fg_nlp *nlp, struct barrier *barrier, double t
 static double free_step(struct fg_nlp *nlp)
 {
     double f, theta, phi, start = fg_ipm_barrier(nlp, nlp->f, nlp->x, nlp->s, nlp->p, nlp->q);
-    for (double alpha = fg_ipm_max_primal(nlp); alpha > 1e-8; alpha /= 2)
+    for (double alpha = fg_pairs_max_primal(&nlp->pairs, nlp->tau); alpha > 1e-8; alpha /= 2)
         if (fg_search_try(nlp, alpha, &f, &theta, &phi) && theta <= nlp->filter.theta_max &&
             phi - start <= FREE_LOSS * fg_larger(1, fabs(start))) {
             fg_search_accept(nlp, f);
@@ -498,13 +492,15 @@ static void run(struct fg_nlp *nlp)
         choose_barrier(nlp, &barrier, error.total);
         double alpha = 0;
         if (fg_ipm_newton(nlp)) {
-            double alpha_dual = fg_ipm_max_dual(nlp);
+            if (barrier.is_free)
+                fg_ipm_centre(nlp);
+            double alpha_dual = fg_pairs_max_dual(&nlp->pairs, nlp->tau);
             if (barrier.is_free) {
                 alpha = free_step(nlp);
                 if (alpha > 0)
                     finish_step(nlp, alpha_dual, alpha_dual);
             } else {
-                alpha = fg_search_filter(nlp, fg_ipm_max_primal(nlp));
+                alpha = fg_search_filter(nlp, fg_pairs_max_primal(&nlp->pairs, nlp->tau));
                 if (alpha > 0)
                     finish_step(nlp, alpha, alpha_dual);
             }
@@ -515,7 +511,7 @@ static void run(struct fg_nlp *nlp)
             double smallest;
             barrier.is_free = false;
             barrier.reference = error.total;
-            nlp->mu = fg_larger(options->tolerance / 11, 0.8 * fg_ipm_average_complementarity(nlp, &smallest));
+            nlp->mu = fg_larger(options->tolerance / 11, 0.8 * fg_pairs_average(&nlp->pairs, &smallest));
             set_tau(nlp);
             set_filter_limits(nlp);
             continue;
@@ -565,10 +561,13 @@ enum fg_code fg_nlp_solve(struct fg_nlp *nlp, const double *x0, const struct fg_
         run(nlp);
         nlp->solved_before = true;
     }
-    for (int32_t i = 0; i < nlp->n; i++) {
-        nlp->zl_out[i] = nlp->zl[i] / nlp->scale_f;
-        nlp->zu_out[i] = nlp->zu[i] / nlp->scale_f;
-    }
+    const struct fg_pairs *pairs = &nlp->pairs;
+    for (int32_t i = 0; i < nlp->n; i++)
+        nlp->zl_out[i] = nlp->zu_out[i] = 0;
+    for (int64_t k = 0; k < pairs->start[FG_PAIR_X_UPPER]; k++)
+        nlp->zl_out[pairs->of[k]] = pairs->z[k] / nlp->scale_f;
+    for (int64_t k = pairs->start[FG_PAIR_X_UPPER]; k < pairs->start[FG_PAIR_S_LOWER]; k++)
+        nlp->zu_out[pairs->of[k]] = pairs->z[k] / nlp->scale_f;
     for (int32_t r = 0; r < nlp->m; r++) {
         nlp->y_out[r] = nlp->y[r] * nlp->scale_g[r] / nlp->scale_f;
         nlp->g_out[r] = nlp->g[r] / nlp->scale_g[r];

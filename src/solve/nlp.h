@@ -7,11 +7,13 @@
  * with exact first and second derivatives. Method: barrier problems solved by Newton steps on the primal-dual
  * equations; sparse LDL' with inertia correction and iterative refinement (solve/ldl.h); filter line search with
  * second-order correction and a feasibility restoration phase; the barrier parameter follows the complementarity freely
- * while the error falls and monotonically otherwise. Inequality rows with few entries are eliminated into the
- * Hessian block, elastic violations into the diagonal, so that neither enlarges the linear system.
+ * while the error falls, with steps corrected for centrality, and monotonically otherwise. Inequality rows with few
+ * entries are eliminated into the Hessian block, elastic violations into the diagonal, so that neither enlarges the
+ * linear system.
  * Sources: A. Waechter, L. T. Biegler, "On the implementation of an interior-point filter line-search algorithm for
  * large-scale nonlinear programming", Math. Program. 106 (2006), whose constants are kept; J. Nocedal, A. Waechter,
- * R. A. Waltz, "Adaptive barrier update strategies for nonlinear interior methods", SIAM J. Optim. 19 (2009).
+ * R. A. Waltz, "Adaptive barrier update strategies for nonlinear interior methods", SIAM J. Optim. 19 (2009); J. Gondzio,
+ * "Multiple centrality corrections in a primal-dual method for linear programming", Comput. Optim. Appl. 6 (1996).
  *
  * Multipliers: y_i belongs to L = f + y'g, so the change of the optimum per unit of the active side of row i is -y_i;
  * z_lower, z_upper >= 0. Thread rule: one thread per handle. After setup, solving allocates nothing. */

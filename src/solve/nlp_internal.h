@@ -22,17 +22,44 @@ struct fg_kkt {
     int64_t *row_place;  /* kept: diagonal */
     int64_t *touch_start; /* n + 1: places in the row or column of each variable */
     int64_t *touch_place;
-    int64_t *pair_start; /* m + 1: places of the outer products of condensed rows */
+    /* The condensed rows by themselves, `condensed` of them. */
+    int32_t condensed;
+    int32_t *condensed_row;
+    int64_t *condensed_start; /* condensed + 1: their Jacobian triplets in condensed_entry */
+    int64_t *condensed_entry;
+    int64_t *pair_start; /* condensed + 1: places of the outer products */
     int64_t *pair_place;
-    int64_t *row_start;  /* m + 1: entries of each row in row_entry */
-    int64_t *row_entry;  /* jacobian_nnz: numbers of Jacobian triplets by row */
-    double *d_used;      /* m: D as factored in condensed rows */
+    double *d_used;      /* condensed: D as factored */
     double floor;        /* of D there, relative */
+    double quality;      /* relative residual of the last fg_kkt_solve, ... */
+    int refinements;     /* ... and how many corrections it took */
     double *values;      /* nnz */
     double *work;        /* n + kept */
     double *residual_x, *residual_g; /* n, m */
     double *correction_x, *correction_g;
     struct fg_ldl *ldl;
+};
+
+/* Complementary pairs: a slack t >= 0 and its multiplier z >= 0 with t z = mu. They stand by kind, each kind in ascending
+ * order, so that what is done to every pair is one plain loop and the sums over x or rows take one segment after the other. */
+enum fg_pair_kind {
+    FG_PAIR_X_LOWER, /* x - x_lower */
+    FG_PAIR_X_UPPER, /* x_upper - x */
+    FG_PAIR_S_LOWER,
+    FG_PAIR_S_UPPER,
+    FG_PAIR_P, /* p of elastic rows */
+    FG_PAIR_Q,
+    FG_PAIR_KINDS
+};
+
+struct fg_pairs {
+    int64_t start[FG_PAIR_KINDS + 1];
+    int32_t *of;           /* variable or row */
+    double *slack, *z;     /* present values */
+    double *dslack, *dz;   /* step */
+    double *target;        /* what slack * z shall become: mu, or near it where the step is corrected */
+    double *shift;         /* change of the target that a correction is made for */
+    double *cslack, *cz;   /* corrected step */
 };
 
 enum { FG_FILTER_MAX = 256 };
@@ -57,14 +84,18 @@ struct fg_nlp {
     double *rho;               /* m: native elastic price (scaled), INFINITY for hard rows */
     double *proximal_weight, *proximal_centre; /* n */
 
-    /* Iterate and step. */
-    double *x, *s, *y, *zl, *zu, *vl, *vu, *p, *q, *zp, *zq; /* q is the n of the model above */
-    double *dx, *ds, *dy, *dzl, *dzu, *dvl, *dvu, *dp, *dq, *dzp, *dzq;
+    /* Iterate and step. Rows that are not elastic have p = q = 0. */
+    double *x, *s, *y, *p, *q; /* q is the n of the model above */
+    double *dx, *ds, *dy;
+    double *cx, *cs, *cy; /* correction of the step */
+    struct fg_pairs pairs;
     double *x_trial, *s_trial, *p_trial, *q_trial, *g_trial, *g_soc;
     double f;                 /* scaled, with proximal terms */
     double *g;                /* scaled values at x */
     double *gradient, *jacobian, *hessian; /* scaled */
     double *sigma_x, *d_row;  /* diagonal terms of the Newton system */
+    double *sigma_s;          /* m: curvature of the barrier in the slack */
+    double *slope_s;          /* m: gradient of the barrier problem in the slack */
     double *rhs_x, *rhs_g;
     double *residual;         /* m: g - s - p + q */
     double *dual_x;           /* n: gradient + J'y - zl + zu */
@@ -109,6 +140,22 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
 /* Solve the full system for rhs_x, rhs_g into dx, dy with refinement; returns the relative residual. */
 double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy);
 
+/* The same for another right-hand side and the same matrix, without measuring the residual where the last solve needed no
+ * refinement. */
+double fg_kkt_solve_again(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy);
+
+/* nlp_pairs.c: the complementary pairs */
+enum fg_code fg_pairs_create(struct fg_pairs *pairs, int32_t n, int32_t m, struct fg_error *err);
+void fg_pairs_release(struct fg_pairs *pairs);
+void fg_pairs_list(struct fg_nlp *nlp); /* which pairs there are; after bounds, rho or restoring have changed */
+void fg_pairs_measure(struct fg_nlp *nlp); /* slacks of the present point */
+void fg_pairs_reset(struct fg_nlp *nlp);   /* multipliers mu / slack */
+double fg_pairs_average(const struct fg_pairs *pairs, double *smallest); /* of slack * z */
+double fg_pairs_log(const struct fg_nlp *nlp, const double *x, const double *s, const double *p, const double *q);
+double fg_pairs_max_primal(const struct fg_pairs *pairs, double tau); /* step lengths in [0, 1] */
+double fg_pairs_max_dual(const struct fg_pairs *pairs, double tau);
+void fg_pairs_step_duals(struct fg_nlp *nlp, double alpha); /* and measure the slacks, and clip */
+
 /* nlp_step.c: functions, errors and Newton steps */
 bool fg_ipm_functions(struct fg_nlp *nlp, const double *x, double *f, double *g); /* false when not finite */
 void fg_ipm_derivatives(struct fg_nlp *nlp);
@@ -122,13 +169,10 @@ struct fg_ipm_error {
     double total;
 };
 struct fg_ipm_error fg_ipm_error(struct fg_nlp *nlp, double mu);
-double fg_ipm_average_complementarity(const struct fg_nlp *nlp, double *smallest);
-void fg_ipm_set_elastics(struct fg_nlp *nlp, const double *g, const double *s); /* p, q so that the residual vanishes */
-bool fg_ipm_newton(struct fg_nlp *nlp);            /* factor with inertia correction, step in d* */
+/* p, q and their multipliers such that the residual of elastic rows vanishes. */
+void fg_ipm_set_elastics(struct fg_nlp *nlp, const double *g, const double *s);
+bool fg_ipm_newton(struct fg_nlp *nlp);            /* factor with inertia correction, step in d*; after fg_ipm_error */
 bool fg_ipm_resolve(struct fg_nlp *nlp, const double *residual); /* same matrix, other residual: second-order correction */
-double fg_ipm_max_primal(const struct fg_nlp *nlp);
-double fg_ipm_max_dual(const struct fg_nlp *nlp);
-void fg_ipm_step_duals(struct fg_nlp *nlp, double alpha);
-void fg_ipm_clip_duals(struct fg_nlp *nlp);
+void fg_ipm_centre(struct fg_nlp *nlp);            /* correct the step so that it can be longer */
 
 #endif

@@ -31,8 +31,9 @@ void fg_kkt_release(struct fg_kkt *kkt)
     fg_free(kkt->pair_start);
     fg_free(kkt->d_used);
     fg_free(kkt->pair_place);
-    fg_free(kkt->row_start);
-    fg_free(kkt->row_entry);
+    fg_free(kkt->condensed_row);
+    fg_free(kkt->condensed_start);
+    fg_free(kkt->condensed_entry);
     fg_free(kkt->values);
     fg_free(kkt->work);
     fg_free(kkt->residual_x);
@@ -44,7 +45,8 @@ void fg_kkt_release(struct fg_kkt *kkt)
 
 /* Labels for the factorisation: the caller's where given; every other equality row is paired with a variable of its
  * own that has no label yet, the one with the fewest other rows, so that a 2x2 pivot exists. */
-static int label_groups(const struct fg_kkt *kkt, const struct fg_nlp_problem *problem, int32_t *label)
+static int label_groups(const struct fg_kkt *kkt, const struct fg_nlp_problem *problem, const int64_t *row_start,
+                        const int64_t *row_entry, int32_t *label)
 {
     int32_t n = kkt->n, next = 0;
     int32_t *degree = fg_alloc((size_t)n, sizeof *degree);
@@ -60,14 +62,14 @@ static int label_groups(const struct fg_kkt *kkt, const struct fg_nlp_problem *p
             next = label[i] + 1;
     for (int32_t r = 0; r < kkt->m; r++)
         if (kkt->kept_row[r] >= 0)
-            for (int64_t e = kkt->row_start[r]; e < kkt->row_start[r + 1]; e++)
-                degree[problem->jacobian_column[kkt->row_entry[e]]]++;
+            for (int64_t e = row_start[r]; e < row_start[r + 1]; e++)
+                degree[problem->jacobian_column[row_entry[e]]]++;
     for (int32_t r = 0; r < kkt->m; r++) {
         if (kkt->kept_row[r] < 0 || label[n + kkt->kept_row[r]] >= 0)
             continue;
         int32_t best = -1;
-        for (int64_t e = kkt->row_start[r]; e < kkt->row_start[r + 1]; e++) {
-            int32_t i = problem->jacobian_column[kkt->row_entry[e]];
+        for (int64_t e = row_start[r]; e < row_start[r + 1]; e++) {
+            int32_t i = problem->jacobian_column[row_entry[e]];
             if (label[i] < 0 && problem->x_lower[i] < problem->x_upper[i] && (best < 0 || degree[i] < degree[best]))
                 best = i;
         }
@@ -145,7 +147,7 @@ static enum fg_code use_factoring_order(struct fg_kkt *kkt, const struct fg_nlp_
         kkt->x_place[i] = new_place[kkt->x_place[i]];
     for (int32_t k = 0; k < kkt->kept; k++)
         kkt->row_place[k] = new_place[kkt->row_place[k]];
-    for (int64_t e = 0; e < kkt->pair_start[kkt->m]; e++)
+    for (int64_t e = 0; e < kkt->pair_start[kkt->condensed]; e++)
         kkt->pair_place[e] = new_place[kkt->pair_place[e]];
 
     kkt->touch_start = fg_alloc((size_t)n + 1, sizeof *kkt->touch_start);
@@ -175,17 +177,69 @@ static enum fg_code use_factoring_order(struct fg_kkt *kkt, const struct fg_nlp_
     return FG_OK;
 }
 
+/* Jacobian triplets by row; start has m + 1 entries. */
+static void sort_by_row(const struct fg_nlp_problem *problem, int64_t *start, int64_t *entry)
+{
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        start[problem->jacobian_row[e] + 1]++;
+    for (int32_t r = 0; r < problem->m; r++)
+        start[r + 1] += start[r];
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        entry[start[problem->jacobian_row[e]]++] = e;
+    for (int32_t r = problem->m; r > 0; r--)
+        start[r] = start[r - 1];
+    start[0] = 0;
+}
+
+/* Which rows are condensed, and their triplets. */
+static enum fg_code choose_condensed(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, const int64_t *row_start,
+                                     const int64_t *row_entry, struct fg_error *err)
+{
+    int64_t entries = 0, pairs = 0;
+    for (int32_t r = 0; r < kkt->m; r++) {
+        int64_t length = row_start[r + 1] - row_start[r];
+        bool elastic = problem->g_price != NULL && isfinite(problem->g_price[r]);
+        bool condense = length <= CONDENSE_MAX && (elastic || problem->g_lower[r] < problem->g_upper[r]);
+        kkt->kept_row[r] = condense ? -1 : kkt->kept++;
+        entries += condense ? length : 0;
+        pairs += condense ? length * (length + 1) / 2 : 0;
+    }
+    kkt->condensed = kkt->m - kkt->kept;
+    size_t rows = (size_t)kkt->condensed;
+    kkt->condensed_row = fg_alloc(rows, sizeof *kkt->condensed_row);
+    kkt->condensed_start = fg_alloc(rows + 1, sizeof *kkt->condensed_start);
+    kkt->condensed_entry = fg_alloc((size_t)entries, sizeof *kkt->condensed_entry);
+    kkt->pair_start = fg_alloc(rows + 1, sizeof *kkt->pair_start);
+    kkt->pair_place = fg_alloc((size_t)pairs, sizeof *kkt->pair_place);
+    kkt->d_used = fg_alloc(rows, sizeof *kkt->d_used);
+    if (!kkt->condensed_row || !kkt->condensed_start || !kkt->condensed_entry || !kkt->pair_start || !kkt->pair_place ||
+        !kkt->d_used)
+        return fg_fail_memory(err);
+    int64_t at = 0;
+    for (int32_t r = 0, c = 0; r < kkt->m; r++) {
+        if (kkt->kept_row[r] >= 0)
+            continue;
+        int64_t length = row_start[r + 1] - row_start[r];
+        kkt->condensed_row[c] = r;
+        for (int64_t a = row_start[r]; a < row_start[r + 1]; a++)
+            kkt->condensed_entry[at++] = row_entry[a];
+        kkt->condensed_start[c + 1] = at;
+        kkt->pair_start[c + 1] = kkt->pair_start[c] + length * (length + 1) / 2;
+        c++;
+    }
+    return FG_OK;
+}
+
 enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *problem, struct fg_error *err)
 {
     int32_t n = problem->n, m = problem->m;
     kkt->n = n;
     kkt->m = m;
     size_t rows = (size_t)m, entries = (size_t)problem->jacobian_nnz;
+    int64_t *row_start = fg_alloc(rows + 1, sizeof *row_start), *row_entry = fg_alloc(entries, sizeof *row_entry);
+    int32_t *row = NULL, *column = NULL, *label = NULL;
+    int64_t *place = NULL;
     kkt->kept_row = fg_alloc(rows, sizeof *kkt->kept_row);
-    kkt->row_start = fg_alloc(rows + 1, sizeof *kkt->row_start);
-    kkt->row_entry = fg_alloc(entries, sizeof *kkt->row_entry);
-    kkt->pair_start = fg_alloc(rows + 1, sizeof *kkt->pair_start);
-    kkt->d_used = fg_alloc(rows, sizeof *kkt->d_used);
     kkt->hessian_place = fg_alloc((size_t)problem->hessian_nnz, sizeof *kkt->hessian_place);
     kkt->jacobian_place = fg_alloc(entries, sizeof *kkt->jacobian_place);
     kkt->x_place = fg_alloc((size_t)n, sizeof *kkt->x_place);
@@ -193,56 +247,42 @@ enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *prob
     kkt->residual_g = fg_alloc(rows, sizeof *kkt->residual_g);
     kkt->correction_x = fg_alloc((size_t)n, sizeof *kkt->correction_x);
     kkt->correction_g = fg_alloc(rows, sizeof *kkt->correction_g);
-    if (!kkt->kept_row || !kkt->row_start || !kkt->row_entry || !kkt->pair_start || !kkt->d_used || !kkt->hessian_place ||
-        !kkt->jacobian_place || !kkt->x_place || !kkt->residual_x || !kkt->residual_g || !kkt->correction_x ||
-        !kkt->correction_g)
-        return fg_fail_memory(err);
-
-    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
-        kkt->row_start[problem->jacobian_row[e] + 1]++;
-    for (int32_t r = 0; r < m; r++)
-        kkt->row_start[r + 1] += kkt->row_start[r];
-    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
-        kkt->row_entry[kkt->row_start[problem->jacobian_row[e]]++] = e;
-    for (int32_t r = m; r > 0; r--)
-        kkt->row_start[r] = kkt->row_start[r - 1];
-    kkt->row_start[0] = 0;
-
-    for (int32_t r = 0; r < m; r++) {
-        int64_t length = kkt->row_start[r + 1] - kkt->row_start[r];
-        bool elastic = problem->g_price != NULL && isfinite(problem->g_price[r]);
-        bool condense = length <= CONDENSE_MAX && (elastic || problem->g_lower[r] < problem->g_upper[r]);
-        kkt->kept_row[r] = condense ? -1 : kkt->kept++;
-        kkt->pair_start[r + 1] = kkt->pair_start[r] + (condense ? length * (length + 1) / 2 : 0);
-    }
-    kkt->row_place = fg_alloc((size_t)kkt->kept, sizeof *kkt->row_place);
-    kkt->pair_place = fg_alloc((size_t)kkt->pair_start[m], sizeof *kkt->pair_place);
-    kkt->work = fg_alloc((size_t)(n + kkt->kept), sizeof *kkt->work);
-
-    int64_t total = problem->hessian_nnz + problem->jacobian_nnz + n + kkt->kept + kkt->pair_start[m], count = 0;
-    int32_t *row = fg_alloc((size_t)total, sizeof *row), *column = fg_alloc((size_t)total, sizeof *column);
-    int64_t *place = fg_alloc((size_t)total, sizeof *place);
-    int32_t *label = fg_alloc((size_t)(n + kkt->kept), sizeof *label);
     enum fg_code code = FG_OK;
-    if (!kkt->row_place || !kkt->pair_place || !kkt->work || !row || !column || !place || !label ||
-        label_groups(kkt, problem, label)) {
+    if (!row_start || !row_entry || !kkt->kept_row || !kkt->hessian_place || !kkt->jacobian_place || !kkt->x_place ||
+        !kkt->residual_x || !kkt->residual_g || !kkt->correction_x || !kkt->correction_g) {
         code = fg_fail_memory(err);
         goto done;
     }
+    sort_by_row(problem, row_start, row_entry);
+    code = choose_condensed(kkt, problem, row_start, row_entry, err);
+    if (code != FG_OK)
+        goto done;
+    kkt->row_place = fg_alloc((size_t)kkt->kept, sizeof *kkt->row_place);
+    kkt->work = fg_alloc((size_t)(n + kkt->kept), sizeof *kkt->work);
+
+    int64_t total = problem->hessian_nnz + problem->jacobian_nnz + n + kkt->kept + kkt->pair_start[kkt->condensed];
+    row = fg_alloc((size_t)total, sizeof *row);
+    column = fg_alloc((size_t)total, sizeof *column);
+    place = fg_alloc((size_t)total, sizeof *place);
+    label = fg_alloc((size_t)(n + kkt->kept), sizeof *label);
+    if (!kkt->row_place || !kkt->work || !row || !column || !place || !label ||
+        label_groups(kkt, problem, row_start, row_entry, label)) {
+        code = fg_fail_memory(err);
+        goto done;
+    }
+    int64_t count = 0;
 #define ADD(i, j) (row[count] = (i), column[count] = (j), count++)
     for (int32_t i = 0; i < n; i++)
         ADD(i, i);
     for (int64_t e = 0; e < problem->hessian_nnz; e++)
         ADD(problem->hessian_row[e], problem->hessian_column[e]);
-    for (int32_t r = 0; r < m; r++)
-        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-            int32_t i = problem->jacobian_column[kkt->row_entry[a]];
-            if (kkt->kept_row[r] >= 0)
-                ADD(n + kkt->kept_row[r], i);
-            else
-                for (int64_t b = kkt->row_start[r]; b <= a; b++)
-                    ADD(i, problem->jacobian_column[kkt->row_entry[b]]);
-        }
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        if (kkt->kept_row[problem->jacobian_row[e]] >= 0)
+            ADD(n + kkt->kept_row[problem->jacobian_row[e]], problem->jacobian_column[e]);
+    for (int32_t c = 0; c < kkt->condensed; c++)
+        for (int64_t a = kkt->condensed_start[c]; a < kkt->condensed_start[c + 1]; a++)
+            for (int64_t b = kkt->condensed_start[c]; b <= a; b++)
+                ADD(problem->jacobian_column[kkt->condensed_entry[a]], problem->jacobian_column[kkt->condensed_entry[b]]);
     for (int32_t k = 0; k < kkt->kept; k++)
         ADD(n + k, n + k);
 #undef ADD
@@ -256,24 +296,18 @@ enum fg_code fg_kkt_create(struct fg_kkt *kkt, const struct fg_nlp_problem *prob
         kkt->x_place[i] = place[count++];
     for (int64_t e = 0; e < problem->hessian_nnz; e++)
         kkt->hessian_place[e] = place[count++];
-    for (int32_t r = 0; r < m; r++) {
-        int64_t pair = kkt->pair_start[r];
-        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-            if (kkt->kept_row[r] >= 0) {
-                kkt->jacobian_place[kkt->row_entry[a]] = place[count++];
-            } else {
-                kkt->jacobian_place[kkt->row_entry[a]] = -1;
-                for (int64_t b = kkt->row_start[r]; b <= a; b++)
-                    kkt->pair_place[pair++] = place[count++];
-            }
-        }
-    }
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        kkt->jacobian_place[e] = kkt->kept_row[problem->jacobian_row[e]] >= 0 ? place[count++] : -1;
+    for (int64_t pair = 0; pair < kkt->pair_start[kkt->condensed]; pair++)
+        kkt->pair_place[pair] = place[count++];
     for (int32_t k = 0; k < kkt->kept; k++)
         kkt->row_place[k] = place[count++];
     code = fg_ldl_create(n + kkt->kept, kkt->nnz, row, column, label, &kkt->ldl, err);
     if (code == FG_OK)
         code = use_factoring_order(kkt, problem, row, column, place, err);
 done:
+    fg_free(row_start);
+    fg_free(row_entry);
     fg_free(row);
     fg_free(column);
     fg_free(place);
@@ -295,20 +329,21 @@ struct fg_ldl_inertia fg_kkt_factor(struct fg_nlp *nlp, double delta_w, double d
         kkt->values[kkt->x_place[i]] = nlp->sigma_x[i] + delta_w;
     for (int64_t e = 0; e < problem->hessian_nnz; e++)
         kkt->values[kkt->hessian_place[e]] += nlp->hessian[e];
-    for (int32_t r = 0; r < kkt->m; r++) {
-        const int64_t *begin = kkt->row_entry + kkt->row_start[r], *end = kkt->row_entry + kkt->row_start[r + 1];
-        if (kkt->kept_row[r] >= 0) {
-            for (const int64_t *e = begin; e < end; e++)
-                kkt->values[kkt->jacobian_place[*e]] += nlp->jacobian[*e];
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++)
+        if (kkt->jacobian_place[e] >= 0)
+            kkt->values[kkt->jacobian_place[e]] += nlp->jacobian[e];
+    for (int32_t r = 0; r < kkt->m; r++)
+        if (kkt->kept_row[r] >= 0)
             kkt->values[kkt->row_place[kkt->kept_row[r]]] = -(nlp->d_row[r] + delta_c);
-            continue;
-        }
-        const int64_t *pair = kkt->pair_place + kkt->pair_start[r];
+    for (int32_t c = 0; c < kkt->condensed; c++) {
+        const int64_t *begin = kkt->condensed_entry + kkt->condensed_start[c];
+        const int64_t *end = kkt->condensed_entry + kkt->condensed_start[c + 1];
+        const int64_t *pair = kkt->pair_place + kkt->pair_start[c];
         double steepest = 0;
         for (const int64_t *e = begin; e < end; e++)
             steepest = fg_larger(steepest, fabs(nlp->jacobian[*e]));
-        kkt->d_used[r] = fg_larger(nlp->d_row[r], kkt->floor * steepest * steepest);
-        double weight = 1 / kkt->d_used[r];
+        kkt->d_used[c] = fg_larger(nlp->d_row[kkt->condensed_row[c]], kkt->floor * steepest * steepest);
+        double weight = 1 / kkt->d_used[c];
         for (const int64_t *e = begin; e < end; e++) {
             double left = weight * nlp->jacobian[*e];
             for (const int64_t *o = begin; o <= e; o++, pair++) {
@@ -341,31 +376,29 @@ static void solve_once(struct fg_nlp *nlp, const double *rhs_x, const double *rh
     const struct fg_nlp_problem *problem = &nlp->problem;
     for (int32_t i = 0; i < kkt->n; i++)
         kkt->work[i] = nlp->fixed[i] ? 0 : rhs_x[i];
-    for (int32_t r = 0; r < kkt->m; r++) {
-        if (kkt->kept_row[r] >= 0) {
+    for (int32_t r = 0; r < kkt->m; r++)
+        if (kkt->kept_row[r] >= 0)
             kkt->work[kkt->n + kkt->kept_row[r]] = rhs_g[r];
-        } else {
-            double weight = rhs_g[r] / kkt->d_used[r];
-            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-                int64_t e = kkt->row_entry[a];
-                if (!nlp->fixed[problem->jacobian_column[e]])
-                    kkt->work[problem->jacobian_column[e]] += weight * nlp->jacobian[e];
-            }
+    for (int32_t c = 0; c < kkt->condensed; c++) {
+        double weight = rhs_g[kkt->condensed_row[c]] / kkt->d_used[c];
+        for (int64_t a = kkt->condensed_start[c]; a < kkt->condensed_start[c + 1]; a++) {
+            int64_t e = kkt->condensed_entry[a];
+            if (!nlp->fixed[problem->jacobian_column[e]])
+                kkt->work[problem->jacobian_column[e]] += weight * nlp->jacobian[e];
         }
     }
     fg_ldl_solve(kkt->ldl, kkt->work);
     memcpy(dx, kkt->work, (size_t)kkt->n * sizeof *dx);
-    for (int32_t r = 0; r < kkt->m; r++) {
-        if (kkt->kept_row[r] >= 0) {
+    for (int32_t r = 0; r < kkt->m; r++)
+        if (kkt->kept_row[r] >= 0)
             dy[r] = kkt->work[kkt->n + kkt->kept_row[r]];
-        } else {
-            double product = -rhs_g[r];
-            for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-                int64_t e = kkt->row_entry[a];
-                product += nlp->jacobian[e] * dx[problem->jacobian_column[e]];
-            }
-            dy[r] = product / kkt->d_used[r];
+    for (int32_t c = 0; c < kkt->condensed; c++) {
+        double product = -rhs_g[kkt->condensed_row[c]];
+        for (int64_t a = kkt->condensed_start[c]; a < kkt->condensed_start[c + 1]; a++) {
+            int64_t e = kkt->condensed_entry[a];
+            product += nlp->jacobian[e] * dx[problem->jacobian_column[e]];
         }
+        dy[kkt->condensed_row[c]] = product / kkt->d_used[c];
     }
 }
 
@@ -384,16 +417,15 @@ static double full_residual(struct fg_nlp *nlp, const double *rhs_x, const doubl
         if (i != j)
             rx[j] -= nlp->hessian[e] * dx[i];
     }
-    for (int32_t r = 0; r < kkt->m; r++) {
-        double sum = rhs_g[r] + (nlp->d_row[r] + (kkt->kept_row[r] >= 0 ? nlp->delta_c : 0)) * dy[r], y = dy[r];
-        for (int64_t a = kkt->row_start[r]; a < kkt->row_start[r + 1]; a++) {
-            int64_t e = kkt->row_entry[a];
-            sum -= nlp->jacobian[e] * dx[problem->jacobian_column[e]];
-            rx[problem->jacobian_column[e]] -= nlp->jacobian[e] * y;
-        }
-        rg[r] = sum;
-        worst = fabs(sum) > worst ? fabs(sum) : worst;
+    for (int32_t r = 0; r < kkt->m; r++)
+        rg[r] = rhs_g[r] + (nlp->d_row[r] + (kkt->kept_row[r] >= 0 ? nlp->delta_c : 0)) * dy[r];
+    for (int64_t e = 0; e < problem->jacobian_nnz; e++) {
+        int32_t r = problem->jacobian_row[e], i = problem->jacobian_column[e];
+        rg[r] -= nlp->jacobian[e] * dx[i];
+        rx[i] -= nlp->jacobian[e] * dy[r];
     }
+    for (int32_t r = 0; r < kkt->m; r++)
+        worst = fabs(rg[r]) > worst ? fabs(rg[r]) : worst;
     for (int32_t i = 0; i < kkt->n; i++) {
         if (nlp->fixed[i])
             rx[i] = 0;
@@ -424,6 +456,8 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
         if (ratio <= 1e-10 || pass >= 6 || left > 0.5 * before) {
             if (ratio > POOR)
                 kkt->floor = fg_larger(kkt->floor / 10, FLOOR_LEAST);
+            kkt->quality = ratio;
+            kkt->refinements = pass;
             return ratio;
         }
         before = left;
@@ -433,4 +467,12 @@ double fg_kkt_solve(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g
         for (int32_t r = 0; r < kkt->m; r++)
             dy[r] += kkt->correction_g[r];
     }
+}
+
+double fg_kkt_solve_again(struct fg_nlp *nlp, const double *rhs_x, const double *rhs_g, double *dx, double *dy)
+{
+    if (nlp->kkt.refinements > 0)
+        return fg_kkt_solve(nlp, rhs_x, rhs_g, dx, dy);
+    solve_once(nlp, rhs_x, rhs_g, dx, dy);
+    return nlp->kkt.quality;
 }

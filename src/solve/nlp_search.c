@@ -43,29 +43,14 @@ void fg_filter_add(struct fg_nlp *nlp, double theta, double phi)
 /* Directional derivative of the barrier function along the step. */
 static double slope(const struct fg_nlp *nlp)
 {
-    double sum = 0, mu = nlp->mu;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        double g = nlp->gradient[i];
-        if (isfinite(nlp->x_lower[i]))
-            g -= mu / (nlp->x[i] - nlp->x_lower[i]);
-        if (isfinite(nlp->x_upper[i]))
-            g += mu / (nlp->x_upper[i] - nlp->x[i]);
-        sum += g * nlp->dx[i];
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                sum -= mu / (nlp->s[r] - nlp->s_lower[r]) * nlp->ds[r];
-            if (isfinite(nlp->s_upper[r]))
-                sum += mu / (nlp->s_upper[r] - nlp->s[r]) * nlp->ds[r];
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            double rho = fg_ipm_row_price(nlp, r);
-            sum += (rho - mu / nlp->p[r]) * nlp->dp[r] + (rho - mu / nlp->q[r]) * nlp->dq[r];
-        }
-    }
+    const struct fg_pairs *pairs = &nlp->pairs;
+    double sum = 0;
+    for (int32_t i = 0; i < nlp->n; i++)
+        sum += nlp->gradient[i] * nlp->dx[i];
+    for (int64_t k = 0; k < pairs->start[FG_PAIR_KINDS]; k++)
+        sum -= nlp->mu / pairs->slack[k] * pairs->dslack[k];
+    for (int64_t k = pairs->start[FG_PAIR_P]; k < pairs->start[FG_PAIR_KINDS]; k++)
+        sum += fg_ipm_row_price(nlp, pairs->of[k]) * pairs->dslack[k];
     return sum;
 }
 
@@ -73,11 +58,13 @@ bool fg_search_try(struct fg_nlp *nlp, double alpha, double *f, double *theta, d
 {
     for (int32_t i = 0; i < nlp->n; i++)
         nlp->x_trial[i] = nlp->x[i] + alpha * nlp->dx[i];
-    for (int32_t r = 0; r < nlp->m; r++) {
+    for (int32_t r = 0; r < nlp->m; r++)
         nlp->s_trial[r] = nlp->s[r] + alpha * nlp->ds[r];
-        nlp->p_trial[r] = nlp->p[r] + alpha * nlp->dp[r];
-        nlp->q_trial[r] = nlp->q[r] + alpha * nlp->dq[r];
-    }
+    const struct fg_pairs *pairs = &nlp->pairs;
+    for (int64_t k = pairs->start[FG_PAIR_P]; k < pairs->start[FG_PAIR_Q]; k++)
+        nlp->p_trial[pairs->of[k]] = nlp->p[pairs->of[k]] + alpha * pairs->dslack[k];
+    for (int64_t k = pairs->start[FG_PAIR_Q]; k < pairs->start[FG_PAIR_KINDS]; k++)
+        nlp->q_trial[pairs->of[k]] = nlp->q[pairs->of[k]] + alpha * pairs->dslack[k];
     if (!fg_ipm_functions(nlp, nlp->x_trial, f, nlp->g_trial))
         return false;
     *theta = fg_ipm_theta(nlp, nlp->g_trial, nlp->s_trial, nlp->p_trial, nlp->q_trial);
@@ -156,10 +143,10 @@ double fg_search_filter(struct fg_nlp *nlp, double alpha_max)
             for (int pass = 0; pass < SOC_MAX; pass++) {
                 for (int32_t r = 0; r < nlp->m; r++)
                     nlp->g_soc[r] = step * nlp->g_soc[r] + nlp->g_trial[r] - nlp->s_trial[r] -
-                                    (fg_ipm_row_is_elastic(nlp, r) ? nlp->p_trial[r] - nlp->q_trial[r] : 0);
+                                    (nlp->p_trial[r] - nlp->q_trial[r]);
                 if (!fg_ipm_resolve(nlp, nlp->g_soc))
                     break;
-                step = fg_ipm_max_primal(nlp);
+                step = fg_pairs_max_primal(&nlp->pairs, nlp->tau);
                 if (!fg_search_try(nlp, step, &f, &theta, &phi))
                     break;
                 if (acceptable(nlp, &base, alpha, theta, phi)) {

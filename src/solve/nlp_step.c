@@ -7,7 +7,11 @@
  *   (x - xl) zl = mu,  (xu - x) zu = mu,  (s - sl) vl = mu,  (su - s) vu = mu,  p zp = mu,  q zq = mu
  *
  * The Newton step eliminates the multipliers, then s, p and q, which leaves the system of nlp_kkt.c with
- *   D = 1 / Sigma_s + 1 / Sigma_p + 1 / Sigma_q. */
+ *   D = 1 / Sigma_s + 1 / Sigma_p + 1 / Sigma_q.
+ *
+ * A step that some pair soon stops is corrected (J. Gondzio, "Multiple centrality corrections in a primal-dual method for
+ * linear programming", Comput. Optim. Appl. 6, 1996): the products slack * z that a longer step would leave outside
+ * [beta mu, mu / beta] get another target, and the same factors give the change of the step for the price of a solve. */
 #include "solve/nlp_internal.h"
 
 #include <math.h>
@@ -69,194 +73,110 @@ void fg_ipm_derivatives(struct fg_nlp *nlp)
 void fg_ipm_residual(struct fg_nlp *nlp)
 {
     for (int32_t r = 0; r < nlp->m; r++)
-        nlp->residual[r] = nlp->g[r] - nlp->s[r] - (fg_ipm_row_is_elastic(nlp, r) ? nlp->p[r] - nlp->q[r] : 0);
+        nlp->residual[r] = nlp->g[r] - nlp->s[r] - (nlp->p[r] - nlp->q[r]);
 }
 
 double fg_ipm_theta(const struct fg_nlp *nlp, const double *g, const double *s, const double *p, const double *q)
 {
     double theta = 0;
     for (int32_t r = 0; r < nlp->m; r++)
-        theta += fabs(g[r] - s[r] - (fg_ipm_row_is_elastic(nlp, r) ? p[r] - q[r] : 0));
+        theta += fabs(g[r] - s[r] - (p[r] - q[r]));
     return theta;
 }
 
 double fg_ipm_barrier(const struct fg_nlp *nlp, double f, const double *x, const double *s, const double *p,
                       const double *q)
 {
-    double logs = 0, phi = f;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        if (isfinite(nlp->x_lower[i]))
-            logs += log(x[i] - nlp->x_lower[i]);
-        if (isfinite(nlp->x_upper[i]))
-            logs += log(nlp->x_upper[i] - x[i]);
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                logs += log(s[r] - nlp->s_lower[r]);
-            if (isfinite(nlp->s_upper[r]))
-                logs += log(nlp->s_upper[r] - s[r]);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            logs += log(p[r]) + log(q[r]);
-            phi += fg_ipm_row_price(nlp, r) * (p[r] + q[r]);
-        }
-    }
-    return phi - nlp->mu * logs;
+    const struct fg_pairs *pairs = &nlp->pairs;
+    double phi = f - nlp->mu * fg_pairs_log(nlp, x, s, p, q);
+    for (int64_t k = pairs->start[FG_PAIR_P]; k < pairs->start[FG_PAIR_Q]; k++)
+        phi += fg_ipm_row_price(nlp, pairs->of[k]) * (p[pairs->of[k]] + q[pairs->of[k]]);
+    return phi;
 }
-
-/* One bounded quantity's share of the complementarity error. */
-#define COMPLEMENTARITY(slack, multiplier)                                                                             \
-    do {                                                                                                               \
-        double product_ = fabs((slack) * (multiplier)-mu);                                                             \
-        complementarity = product_ > complementarity ? product_ : complementarity;                                     \
-        multipliers += (multiplier);                                                                                   \
-        bounds++;                                                                                                      \
-    } while (0)
 
 struct fg_ipm_error fg_ipm_error(struct fg_nlp *nlp, double mu)
 {
+    const struct fg_pairs *pairs = &nlp->pairs;
+    const int64_t *start = pairs->start;
     double dual = 0, primal = 0, complementarity = 0, multipliers = 0, rows = 0;
-    int64_t bounds = 0;
+    double *slope = nlp->slope_s; /* here: of the Lagrangian in the slacks */
     for (int32_t i = 0; i < nlp->n; i++)
-        nlp->dual_x[i] = nlp->gradient[i] - nlp->zl[i] + nlp->zu[i];
+        nlp->dual_x[i] = nlp->gradient[i];
     for (int64_t e = 0; e < nlp->problem.jacobian_nnz; e++)
         nlp->dual_x[nlp->problem.jacobian_column[e]] += nlp->jacobian[e] * nlp->y[nlp->problem.jacobian_row[e]];
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        dual = fabs(nlp->dual_x[i]) > dual ? fabs(nlp->dual_x[i]) : dual;
-        if (isfinite(nlp->x_lower[i]))
-            COMPLEMENTARITY(nlp->x[i] - nlp->x_lower[i], nlp->zl[i]);
-        if (isfinite(nlp->x_upper[i]))
-            COMPLEMENTARITY(nlp->x_upper[i] - nlp->x[i], nlp->zu[i]);
-    }
+    for (int64_t k = 0; k < start[FG_PAIR_X_UPPER]; k++)
+        nlp->dual_x[pairs->of[k]] -= pairs->z[k];
+    for (int64_t k = start[FG_PAIR_X_UPPER]; k < start[FG_PAIR_S_LOWER]; k++)
+        nlp->dual_x[pairs->of[k]] += pairs->z[k];
+    for (int32_t i = 0; i < nlp->n; i++)
+        if (!nlp->fixed[i])
+            dual = fabs(nlp->dual_x[i]) > dual ? fabs(nlp->dual_x[i]) : dual;
     for (int32_t r = 0; r < nlp->m; r++) {
         rows += fabs(nlp->y[r]);
         primal = fabs(nlp->residual[r]) > primal ? fabs(nlp->residual[r]) : primal;
-        if (nlp->has_slack[r]) {
-            dual = fg_larger(dual, fabs(-nlp->y[r] - nlp->vl[r] + nlp->vu[r]));
-            if (isfinite(nlp->s_lower[r]))
-                COMPLEMENTARITY(nlp->s[r] - nlp->s_lower[r], nlp->vl[r]);
-            if (isfinite(nlp->s_upper[r]))
-                COMPLEMENTARITY(nlp->s_upper[r] - nlp->s[r], nlp->vu[r]);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            double rho = fg_ipm_row_price(nlp, r);
-            dual = fg_larger(dual, fg_larger(fabs(rho - nlp->y[r] - nlp->zp[r]), fabs(rho + nlp->y[r] - nlp->zq[r])));
-            COMPLEMENTARITY(nlp->p[r], nlp->zp[r]);
-            COMPLEMENTARITY(nlp->q[r], nlp->zq[r]);
-        }
+        slope[r] = nlp->has_slack[r] ? -nlp->y[r] : 0;
+    }
+    for (int64_t k = start[FG_PAIR_S_LOWER]; k < start[FG_PAIR_S_UPPER]; k++)
+        slope[pairs->of[k]] -= pairs->z[k];
+    for (int64_t k = start[FG_PAIR_S_UPPER]; k < start[FG_PAIR_P]; k++)
+        slope[pairs->of[k]] += pairs->z[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        dual = fabs(slope[r]) > dual ? fabs(slope[r]) : dual;
+    for (int64_t k = start[FG_PAIR_P]; k < start[FG_PAIR_KINDS]; k++) {
+        double y = k < start[FG_PAIR_Q] ? nlp->y[pairs->of[k]] : -nlp->y[pairs->of[k]];
+        dual = fg_larger(dual, fabs(fg_ipm_row_price(nlp, pairs->of[k]) - y - pairs->z[k]));
+    }
+    for (int64_t k = 0; k < start[FG_PAIR_KINDS]; k++) {
+        double product = fabs(pairs->slack[k] * pairs->z[k] - mu);
+        complementarity = product > complementarity ? product : complementarity;
+        multipliers += pairs->z[k];
     }
     static const double s_max = 100;
-    double s_d = fg_larger(s_max, (rows + multipliers) / (double)(nlp->m + bounds > 0 ? nlp->m + bounds : 1)) / s_max;
-    double s_c = fg_larger(s_max, multipliers / (double)(bounds > 0 ? bounds : 1)) / s_max;
+    double bounds = (double)start[FG_PAIR_KINDS];
+    double s_d = fg_larger(s_max, (rows + multipliers) / fg_larger(nlp->m + bounds, 1)) / s_max;
+    double s_c = fg_larger(s_max, multipliers / fg_larger(bounds, 1)) / s_max;
     struct fg_ipm_error error = { dual / s_d, primal, complementarity / s_c, 0 };
     error.total = fg_larger(error.dual, fg_larger(error.primal, error.complementarity));
     return error;
 }
 
-#define AVERAGE(slack, multiplier)                                                                                     \
-    do {                                                                                                               \
-        double product_ = (slack) * (multiplier);                                                                      \
-        sum += product_;                                                                                               \
-        least = product_ < least ? product_ : least;                                                                   \
-        bounds++;                                                                                                      \
-    } while (0)
-
-double fg_ipm_average_complementarity(const struct fg_nlp *nlp, double *smallest)
-{
-    double sum = 0, least = INFINITY;
-    int64_t bounds = 0;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        if (isfinite(nlp->x_lower[i]))
-            AVERAGE(nlp->x[i] - nlp->x_lower[i], nlp->zl[i]);
-        if (isfinite(nlp->x_upper[i]))
-            AVERAGE(nlp->x_upper[i] - nlp->x[i], nlp->zu[i]);
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                AVERAGE(nlp->s[r] - nlp->s_lower[r], nlp->vl[r]);
-            if (isfinite(nlp->s_upper[r]))
-                AVERAGE(nlp->s_upper[r] - nlp->s[r], nlp->vu[r]);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            AVERAGE(nlp->p[r], nlp->zp[r]);
-            AVERAGE(nlp->q[r], nlp->zq[r]);
-        }
-    }
-    *smallest = bounds > 0 ? least : 0;
-    return bounds > 0 ? sum / (double)bounds : 0;
-}
-
 /* The minimiser of rho (p + q) - mu (log p + log q) subject to p - q = c: no residual is left. */
 void fg_ipm_set_elastics(struct fg_nlp *nlp, const double *g, const double *s)
 {
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (!fg_ipm_row_is_elastic(nlp, r))
-            continue;
+    struct fg_pairs *pairs = &nlp->pairs;
+    int64_t elastic = pairs->start[FG_PAIR_Q] - pairs->start[FG_PAIR_P];
+    for (int64_t k = pairs->start[FG_PAIR_P]; k < pairs->start[FG_PAIR_Q]; k++) {
+        int32_t r = pairs->of[k];
         double c = g[r] - s[r], half = nlp->mu / (2 * fg_ipm_row_price(nlp, r)), a = fabs(c);
         double small = half - a / 2 + sqrt((half - a / 2) * (half - a / 2) + 2 * half * a);
         if (a > 1e3 * half) /* the same root without cancellation */
             small = 2 * half * a / (sqrt((half - a / 2) * (half - a / 2) + 2 * half * a) + a / 2 - half);
-        nlp->p[r] = c >= 0 ? small + a : small;
-        nlp->q[r] = c >= 0 ? small : small + a;
-        nlp->zp[r] = nlp->mu / nlp->p[r];
-        nlp->zq[r] = nlp->mu / nlp->q[r];
+        nlp->p[r] = pairs->slack[k] = c >= 0 ? small + a : small;
+        nlp->q[r] = pairs->slack[k + elastic] = c >= 0 ? small : small + a;
+        pairs->z[k] = nlp->mu / nlp->p[r];
+        pairs->z[k + elastic] = nlp->mu / nlp->q[r];
     }
 }
 
 /* Diagonal terms of the Newton system for the present iterate. */
 static void set_diagonals(struct fg_nlp *nlp, double delta_w)
 {
-    for (int32_t i = 0; i < nlp->n; i++) {
-        double sigma = nlp->restoring ? nlp->zeta * nlp->resto_weight[i] : nlp->scale_f * nlp->proximal_weight[i];
-        if (isfinite(nlp->x_lower[i]) && !nlp->fixed[i])
-            sigma += nlp->zl[i] / (nlp->x[i] - nlp->x_lower[i]);
-        if (isfinite(nlp->x_upper[i]) && !nlp->fixed[i])
-            sigma += nlp->zu[i] / (nlp->x_upper[i] - nlp->x[i]);
-        nlp->sigma_x[i] = sigma;
-    }
+    const struct fg_pairs *pairs = &nlp->pairs;
+    int64_t k = 0;
+    for (int32_t i = 0; i < nlp->n; i++)
+        nlp->sigma_x[i] = nlp->restoring ? nlp->zeta * nlp->resto_weight[i] : nlp->scale_f * nlp->proximal_weight[i];
+    for (; k < pairs->start[FG_PAIR_S_LOWER]; k++)
+        nlp->sigma_x[pairs->of[k]] += pairs->z[k] / pairs->slack[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->sigma_s[r] = delta_w;
+    for (; k < pairs->start[FG_PAIR_P]; k++)
+        nlp->sigma_s[pairs->of[k]] += pairs->z[k] / pairs->slack[k];
     for (int32_t r = 0; r < nlp->m; r++) {
-        double d = 0;
-        if (nlp->has_slack[r]) {
-            double sigma = delta_w;
-            if (isfinite(nlp->s_lower[r]))
-                sigma += nlp->vl[r] / (nlp->s[r] - nlp->s_lower[r]);
-            if (isfinite(nlp->s_upper[r]))
-                sigma += nlp->vu[r] / (nlp->s_upper[r] - nlp->s[r]);
-            d += 1 / fg_larger(sigma, 1e-20);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r))
-            d += nlp->p[r] / nlp->zp[r] + nlp->q[r] / nlp->zq[r];
-        nlp->d_row[r] = d;
+        nlp->sigma_s[r] = fg_larger(nlp->sigma_s[r], 1e-20);
+        nlp->d_row[r] = nlp->has_slack[r] ? 1 / nlp->sigma_s[r] : 0;
     }
-}
-
-/* Gradients of the barrier function with respect to s, p, q (with y). */
-static double slack_gradient(const struct fg_nlp *nlp, int32_t r)
-{
-    double value = -nlp->y[r];
-    if (isfinite(nlp->s_lower[r]))
-        value -= nlp->mu / (nlp->s[r] - nlp->s_lower[r]);
-    if (isfinite(nlp->s_upper[r]))
-        value += nlp->mu / (nlp->s_upper[r] - nlp->s[r]);
-    return value;
-}
-
-static double slack_sigma(const struct fg_nlp *nlp, int32_t r)
-{
-    double sigma = nlp->delta_w;
-    if (isfinite(nlp->s_lower[r]))
-        sigma += nlp->vl[r] / (nlp->s[r] - nlp->s_lower[r]);
-    if (isfinite(nlp->s_upper[r]))
-        sigma += nlp->vu[r] / (nlp->s_upper[r] - nlp->s[r]);
-    return fg_larger(sigma, 1e-20);
+    for (; k < pairs->start[FG_PAIR_KINDS]; k++)
+        nlp->d_row[pairs->of[k]] += pairs->slack[k] / pairs->z[k];
 }
 
 /* Relative residuals at which a step is trusted; stricter where pivots were lost. */
@@ -266,70 +186,50 @@ static const double SOLVE_QUALITY = 1e-5, LOST_PIVOT_QUALITY = 1e-9;
  * accurate than `quality_needed`. */
 static bool solve_step(struct fg_nlp *nlp, const double *residual, double quality_needed)
 {
-    double mu = nlp->mu;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        double value = -nlp->gradient[i];
-        if (!nlp->fixed[i]) {
-            if (isfinite(nlp->x_lower[i]))
-                value += mu / (nlp->x[i] - nlp->x_lower[i]);
-            if (isfinite(nlp->x_upper[i]))
-                value -= mu / (nlp->x_upper[i] - nlp->x[i]);
-        }
-        nlp->rhs_x[i] = value;
-    }
-    for (int64_t e = 0; e < nlp->problem.jacobian_nnz; e++)
-        nlp->rhs_x[nlp->problem.jacobian_column[e]] -= nlp->jacobian[e] * nlp->y[nlp->problem.jacobian_row[e]];
-    for (int32_t r = 0; r < nlp->m; r++) {
-        double value = -residual[r];
-        if (nlp->has_slack[r])
-            value -= slack_gradient(nlp, r) / slack_sigma(nlp, r);
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            double rho = fg_ipm_row_price(nlp, r);
-            value -= (rho - nlp->y[r] - mu / nlp->p[r]) * nlp->p[r] / nlp->zp[r];
-            value += (rho + nlp->y[r] - mu / nlp->q[r]) * nlp->q[r] / nlp->zq[r];
-        }
-        nlp->rhs_g[r] = value;
-    }
+    struct fg_pairs *pairs = &nlp->pairs;
+    const int64_t *start = pairs->start;
+    const int32_t *of = pairs->of;
+    const double *z = pairs->z, *slack = pairs->slack, *target = pairs->target;
+    int64_t k = 0;
+    for (int32_t i = 0; i < nlp->n; i++) /* dual_x holds the multipliers already */
+        nlp->rhs_x[i] = -nlp->dual_x[i];
+    for (; k < start[FG_PAIR_X_UPPER]; k++)
+        nlp->rhs_x[of[k]] += target[k] / slack[k] - z[k];
+    for (; k < start[FG_PAIR_S_LOWER]; k++)
+        nlp->rhs_x[of[k]] -= target[k] / slack[k] - z[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->slope_s[r] = -nlp->y[r];
+    for (; k < start[FG_PAIR_S_UPPER]; k++)
+        nlp->slope_s[of[k]] -= target[k] / slack[k];
+    for (; k < start[FG_PAIR_P]; k++)
+        nlp->slope_s[of[k]] += target[k] / slack[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->rhs_g[r] = -residual[r] - (nlp->has_slack[r] ? nlp->slope_s[r] / nlp->sigma_s[r] : 0);
+    for (; k < start[FG_PAIR_Q]; k++)
+        nlp->rhs_g[of[k]] -= (fg_ipm_row_price(nlp, of[k]) - nlp->y[of[k]] - target[k] / slack[k]) * slack[k] / z[k];
+    for (; k < start[FG_PAIR_KINDS]; k++)
+        nlp->rhs_g[of[k]] += (fg_ipm_row_price(nlp, of[k]) + nlp->y[of[k]] - target[k] / slack[k]) * slack[k] / z[k];
     double quality = fg_kkt_solve(nlp, nlp->rhs_x, nlp->rhs_g, nlp->dx, nlp->dy);
     if (!(quality < quality_needed))
         return false;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        nlp->dzl[i] = nlp->dzu[i] = 0;
-        if (nlp->fixed[i]) {
-            nlp->dx[i] = 0;
-            continue;
-        }
-        if (isfinite(nlp->x_lower[i])) {
-            double slack = nlp->x[i] - nlp->x_lower[i];
-            nlp->dzl[i] = (mu - nlp->zl[i] * nlp->dx[i]) / slack - nlp->zl[i];
-        }
-        if (isfinite(nlp->x_upper[i])) {
-            double slack = nlp->x_upper[i] - nlp->x[i];
-            nlp->dzu[i] = (mu + nlp->zu[i] * nlp->dx[i]) / slack - nlp->zu[i];
-        }
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->ds[r] = nlp->has_slack[r] ? (nlp->dy[r] - nlp->slope_s[r]) / nlp->sigma_s[r] : 0;
+    for (k = 0; k < start[FG_PAIR_X_UPPER]; k++)
+        pairs->dslack[k] = nlp->dx[of[k]];
+    for (; k < start[FG_PAIR_S_LOWER]; k++)
+        pairs->dslack[k] = -nlp->dx[of[k]];
+    for (; k < start[FG_PAIR_S_UPPER]; k++)
+        pairs->dslack[k] = nlp->ds[of[k]];
+    for (; k < start[FG_PAIR_P]; k++)
+        pairs->dslack[k] = -nlp->ds[of[k]];
+    for (; k < start[FG_PAIR_KINDS]; k++) {
+        /* The price less y is exact near a violated limit, where both agree; y + dy would lose dy. */
+        double sign = k < start[FG_PAIR_Q] ? 1 : -1;
+        double left = fg_ipm_row_price(nlp, of[k]) - sign * nlp->y[of[k]] - target[k] / slack[k] - sign * nlp->dy[of[k]];
+        pairs->dslack[k] = -left * slack[k] / z[k];
     }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        nlp->ds[r] = nlp->dvl[r] = nlp->dvu[r] = 0;
-        nlp->dp[r] = nlp->dq[r] = nlp->dzp[r] = nlp->dzq[r] = 0;
-        if (nlp->has_slack[r]) {
-            nlp->ds[r] = (nlp->dy[r] - slack_gradient(nlp, r)) / slack_sigma(nlp, r);
-            if (isfinite(nlp->s_lower[r])) {
-                double slack = nlp->s[r] - nlp->s_lower[r];
-                nlp->dvl[r] = (mu - nlp->vl[r] * nlp->ds[r]) / slack - nlp->vl[r];
-            }
-            if (isfinite(nlp->s_upper[r])) {
-                double slack = nlp->s_upper[r] - nlp->s[r];
-                nlp->dvu[r] = (mu + nlp->vu[r] * nlp->ds[r]) / slack - nlp->vu[r];
-            }
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            double rho = fg_ipm_row_price(nlp, r);
-            nlp->dp[r] = (nlp->dy[r] - (rho - nlp->y[r] - mu / nlp->p[r])) * nlp->p[r] / nlp->zp[r];
-            nlp->dq[r] = (-nlp->dy[r] - (rho + nlp->y[r] - mu / nlp->q[r])) * nlp->q[r] / nlp->zq[r];
-            nlp->dzp[r] = (mu - nlp->zp[r] * nlp->dp[r]) / nlp->p[r] - nlp->zp[r];
-            nlp->dzq[r] = (mu - nlp->zq[r] * nlp->dq[r]) / nlp->q[r] - nlp->zq[r];
-        }
-    }
+    for (k = 0; k < start[FG_PAIR_KINDS]; k++)
+        pairs->dz[k] = (target[k] - z[k] * pairs->dslack[k]) / slack[k] - z[k];
     return true;
 }
 
@@ -343,6 +243,8 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
 {
     static const double first = 1e-4, least = 1e-20, most = 1e40;
     double delta_w = 0, delta_c = 0;
+    for (int64_t k = 0; k < nlp->pairs.start[FG_PAIR_KINDS]; k++)
+        nlp->pairs.target[k] = nlp->mu;
     for (int attempt = 0; delta_w <= most && attempt < 60; attempt++) {
         set_diagonals(nlp, delta_w);
         struct fg_ldl_inertia inertia = fg_kkt_factor(nlp, delta_w, delta_c);
@@ -365,106 +267,104 @@ bool fg_ipm_newton(struct fg_nlp *nlp)
     return false;
 }
 
-/* Largest step in [0, 1] that keeps value + alpha step >= (1 - tau) value for a positive value. */
-static double limit(double alpha, double value, double step, double tau)
-{
-    return value + alpha * step < (1 - tau) * value ? -tau * value / step : alpha;
-}
+/* Corrections of a step at most; they end earlier where both steps are LONG, or a correction lengthens the sum of both by
+ * less than GAIN, or the shorter by a smaller share than SHARE: duals that run ahead of the variables spoil the Hessian.
+ * Products are wanted within [BETA mu, mu / BETA] after steps longer than possible so far. */
+enum { CORRECTIONS_MAX = 2 };
+static const double LONG = 0.9, GAIN = 0.05, SHARE = 0.1, BETA = 0.1;
 
-double fg_ipm_max_primal(const struct fg_nlp *nlp)
+/* How the targets should change so that steps alpha and alpha_dual leave no product far from mu. */
+static void shift_targets(struct fg_nlp *nlp, double alpha, double alpha_dual)
 {
-    double alpha = 1, tau = nlp->tau;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        if (isfinite(nlp->x_lower[i]))
-            alpha = limit(alpha, nlp->x[i] - nlp->x_lower[i], nlp->dx[i], tau);
-        if (isfinite(nlp->x_upper[i]))
-            alpha = limit(alpha, nlp->x_upper[i] - nlp->x[i], -nlp->dx[i], tau);
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                alpha = limit(alpha, nlp->s[r] - nlp->s_lower[r], nlp->ds[r], tau);
-            if (isfinite(nlp->s_upper[r]))
-                alpha = limit(alpha, nlp->s_upper[r] - nlp->s[r], -nlp->ds[r], tau);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            alpha = limit(alpha, nlp->p[r], nlp->dp[r], tau);
-            alpha = limit(alpha, nlp->q[r], nlp->dq[r], tau);
-        }
-    }
-    return alpha;
-}
-
-double fg_ipm_max_dual(const struct fg_nlp *nlp)
-{
-    double alpha = 1, tau = nlp->tau;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        if (isfinite(nlp->x_lower[i]))
-            alpha = limit(alpha, nlp->zl[i], nlp->dzl[i], tau);
-        if (isfinite(nlp->x_upper[i]))
-            alpha = limit(alpha, nlp->zu[i], nlp->dzu[i], tau);
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                alpha = limit(alpha, nlp->vl[r], nlp->dvl[r], tau);
-            if (isfinite(nlp->s_upper[r]))
-                alpha = limit(alpha, nlp->vu[r], nlp->dvu[r], tau);
-        }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            alpha = limit(alpha, nlp->zp[r], nlp->dzp[r], tau);
-            alpha = limit(alpha, nlp->zq[r], nlp->dzq[r], tau);
-        }
-    }
-    return alpha;
-}
-
-void fg_ipm_step_duals(struct fg_nlp *nlp, double alpha)
-{
-    for (int32_t i = 0; i < nlp->n; i++) {
-        nlp->zl[i] += alpha * nlp->dzl[i];
-        nlp->zu[i] += alpha * nlp->dzu[i];
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        nlp->vl[r] += alpha * nlp->dvl[r];
-        nlp->vu[r] += alpha * nlp->dvu[r];
-        nlp->zp[r] += alpha * nlp->dzp[r];
-        nlp->zq[r] += alpha * nlp->dzq[r];
+    struct fg_pairs *pairs = &nlp->pairs;
+    double least = BETA * nlp->mu, most = nlp->mu / BETA;
+    for (int64_t k = 0; k < pairs->start[FG_PAIR_KINDS]; k++) {
+        double product = (pairs->slack[k] + alpha * pairs->dslack[k]) * (pairs->z[k] + alpha_dual * pairs->dz[k]);
+        double above = fg_larger(most - product, -most); /* what is far too large is not undone at once */
+        pairs->shift[k] = product < least ? least - product : product > most ? above : 0;
     }
 }
 
-/* Keep every multiplier within 1e10 of its primal value mu / slack, so that Sigma stays a fair Hessian. */
-static double clip(double multiplier, double slack, double mu)
+/* The change of the step that the shifted targets ask for: cx, cs, cy, and cslack, cz of the pairs. */
+static bool solve_correction(struct fg_nlp *nlp)
 {
-    static const double kappa = 1e10;
-    return fg_larger(fg_smaller(multiplier, kappa * mu / slack), mu / (kappa * slack));
+    struct fg_pairs *pairs = &nlp->pairs;
+    const int64_t *start = pairs->start;
+    const int32_t *of = pairs->of;
+    const double *z = pairs->z, *slack = pairs->slack, *shift = pairs->shift;
+    int64_t k = 0;
+    for (int32_t i = 0; i < nlp->n; i++)
+        nlp->rhs_x[i] = 0;
+    for (; k < start[FG_PAIR_X_UPPER]; k++)
+        nlp->rhs_x[of[k]] += shift[k] / slack[k];
+    for (; k < start[FG_PAIR_S_LOWER]; k++)
+        nlp->rhs_x[of[k]] -= shift[k] / slack[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->cs[r] = 0;
+    for (; k < start[FG_PAIR_S_UPPER]; k++)
+        nlp->cs[of[k]] += shift[k] / slack[k];
+    for (; k < start[FG_PAIR_P]; k++)
+        nlp->cs[of[k]] -= shift[k] / slack[k];
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->rhs_g[r] = nlp->cs[r] / nlp->sigma_s[r];
+    for (; k < start[FG_PAIR_Q]; k++)
+        nlp->rhs_g[of[k]] += shift[k] / z[k];
+    for (; k < start[FG_PAIR_KINDS]; k++)
+        nlp->rhs_g[of[k]] -= shift[k] / z[k];
+    if (!(fg_kkt_solve_again(nlp, nlp->rhs_x, nlp->rhs_g, nlp->cx, nlp->cy) < SOLVE_QUALITY))
+        return false;
+    for (int32_t r = 0; r < nlp->m; r++)
+        nlp->cs[r] = nlp->has_slack[r] ? (nlp->cy[r] + nlp->cs[r]) / nlp->sigma_s[r] : 0;
+    for (k = 0; k < start[FG_PAIR_X_UPPER]; k++)
+        pairs->cslack[k] = nlp->cx[of[k]];
+    for (; k < start[FG_PAIR_S_LOWER]; k++)
+        pairs->cslack[k] = -nlp->cx[of[k]];
+    for (; k < start[FG_PAIR_S_UPPER]; k++)
+        pairs->cslack[k] = nlp->cs[of[k]];
+    for (; k < start[FG_PAIR_P]; k++)
+        pairs->cslack[k] = -nlp->cs[of[k]];
+    for (; k < start[FG_PAIR_Q]; k++)
+        pairs->cslack[k] = (nlp->cy[of[k]] * slack[k] + shift[k]) / z[k];
+    for (; k < start[FG_PAIR_KINDS]; k++)
+        pairs->cslack[k] = (-nlp->cy[of[k]] * slack[k] + shift[k]) / z[k];
+    for (k = 0; k < start[FG_PAIR_KINDS]; k++) {
+        pairs->cz[k] = pairs->dz[k] + (shift[k] - z[k] * pairs->cslack[k]) / slack[k];
+        pairs->cslack[k] += pairs->dslack[k];
+    }
+    return true;
 }
 
-void fg_ipm_clip_duals(struct fg_nlp *nlp)
+/* The corrected steps of the pairs in place of the present ones, or back. */
+static void exchange_steps(struct fg_pairs *pairs)
 {
-    double mu = nlp->mu;
-    for (int32_t i = 0; i < nlp->n; i++) {
-        if (nlp->fixed[i])
-            continue;
-        if (isfinite(nlp->x_lower[i]))
-            nlp->zl[i] = clip(nlp->zl[i], nlp->x[i] - nlp->x_lower[i], mu);
-        if (isfinite(nlp->x_upper[i]))
-            nlp->zu[i] = clip(nlp->zu[i], nlp->x_upper[i] - nlp->x[i], mu);
-    }
-    for (int32_t r = 0; r < nlp->m; r++) {
-        if (nlp->has_slack[r]) {
-            if (isfinite(nlp->s_lower[r]))
-                nlp->vl[r] = clip(nlp->vl[r], nlp->s[r] - nlp->s_lower[r], mu);
-            if (isfinite(nlp->s_upper[r]))
-                nlp->vu[r] = clip(nlp->vu[r], nlp->s_upper[r] - nlp->s[r], mu);
+    double *dslack = pairs->dslack, *dz = pairs->dz;
+    pairs->dslack = pairs->cslack;
+    pairs->dz = pairs->cz;
+    pairs->cslack = dslack;
+    pairs->cz = dz;
+}
+
+void fg_ipm_centre(struct fg_nlp *nlp)
+{
+    struct fg_pairs *pairs = &nlp->pairs;
+    double alpha = fg_pairs_max_primal(pairs, nlp->tau), alpha_dual = fg_pairs_max_dual(pairs, nlp->tau);
+    for (int pass = 0; pass < CORRECTIONS_MAX && (alpha < LONG || alpha_dual < LONG); pass++) {
+        shift_targets(nlp, fg_smaller(1, 1.5 * alpha + 0.3), fg_smaller(1, 1.5 * alpha_dual + 0.3));
+        if (!solve_correction(nlp))
+            return;
+        double sum = alpha + alpha_dual, shorter = fg_smaller(alpha, alpha_dual);
+        exchange_steps(pairs);
+        alpha = fg_pairs_max_primal(pairs, nlp->tau);
+        alpha_dual = fg_pairs_max_dual(pairs, nlp->tau);
+        if (alpha + alpha_dual < sum + GAIN || fg_smaller(alpha, alpha_dual) < (1 + SHARE) * shorter) {
+            exchange_steps(pairs);
+            return;
         }
-        if (fg_ipm_row_is_elastic(nlp, r)) {
-            nlp->zp[r] = clip(nlp->zp[r], nlp->p[r], mu);
-            nlp->zq[r] = clip(nlp->zq[r], nlp->q[r], mu);
+        for (int32_t i = 0; i < nlp->n; i++)
+            nlp->dx[i] += nlp->cx[i];
+        for (int32_t r = 0; r < nlp->m; r++) {
+            nlp->ds[r] += nlp->cs[r];
+            nlp->dy[r] += nlp->cy[r];
         }
     }
 }

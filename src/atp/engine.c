@@ -1,0 +1,673 @@
+#include "atp/engine_internal.h"
+#include "atp/id.h"
+#include "base/instant.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH_DEFAULT = 256, QUEUE_DEFAULT = 65536, LEASE_DEFAULT_S = 8, ID_BLOCK = 1000, RETRY_MS = 250 };
+/* Longer than any request is on its way. */
+static const int64_t KEYS_STRETCH_US = INT64_C(300000000);
+
+struct fg_engine {
+    struct fg_engine_options options;
+    struct engine_area area;
+    struct fg_command expire; /* the writer's own */
+    struct fg_command **batch;
+    size_t batch_count;
+    int64_t lease_renewed_us;
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of all below */
+    pthread_cond_t wake;
+    struct fg_command *first, *last;
+    size_t queued;
+    bool stopping, dead;
+    struct fg_engine_figures figures;
+};
+
+const char *fg_command_word(enum fg_command_kind kind)
+{
+    static const char *const words[] = {
+        [FG_COMMAND_SUBMIT] = "order.enter",       [FG_COMMAND_AMEND] = "order.amend",
+        [FG_COMMAND_CANCEL] = "order.cancel",      [FG_COMMAND_MASS_CANCEL] = "order.mass_cancel",
+        [FG_COMMAND_OPEN] = "gate.open",           [FG_COMMAND_CLOSE] = "gate.close",
+        [FG_COMMAND_HALT] = "trading.halt",        [FG_COMMAND_RESUME] = "trading.resume",
+        [FG_COMMAND_CAPABILITY] = "capability.set", [FG_COMMAND_REDUCE_TRADE] = "trade.reduce",
+        [FG_COMMAND_FORWARD] = "order.forward",    [FG_COMMAND_FORWARD_END] = "order.forward_end",
+        [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
+    return words[kind];
+}
+
+static int64_t system_clock_us(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* -- what the batch has touched -------------------------------------------------------------------------------------- */
+
+static void fail_memory(struct engine_area *area)
+{
+    if (area->code == FG_OK)
+        area->code = fg_fail_memory(&area->err);
+}
+
+/* Remember that the order has to be written; `cause` as in engine_area.causes. */
+static void touch_order(struct engine_area *area, uint64_t id, int64_t cause)
+{
+    size_t before = area->orders.count, place;
+    if (engine_set_add(&area->orders, (int64_t)id, 0, &place) != 0 ||
+        (place == before &&
+         fg_grow((void **)&area->causes, before, &area->cause_capacity, sizeof *area->causes) != 0)) {
+        fail_memory(area);
+        return;
+    }
+    if (place == before || cause != 0)
+        area->causes[place] = cause;
+}
+
+static void touch_positions(struct engine_area *area, int32_t portfolio, enum fg_product product,
+                            enum fg_regulation regulation, int32_t first, int32_t count)
+{
+    for (int32_t period = first; portfolio >= 0 && period < first + count; period++)
+        if (engine_set_add(&area->positions, portfolio,
+                           (int64_t)product << 40 | (int64_t)regulation << 32 | (int64_t)(uint32_t)period, NULL) != 0)
+            fail_memory(area);
+}
+
+static void add_fill(struct engine_area *area, uint64_t order, const struct fg_book_trade *trade)
+{
+    if (fg_grow((void **)&area->fills, area->fill_count, &area->fill_capacity, sizeof *area->fills) != 0) {
+        fail_memory(area);
+        return;
+    }
+    area->fills[area->fill_count++] = (struct engine_fill){order, trade->flow.period, trade->quantity.w};
+}
+
+/* The book's sink: write the event, remember what it touches. */
+static void take_event(void *context, const struct fg_book_event *event)
+{
+    struct engine_area *area = context;
+    if (area->code != FG_OK)
+        return; /* the batch will be rolled back */
+    const struct fg_book_trade *trade = event->trade;
+    switch (event->kind) {
+    case FG_BOOK_TRADED:
+        add_fill(area, trade->sell, trade);
+        add_fill(area, trade->buy, trade);
+        touch_order(area, trade->sell, 0);
+        touch_order(area, trade->buy, 0);
+        /* fall through */
+    case FG_BOOK_TRADE_REDUCED:
+        if (engine_set_add(&area->trades, (int64_t)trade->id, 0, NULL) != 0)
+            fail_memory(area);
+        touch_positions(area, trade->portfolio, trade->flow.product, trade->flow.regulation, trade->flow.period, 1);
+        break;
+    case FG_BOOK_ACCEPTED:
+    case FG_BOOK_AMENDED:
+    case FG_BOOK_REDUCED:
+    case FG_BOOK_FORWARDED:
+    case FG_BOOK_RETURNED:
+    case FG_BOOK_ACTIVATED:
+        touch_order(area, event->order, 0);
+        break;
+    case FG_BOOK_FILLED:
+        touch_order(area, event->order, -1);
+        break;
+    case FG_BOOK_CANCELLED:
+        touch_order(area, event->order, event->cause + 1);
+        break;
+    case FG_BOOK_CAPABILITY_SET:
+        touch_positions(area, event->index, event->product, event->regulation, event->period, event->period_count);
+        break;
+    default:
+        break;
+    }
+    if (event->order != 0 && event->kind != FG_BOOK_REFUSED) {
+        touch_positions(area, event->portfolio, event->product, event->regulation, event->period, event->period_count);
+        if (event->group != 0 && engine_set_add(&area->groups, (int64_t)event->group, 0, NULL) != 0)
+            fail_memory(area);
+    }
+    if (area->code == FG_OK)
+        area->code = engine_write_event(area, event, &area->err);
+}
+
+/* -- applying a command ---------------------------------------------------------------------------------------------- */
+
+/* Numbers for orders and groups, in blocks; those that a restart loses are never used. */
+static enum fg_code take_ids(struct engine_area *area, size_t count, uint64_t *first, struct fg_error *err)
+{
+    if (area->order_limit - area->order_next < count) {
+        int64_t block, size = count > ID_BLOCK ? (int64_t)count : ID_BLOCK;
+        enum fg_code code = fg_store_next(area->store, fg_id_word(FG_ID_ORDER), size, &block, err);
+        if (code != FG_OK)
+            return code;
+        area->order_next = (uint64_t)block;
+        area->order_limit = (uint64_t)(block + size);
+    }
+    *first = area->order_next;
+    area->order_next += count;
+    return FG_OK;
+}
+
+static enum fg_refusal refuse(struct fg_error *err, enum fg_refusal refusal, const char *text)
+{
+    fg_fail(err, FG_ERR_VALUE, NULL, "[%s] %s", fg_refusal_key(refusal), text);
+    return refusal;
+}
+
+static enum fg_refusal submit(struct engine_area *area, struct fg_command *command, enum fg_code *code)
+{
+    size_t count = command->order_count, ids = count + (count > 1);
+    if ((*code = take_ids(area, ids, &command->first_order, &command->err)) != FG_OK)
+        return FG_REFUSAL_NONE;
+    struct fg_book_group group = {count > 1 ? command->first_order + count : 0, command->group_kind};
+    for (size_t i = 0; i < count; i++) {
+        struct fg_book_order *order = &command->orders[i];
+        int64_t inside = -(int64_t)order->parent; /* place of a parent of the same submission */
+        order->id = command->first_order + i;
+        if (inside > 0 && (size_t)inside <= i)
+            order->parent = command->first_order + (uint64_t)inside - 1;
+        int32_t location = engine_location_index(area, order->location);
+        if (location < 0)
+            return refuse(&command->err, FG_REFUSAL_LOCATION,
+                          "the area has no such location; see the list of published locations");
+        order->location = location;
+    }
+    enum fg_refusal refusal = fg_book_submit(area->book, command->time_us, command->orders, count,
+                                             count > 1 ? &group : NULL, &command->err);
+    command->group = group.id;
+    return refusal;
+}
+
+static enum fg_refusal owned(const struct engine_area *area, const struct fg_command *command, uint64_t id,
+                             struct fg_error *err)
+{
+    struct fg_book_order_state state;
+    if (command->participant == 0 ||
+        (fg_book_find_order(area->book, id, &state, NULL, NULL) && state.order.participant == command->participant))
+        return FG_REFUSAL_NONE;
+    return refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
+}
+
+static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command *command, enum fg_code *code)
+{
+    struct fg_book *book = area->book;
+    struct fg_error *err = &command->err;
+    int64_t time_us = command->time_us;
+    enum fg_refusal refusal = FG_REFUSAL_NONE;
+    int32_t subject = (int32_t)command->subject;
+    switch (command->kind) {
+    case FG_COMMAND_SUBMIT:
+        return submit(area, command, code);
+    case FG_COMMAND_AMEND:
+        refusal = owned(area, command, command->amendment.order, err);
+        return refusal != FG_REFUSAL_NONE ? refusal : fg_book_amend(book, time_us, &command->amendment, err);
+    case FG_COMMAND_CANCEL:
+        refusal = owned(area, command, command->order, err);
+        return refusal != FG_REFUSAL_NONE ? refusal : fg_book_cancel(book, time_us, command->order, err);
+    case FG_COMMAND_MASS_CANCEL: {
+        struct fg_book_filter filter = command->filter;
+        filter.location = filter.location == 0 ? -1 : engine_location_index(area, filter.location);
+        if (command->filter.location != 0 && filter.location < 0)
+            return refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
+        return fg_book_mass_cancel(book, time_us, &filter, &command->cancelled, err);
+    }
+    case FG_COMMAND_OPEN:
+        return fg_book_open(book, time_us, command->product, command->first_period, command->period_count, err);
+    case FG_COMMAND_CLOSE:
+        return fg_book_close(book, time_us, command->product, command->first_period, command->period_count, err);
+    case FG_COMMAND_HALT:
+    case FG_COMMAND_RESUME:
+        if (command->scope == FG_BOOK_SCOPE_LOCATION && (subject = engine_location_index(area, command->subject)) < 0)
+            return refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
+        return command->kind == FG_COMMAND_HALT ? fg_book_halt(book, time_us, command->scope, subject, err)
+                                                : fg_book_resume(book, time_us, command->scope, subject, err);
+    case FG_COMMAND_CAPABILITY:
+        return fg_book_set_capability(book, time_us, command->portfolio, command->product, command->regulation,
+                                      command->first_period, command->period_count, command->capability,
+                                      command->reserved, err);
+    case FG_COMMAND_REDUCE_TRADE:
+        return fg_book_reduce_trade(book, time_us, command->trade, command->keep, err);
+    case FG_COMMAND_FORWARD:
+        return fg_book_forward(book, time_us, command->order, err);
+    case FG_COMMAND_FORWARD_END:
+        return fg_book_forward_end(book, time_us, command->order, command->forward_end, command->called, err);
+    case FG_COMMAND_EXPIRE:
+        return fg_book_expire(book, time_us, err);
+    case FG_COMMAND_READ:
+        break;
+    }
+    return FG_REFUSAL_NONE;
+}
+
+/* The audit entry of a command; what cannot be seen from the object's own rows is in its detail. */
+static enum fg_code write_audit(struct engine_area *area, const struct fg_command *command, struct fg_error *err)
+{
+    char object[FG_ID_TEXT], detail[256];
+    struct fg_audit_entry entry = {
+        .time_us = command->time_us, .actor = command->actor, .action = fg_command_word(command->kind)};
+    uint64_t order = command->kind == FG_COMMAND_SUBMIT  ? command->first_order
+                     : command->kind == FG_COMMAND_AMEND ? command->amendment.order
+                                                         : command->order;
+    if (command->kind == FG_COMMAND_REDUCE_TRADE)
+        entry.object = fg_id_text(FG_ID_TRADE, (int64_t)command->trade, object);
+    else if (command->kind == FG_COMMAND_CAPABILITY)
+        entry.object = fg_id_text(FG_ID_PORTFOLIO, command->portfolio, object);
+    else if (order != 0)
+        entry.object = fg_id_text(FG_ID_ORDER, (int64_t)order, object);
+    if (command->refusal != FG_REFUSAL_NONE) {
+        snprintf(detail, sizeof detail, "{\"refused\":\"%s\"}", fg_refusal_key(command->refusal));
+        entry.detail = detail;
+    } else if (command->kind == FG_COMMAND_SUBMIT && command->order_count > 1) {
+        snprintf(detail, sizeof detail, "{\"orders\":%zu,\"group\":%llu}", command->order_count,
+                 (unsigned long long)command->group);
+        entry.detail = detail;
+    } else if (command->kind == FG_COMMAND_MASS_CANCEL) {
+        snprintf(detail, sizeof detail, "{\"cancelled\":%zu}", command->cancelled);
+        entry.detail = detail;
+    } else if (command->kind == FG_COMMAND_HALT || command->kind == FG_COMMAND_RESUME) {
+        snprintf(detail, sizeof detail, "{\"scope\":%d,\"subject\":%lld}", (int)command->scope,
+                 (long long)command->subject);
+        entry.detail = detail;
+    }
+    return fg_audit_append(area->store, &area->audit, &entry, err);
+}
+
+/* Has another request with the same key been applied since this one was looked up? */
+static enum fg_code find_answer(struct engine_area *area, struct fg_command *command, bool *found, struct fg_error *err)
+{
+    unsigned char hash[FG_SECRET_HASH];
+    int64_t half[2];
+    char text[FG_COMMAND_OWNER + FG_COMMAND_KEY + 1];
+    static const unsigned char no_key[FG_SECRET_KEY];
+    snprintf(text, sizeof text, "%s\n%s", command->owner, command->key);
+    fg_secret_index(no_key, text, hash);
+    memcpy(half, hash, sizeof half);
+    if (command->time_us - area->keys_since_us > KEYS_STRETCH_US) {
+        struct engine_set oldest = area->keys[1];
+        area->keys[1] = area->keys[0];
+        area->keys[0] = oldest;
+        engine_set_clear(&area->keys[0]);
+        area->keys_since_us = command->time_us;
+    }
+    if (engine_set_has(&area->keys[0], half[0], half[1]) || engine_set_has(&area->keys[1], half[0], half[1]))
+        return engine_read_answer(area, command, found, err);
+    return engine_set_add(&area->keys[0], half[0], half[1], NULL) == 0 ? FG_OK : fg_fail_memory(err);
+}
+
+/* Apply one command inside the batch's transaction. A code other than FG_OK ends the batch. */
+static enum fg_code apply(struct fg_engine *engine, struct fg_command *command, int64_t now_us, struct fg_error *err)
+{
+    struct engine_area *area = &engine->area;
+    enum fg_code code = FG_OK;
+    if (command->kind == FG_COMMAND_READ)
+        return FG_OK; /* after the commit */
+    int64_t before = fg_book_time(area->book);
+    command->time_us = now_us > before ? now_us : before;
+    command->code = FG_OK;
+    command->event_first = area->event_sequence + 1;
+    area->command = command;
+
+    if (command->owner[0] != '\0') {
+        bool found = false;
+        if ((code = find_answer(area, command, &found, err)) != FG_OK || found)
+            return code;
+    }
+    command->refusal = apply_to_book(area, command, &code);
+    if (code != FG_OK) {
+        *err = command->err;
+        return code;
+    }
+    if (command->refusal == FG_REFUSAL_OUT_OF_MEMORY)
+        return fg_fail_memory(err);
+    if (area->code != FG_OK) {
+        *err = area->err;
+        return area->code;
+    }
+    for (size_t i = 0; code == FG_OK && command->kind == FG_COMMAND_SUBMIT && command->refusal == FG_REFUSAL_NONE &&
+                       i < command->order_count; i++)
+        code = engine_order_insert(area, command, i, err);
+    command->event_last = area->event_sequence;
+    if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE)
+        code = write_audit(area, command, err);
+    if (code == FG_OK && command->render != NULL) {
+        command->answer.length = 0;
+        command->render(command, area->book);
+        if (command->answer.failed)
+            code = fg_fail_memory(err);
+    }
+    if (code == FG_OK && command->owner[0] != '\0')
+        code = engine_write_answer(area, command, err);
+    return code;
+}
+
+/* -- batches --------------------------------------------------------------------------------------------------------- */
+
+static void clear_batch(struct engine_area *area)
+{
+    engine_set_clear(&area->orders);
+    engine_set_clear(&area->trades);
+    engine_set_clear(&area->positions);
+    engine_set_clear(&area->groups);
+    area->fill_count = 0;
+    area->code = FG_OK;
+    area->command = NULL;
+}
+
+static int64_t now_us(const struct fg_engine *engine)
+{
+    return engine->options.clock_us(engine->options.clock_context);
+}
+
+static enum fg_code run_batch(struct fg_engine *engine, struct fg_error *err)
+{
+    struct engine_area *area = &engine->area;
+    int64_t time_us = now_us(engine);
+    enum fg_code code = fg_lease_begin(area->store, &area->lease, err);
+    if (code != FG_OK)
+        return code;
+    for (size_t i = 0; code == FG_OK && i < engine->batch_count; i++)
+        code = apply(engine, engine->batch[i], time_us, err);
+    if (code == FG_OK)
+        code = engine_write_batch(area, time_us, err);
+    if (code == FG_OK) {
+        double start = fg_clock_seconds();
+        code = fg_store_commit(area->store, err);
+        engine->figures.last_commit_us = (int64_t)((fg_clock_seconds() - start) * 1e6);
+    } else {
+        fg_store_rollback(area->store);
+    }
+    return code;
+}
+
+/* True when the batch only reads, so that no transaction is needed. */
+static bool only_reads(const struct fg_engine *engine)
+{
+    for (size_t i = 0; i < engine->batch_count; i++)
+        if (engine->batch[i]->kind != FG_COMMAND_READ)
+            return false;
+    return true;
+}
+
+static void answer_batch(struct fg_engine *engine, enum fg_code code, const struct fg_error *err)
+{
+    bool has_events = false;
+    for (size_t i = 0; i < engine->batch_count; i++) {
+        struct fg_command *command = engine->batch[i];
+        if (code != FG_OK) {
+            command->code = code;
+            command->err = *err;
+        } else if (command->kind == FG_COMMAND_READ) {
+            command->code = FG_OK;
+            command->read(command, engine->area.book);
+        }
+        has_events = has_events || (code == FG_OK && command->event_last >= command->event_first);
+        if (command->done != NULL)
+            command->done(command);
+    }
+    if (has_events && engine->options.notify != NULL)
+        engine->options.notify(engine->options.context, engine->area.id);
+}
+
+/* Drop the memory and load what is committed, until that succeeds, the lease is lost, or the engine is stopped. */
+static enum fg_code reload(struct fg_engine *engine, struct fg_error *err)
+{
+    struct engine_area *area = &engine->area;
+    engine_area_drop(area);
+    engine->figures.reloads++;
+    for (;;) {
+        struct fg_lease held;
+        enum fg_code code = fg_store_reconnect(area->store, err);
+        if (code == FG_OK)
+            code = fg_lease_read(area->store, area->lease.name, &held, err);
+        if (code == FG_OK && held.epoch != area->lease.epoch)
+            return fg_fail(err, FG_ERR_FENCED, NULL, "market area %lld is now served by %s", (long long)area->id,
+                           held.holder);
+        if (code == FG_OK)
+            code = engine_area_load(area, take_event, area, err);
+        if (code == FG_OK)
+            return FG_OK;
+        pthread_mutex_lock(&engine->mutex);
+        bool stopping = engine->stopping;
+        pthread_mutex_unlock(&engine->mutex);
+        if (stopping || code == FG_ERR_CORRUPT || code == FG_ERR_VERSION || code == FG_ERR_NOT_FOUND)
+            return code;
+        struct timespec pause = {0, RETRY_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* After a commit of unknown outcome: the batch is committed when the area's events have reached its last one. Events
+ * are written by this writer alone, under the lease that is still held, so no other batch can have brought them there.
+ * A batch without events changed nothing but audit entries; it is answered as not committed. */
+static bool was_committed(const struct fg_engine *engine, uint64_t expected)
+{
+    return engine->area.event_sequence == expected;
+}
+
+static enum fg_code serve_batch(struct fg_engine *engine, struct fg_error *err)
+{
+    struct engine_area *area = &engine->area;
+    uint64_t before = area->event_sequence;
+    if (only_reads(engine)) {
+        answer_batch(engine, FG_OK, NULL);
+        return FG_OK;
+    }
+    enum fg_code code = run_batch(engine, err);
+    uint64_t expected = area->event_sequence;
+    clear_batch(area);
+    engine->figures.batches++;
+    engine->figures.commands += engine->batch_count;
+    if (code == FG_OK) {
+        answer_batch(engine, FG_OK, NULL);
+        return FG_OK;
+    }
+    struct fg_error cause = *err;
+    enum fg_code reloaded = code == FG_ERR_FENCED ? code : reload(engine, err);
+    if (reloaded == FG_OK && code == FG_ERR_OUTCOME && expected > before && was_committed(engine, expected)) {
+        answer_batch(engine, FG_OK, NULL);
+        return FG_OK;
+    }
+    struct fg_error answer;
+    fg_fail(&answer, FG_ERR_UNAVAILABLE, NULL, "the market area could not store the command; try again (%.300s)",
+            cause.text);
+    answer_batch(engine, code == FG_ERR_OUTCOME && reloaded != FG_OK ? FG_ERR_OUTCOME : FG_ERR_UNAVAILABLE, &answer);
+    return reloaded;
+}
+
+/* -- the writer's thread --------------------------------------------------------------------------------------------- */
+
+/* Wait for commands, the next expiry, or the time to renew the lease; then take a batch. False: stop. */
+static bool take_batch(struct fg_engine *engine)
+{
+    int64_t pause_us = engine->options.lease_s * 1000000 / 3, now = now_us(engine);
+    int64_t expiry = fg_book_next_expiry(engine->area.book);
+    bool expires = expiry <= now;
+    if (expiry - now < pause_us)
+        pause_us = expires ? 0 : expiry - now;
+    engine->batch_count = 0;
+    pthread_mutex_lock(&engine->mutex);
+    if (engine->first == NULL && !engine->stopping && pause_us > 0) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += pause_us / 1000000;
+        until.tv_nsec += pause_us % 1000000 * 1000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&engine->wake, &engine->mutex, &until);
+    }
+    if (expires) {
+        engine->expire = (struct fg_command){.kind = FG_COMMAND_EXPIRE};
+        engine->batch[engine->batch_count++] = &engine->expire;
+    }
+    while (engine->first != NULL && engine->batch_count < engine->options.batch_max) {
+        struct fg_command *command = engine->first;
+        engine->first = command->next;
+        engine->queued--;
+        engine->batch[engine->batch_count++] = command;
+    }
+    bool goes_on = engine->batch_count > 0 || !engine->stopping;
+    pthread_mutex_unlock(&engine->mutex);
+    return goes_on;
+}
+
+static enum fg_code renew_lease(struct fg_engine *engine, struct fg_error *err)
+{
+    int64_t now = (int64_t)(fg_clock_seconds() * 1e6);
+    if (now - engine->lease_renewed_us < engine->options.lease_s * 1000000 / 3)
+        return FG_OK;
+    enum fg_code code = fg_lease_renew(engine->area.store, &engine->area.lease, engine->options.lease_s, err);
+    if (code == FG_OK)
+        engine->lease_renewed_us = now;
+    return code == FG_ERR_FENCED ? code : FG_OK; /* other failures show in the next batch, whose lock decides */
+}
+
+static void *writer(void *argument)
+{
+    struct fg_engine *engine = argument;
+    struct fg_error err = {0};
+    enum fg_code code = FG_OK;
+    while (code == FG_OK && take_batch(engine)) {
+        if ((code = renew_lease(engine, &err)) == FG_OK) {
+            if (engine->batch_count > 0)
+                code = serve_batch(engine, &err);
+        } else {
+            answer_batch(engine, FG_ERR_UNAVAILABLE, &err);
+        }
+    }
+    pthread_mutex_lock(&engine->mutex);
+    engine->dead = true;
+    pthread_mutex_unlock(&engine->mutex);
+    while (engine->first != NULL) { /* nobody queues any more */
+        engine->batch[0] = engine->first;
+        engine->batch_count = 1;
+        engine->first = engine->first->next;
+        answer_batch(engine, FG_ERR_UNAVAILABLE, &err);
+    }
+    if (code != FG_OK && engine->options.lost != NULL)
+        engine->options.lost(engine->options.context, engine->area.id, &err);
+    return NULL;
+}
+
+/* -- life ------------------------------------------------------------------------------------------------------------ */
+
+static void release(struct fg_engine *engine)
+{
+    struct engine_area *area = &engine->area;
+    engine_area_drop(area);
+    if (area->lease.epoch > 0)
+        fg_lease_release(area->store, &area->lease, NULL);
+    fg_store_close(area->store);
+    engine_set_release(&area->orders);
+    engine_set_release(&area->trades);
+    engine_set_release(&area->positions);
+    engine_set_release(&area->groups);
+    engine_set_release(&area->keys[0]);
+    engine_set_release(&area->keys[1]);
+    fg_free(area->fills);
+    fg_free(area->causes);
+    fg_free(area->powers);
+    fg_text_release(&area->scratch);
+    fg_free(engine->batch);
+    fg_free(engine);
+}
+
+enum fg_code fg_engine_start(const struct fg_engine_options *options, struct fg_engine **out, struct fg_error *err)
+{
+    *out = NULL;
+    struct fg_engine *engine = fg_alloc(1, sizeof *engine);
+    if (engine == NULL)
+        return fg_fail_memory(err);
+    engine->options = *options;
+    engine->options.batch_max = options->batch_max > 0 ? options->batch_max : BATCH_DEFAULT;
+    engine->options.queue_max = options->queue_max > 0 ? options->queue_max : QUEUE_DEFAULT;
+    engine->options.lease_s = options->lease_s > 0 ? options->lease_s : LEASE_DEFAULT_S;
+    if (options->clock_us == NULL)
+        engine->options.clock_us = system_clock_us;
+    struct engine_area *area = &engine->area;
+    area->id = options->area;
+    fg_text_init(&area->scratch);
+
+    char name[FG_LEASE_NAME_MAX];
+    snprintf(name, sizeof name, "area-%lld", (long long)options->area);
+    engine->batch = fg_alloc(engine->options.batch_max + 1, sizeof(struct fg_command *));
+    enum fg_code code = engine->batch == NULL ? fg_fail_memory(err)
+                                              : fg_store_open(options->store_url, &options->store, &area->store, err);
+    if (code == FG_OK)
+        code = fg_lease_acquire(area->store, name, options->node, engine->options.lease_s, &area->lease, err);
+    if (code == FG_OK) {
+        engine->lease_renewed_us = (int64_t)(fg_clock_seconds() * 1e6);
+        code = engine_area_load(area, take_event, area, err);
+    }
+    if (code != FG_OK) {
+        release(engine);
+        return code;
+    }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&engine->mutex, NULL);
+    if (pthread_create(&engine->thread, NULL, writer, engine) != 0) {
+        pthread_cond_destroy(&engine->wake);
+        pthread_mutex_destroy(&engine->mutex);
+        release(engine);
+        return fg_fail_memory(err);
+    }
+    *out = engine;
+    return FG_OK;
+}
+
+void fg_engine_stop(struct fg_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    pthread_mutex_lock(&engine->mutex);
+    engine->stopping = true;
+    pthread_cond_signal(&engine->wake);
+    pthread_mutex_unlock(&engine->mutex);
+    pthread_join(engine->thread, NULL);
+    pthread_cond_destroy(&engine->wake);
+    pthread_mutex_destroy(&engine->mutex);
+    release(engine);
+}
+
+enum fg_code fg_engine_submit(struct fg_engine *engine, struct fg_command *command, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    command->next = NULL;
+    pthread_mutex_lock(&engine->mutex);
+    if (engine->dead || engine->stopping) {
+        code = fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "this server does not serve the market area now; try again");
+    } else if (engine->queued >= engine->options.queue_max) {
+        code = fg_fail(err, FG_ERR_BUSY, NULL, "too many commands are waiting; try again in a second");
+    } else {
+        if (engine->first == NULL)
+            engine->first = command;
+        else
+            engine->last->next = command;
+        engine->last = command;
+        engine->queued++;
+        pthread_cond_signal(&engine->wake);
+    }
+    pthread_mutex_unlock(&engine->mutex);
+    return code;
+}
+
+void fg_engine_figures(struct fg_engine *engine, struct fg_engine_figures *figures)
+{
+    pthread_mutex_lock(&engine->mutex);
+    *figures = engine->figures;
+    figures->queued = engine->queued;
+    pthread_mutex_unlock(&engine->mutex);
+}

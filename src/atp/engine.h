@@ -1,0 +1,140 @@
+/* The trading engine of one market area: a single writer that applies commands in sequence.
+ *
+ *     callers --> queue --> writer thread:  take a batch; begin a leased transaction; apply each command to the book;
+ *                                           write state, events, audit entries and idempotency records; commit;
+ *                                           answer every caller; tell subscribers
+ *
+ * Invariants (tests cite them):
+ *   1. An answer is given only after the commit of its batch: what was acknowledged is never lost.
+ *   2. A batch is one transaction under the area's lease; when its epoch has passed to another node it does not commit.
+ *   3. When a commit fails or its outcome is unknown, the writer drops its memory and reloads before it answers: commands
+ *      of a batch that turns out to be committed are answered as committed, others get FG_ERR_UNAVAILABLE.
+ *   4. Time is stamped by the writer, becomes part of the command and never decreases, also across a take-over.
+ *   5. Events have a gap-free sequence per area. Reads run between batches, on committed state only.
+ *   6. A refused command changes nothing and does not undo its neighbours. Running out of memory in the middle of a
+ *      batch rolls the batch back.
+ *   7. Recovery loads rows; it recomputes no decision.
+ *
+ * Thread rule: submit from any thread; `render` and `done` run on the writer's thread and must be short. Literature:
+ * Thompson et al., "LMAX Disruptor" (2011), for the single writer; Gray and Reuter, "Transaction Processing" (1993),
+ * chapter 9, for group commit. */
+#ifndef FG_ATP_ENGINE_H
+#define FG_ATP_ENGINE_H
+
+#include "atp/audit.h"
+#include "base/text.h"
+#include "market/book.h"
+#include "store/lease.h"
+
+enum fg_command_kind {
+    FG_COMMAND_SUBMIT,        /* orders; a group when there are several */
+    FG_COMMAND_AMEND,
+    FG_COMMAND_CANCEL,
+    FG_COMMAND_MASS_CANCEL,
+    FG_COMMAND_OPEN,          /* gates */
+    FG_COMMAND_CLOSE,
+    FG_COMMAND_HALT,
+    FG_COMMAND_RESUME,
+    FG_COMMAND_CAPABILITY,
+    FG_COMMAND_REDUCE_TRADE,
+    FG_COMMAND_FORWARD,
+    FG_COMMAND_FORWARD_END,
+    FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
+    FG_COMMAND_READ           /* look at committed state in `read`; nothing is written */
+};
+const char *fg_command_word(enum fg_command_kind kind); /* "order.enter", ...: the audit log's action */
+
+enum { FG_COMMAND_OWNER = 65, FG_COMMAND_KEY = 129 };
+
+/* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
+ * are those numbers too, and `location` is the location's number (the engine puts the book's index in its place). Ids of
+ * orders and groups are given by the engine; a parent inside the submission is named by minus its place, from 1. */
+struct fg_command {
+    enum fg_command_kind kind;
+    struct fg_actor actor;
+
+    /* Idempotency: owner "" for none. The answer is saved in the batch's transaction until `key_expires_us`. */
+    char owner[FG_COMMAND_OWNER], key[FG_COMMAND_KEY];
+    unsigned char key_hash[FG_SECRET_HASH];
+    int64_t key_expires_us;
+
+    struct fg_book_order *orders; /* SUBMIT; arrays must stay until `done` */
+    const char *const *references; /* SUBMIT: the participant's own words, one per order; NULL or NULL entries: none */
+    size_t order_count;
+    enum fg_group_kind group_kind; /* SUBMIT with several orders */
+    struct fg_book_amendment amendment;
+    uint64_t order;                /* CANCEL, FORWARD, FORWARD_END */
+    int64_t participant;           /* AMEND, CANCEL: must be the order's; 0: whoever's (operator) */
+    struct fg_book_filter filter;  /* MASS_CANCEL; location by number, 0: any */
+    enum fg_product product;       /* OPEN, CLOSE, CAPABILITY */
+    int32_t first_period, period_count;
+    enum fg_book_scope scope;      /* HALT, RESUME */
+    int64_t subject;               /* location or organisation */
+    int32_t portfolio;             /* CAPABILITY */
+    enum fg_regulation regulation;
+    struct fg_power capability, reserved;
+    uint64_t trade;                /* REDUCE_TRADE */
+    struct fg_power keep;
+    enum fg_book_forward_end forward_end;
+    const struct fg_power *called; /* FORWARD_END */
+    void (*read)(struct fg_command *command, const struct fg_book *book); /* READ */
+
+    /* The outcome. */
+    enum fg_code code;          /* not FG_OK: not applied (or not known to be); `err` says why */
+    enum fg_refusal refusal;    /* code FG_OK: NONE, or why the book refused; `err` has the text */
+    struct fg_error err;
+    uint64_t first_order;       /* SUBMIT: ids are consecutive */
+    uint64_t group;
+    size_t cancelled;           /* MASS_CANCEL */
+    int64_t time_us;            /* stamped */
+    uint64_t event_first, event_last; /* the area's events of this command; last < first: none */
+    bool replayed;              /* a request with this key was applied before: `status` and `answer` are its answer ... */
+    bool other_request;         /* ... unless its body was another one */
+    int status;                 /* of `answer`; set by render */
+    struct fg_text answer;      /* made by render; released by whoever owns the command */
+
+    /* Make the answer from the outcome; called after the command was applied and before its batch commits (for READ:
+     * never), so that it can be saved with it. May be NULL. */
+    void (*render)(struct fg_command *command, const struct fg_book *book);
+    /* The outcome is final and durable. From here the command is the caller's again. */
+    void (*done)(struct fg_command *command);
+    void *context;
+    struct fg_command *next; /* the queue's */
+};
+
+struct fg_engine_options {
+    const char *store_url;
+    struct fg_store_options store;
+    int64_t area;
+    const char *node;          /* name of this server, for the lease */
+    int64_t lease_s;           /* 0: 8 */
+    size_t batch_max;          /* commands per transaction; 0: 256 */
+    size_t queue_max;          /* waiting commands before FG_ERR_BUSY; 0: 65536 */
+    int64_t (*clock_us)(void *context); /* NULL: the system's; tests give a virtual one */
+    void *clock_context;
+    void (*notify)(void *context, int64_t area); /* events were committed; may be NULL */
+    void (*lost)(void *context, int64_t area, const struct fg_error *err); /* stopped serving: lease lost; may be NULL */
+    void *context;
+};
+
+struct fg_engine;
+
+/* Take the lease, load the book, start the writer. FG_ERR_BUSY: another node has the lease; FG_ERR_NOT_FOUND: no such
+ * area; FG_ERR_CORRUPT: the rows contradict each other. */
+enum fg_code fg_engine_start(const struct fg_engine_options *options, struct fg_engine **engine, struct fg_error *err);
+
+/* Finish what is queued, give the lease back. NULL is allowed. */
+void fg_engine_stop(struct fg_engine *engine);
+
+/* Hand a command over. FG_ERR_BUSY: the queue is full; FG_ERR_UNAVAILABLE: the engine has stopped. In these cases
+ * `done` is not called. */
+enum fg_code fg_engine_submit(struct fg_engine *engine, struct fg_command *command, struct fg_error *err);
+
+struct fg_engine_figures {
+    uint64_t commands, batches, reloads;
+    size_t queued;
+    int64_t last_commit_us; /* duration of the last commit */
+};
+void fg_engine_figures(struct fg_engine *engine, struct fg_engine_figures *figures);
+
+#endif

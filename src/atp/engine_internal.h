@@ -1,0 +1,88 @@
+/* What the parts of the engine share: the writer's memory of one area. Internal to atp. */
+#ifndef FG_ATP_ENGINE_INTERNAL_H
+#define FG_ATP_ENGINE_INTERNAL_H
+
+#include "atp/engine.h"
+#include "base/memory.h"
+
+/* An order, position or trade that the batch has touched and that has to be written before the commit. */
+struct engine_key {
+    int64_t a, b;
+};
+struct engine_set { /* each key once, in the order of first mention */
+    struct engine_key *items;
+    size_t count, capacity;
+    uint32_t *slots; /* open addressing: place in items + 1; 0 free */
+    size_t slot_count; /* a power of two */
+};
+/* 0 on success, 1 when out of memory; `place` (may be NULL) is the key's in items. */
+int engine_set_add(struct engine_set *set, int64_t a, int64_t b, size_t *place);
+bool engine_set_has(const struct engine_set *set, int64_t a, int64_t b);
+void engine_set_clear(struct engine_set *set);
+void engine_set_release(struct engine_set *set);
+
+/* A trade of the batch, for orders that have left the book before they are written. */
+struct engine_fill {
+    uint64_t order;
+    int32_t period;
+    int64_t quantity_w;
+};
+
+/* The locations of the area by number; the book's index is the place. */
+struct engine_locations {
+    int64_t *ids; /* ascending */
+    int32_t *parents;
+    int32_t (*links)[2];
+    int32_t count, link_count;
+};
+
+struct engine_area {
+    int64_t id;
+    struct fg_store *store;
+    struct fg_lease lease;
+    struct fg_audit_chain audit;
+
+    struct fg_book_settings settings;
+    struct engine_locations locations;
+    struct fg_book *book;
+    uint64_t event_sequence;            /* of the last event, also while a batch is being applied */
+    uint64_t order_next, order_limit;   /* numbers taken from the counter and not given yet */
+
+    /* The batch. */
+    struct engine_set orders, trades, positions, groups;
+    struct engine_fill *fills;
+    size_t fill_count, fill_capacity;
+    struct fg_command *command;         /* being applied */
+    /* Idempotency keys that were saved in this and the last stretch of time: two requests with one key may be on their
+     * way at once, and the second one must get the answer of the first. */
+    struct engine_set keys[2];
+    int64_t keys_since_us;
+    int64_t *causes;                    /* per entry of `orders`: cause of its end + 1; 0: it has not ended; -1: filled */
+    size_t cause_capacity;
+    enum fg_code code;                  /* first failure inside the sink */
+    struct fg_error err;
+    struct fg_text scratch;
+    struct fg_power *powers; /* room for the quantities and fills of one order */
+    size_t power_capacity;
+};
+
+/* -- engine_load.c: rows to memory -- */
+enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void *sink_context, struct fg_error *err);
+void engine_area_drop(struct engine_area *area); /* the book and what belongs to it */
+/* An open order with its quantities and fills in the area's room. False: not open, or out of memory (area->code). */
+bool engine_find_order(struct engine_area *area, uint64_t id, struct fg_book_order_state *state);
+int32_t engine_location_index(const struct engine_area *area, int64_t id); /* -1: none */
+
+/* -- engine_write.c: memory to rows, inside the batch's transaction -- */
+enum fg_code engine_order_insert(struct engine_area *area, const struct fg_command *command, size_t place,
+                                 struct fg_error *err);
+enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struct fg_error *err);
+enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_event *event, struct fg_error *err);
+enum fg_code engine_write_answer(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
+enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *command, bool *found, struct fg_error *err);
+
+/* The event as one line of JSON: an anonymous description, by which owners know their orders and trades again. */
+void engine_event_json(struct engine_area *area, const struct fg_book_event *event, struct fg_text *text);
+const char *engine_event_type(enum fg_book_event_kind kind); /* "order.accepted", "trade.concluded", ... */
+
+#endif

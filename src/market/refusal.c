@@ -1,0 +1,50 @@
+#include "market/refusal.h"
+
+static const char *const refusal_keys[FG_REFUSAL_COUNT] = {
+    [FG_REFUSAL_NONE] = "none",
+    [FG_REFUSAL_ID_DUPLICATE] = "id_duplicate",
+    [FG_REFUSAL_QUANTITY_TICK] = "quantity_tick",
+    [FG_REFUSAL_QUANTITY_RANGE] = "quantity_range",
+    [FG_REFUSAL_PRICE_STEP] = "price_step",
+    [FG_REFUSAL_PRICE_RANGE] = "price_range",
+    [FG_REFUSAL_PRICE_ORDER] = "price_order",
+    [FG_REFUSAL_PRICE_SHORT] = "price_short",
+    [FG_REFUSAL_PRICE_BLOCK] = "price_block",
+    [FG_REFUSAL_PERIOD_RANGE] = "period_range",
+    [FG_REFUSAL_FRACTION_RANGE] = "fraction_range",
+    [FG_REFUSAL_KIND_SIDE] = "kind_side",
+    [FG_REFUSAL_LOCATION] = "location",
+    [FG_REFUSAL_REGULATION] = "regulation",
+    [FG_REFUSAL_ACCEPTANCE] = "acceptance",
+    [FG_REFUSAL_ASSET] = "asset",
+    [FG_REFUSAL_ASSET_REACTIVE] = "asset_reactive",
+    [FG_REFUSAL_LINK_FRACTION] = "link_fraction",
+    [FG_REFUSAL_LINK_CYCLE] = "link_cycle",
+    [FG_REFUSAL_LINK_PARTICIPANT] = "link_participant",
+    [FG_REFUSAL_GROUP_FRACTION] = "group_fraction",
+    [FG_REFUSAL_PRODUCT] = "product",
+    [FG_REFUSAL_TIME_ORDER] = "time_order",
+    [FG_REFUSAL_PERIOD_CLOSED] = "period_closed",
+    [FG_REFUSAL_HALTED] = "halted",
+    [FG_REFUSAL_PARTICIPANT] = "participant",
+    [FG_REFUSAL_VALIDITY] = "validity",
+    [FG_REFUSAL_FILTER] = "filter",
+    [FG_REFUSAL_CAPABILITY] = "capability",
+    [FG_REFUSAL_CAPABILITY_COMMITTED] = "capability_committed",
+    [FG_REFUSAL_ORDER_UNKNOWN] = "order_unknown",
+    [FG_REFUSAL_ORDER_LOCKED] = "order_locked",
+    [FG_REFUSAL_PARENT_UNKNOWN] = "parent_unknown",
+    [FG_REFUSAL_GROUP_SIZE] = "group_size",
+    [FG_REFUSAL_AMEND] = "amend",
+    [FG_REFUSAL_TRADE_UNKNOWN] = "trade_unknown",
+    [FG_REFUSAL_TRADE_QUANTITY] = "trade_quantity",
+    [FG_REFUSAL_FORWARD] = "forward",
+    [FG_REFUSAL_NETWORK] = "network",
+    [FG_REFUSAL_STATE] = "state",
+    [FG_REFUSAL_OUT_OF_MEMORY] = "out_of_memory",
+};
+
+const char *fg_refusal_key(enum fg_refusal refusal)
+{
+    return (unsigned)refusal < FG_REFUSAL_COUNT ? refusal_keys[refusal] : "unknown";
+}

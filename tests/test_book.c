@@ -1,0 +1,268 @@
+/* The continuous book in small cases worked out by hand. Quantities in kW, prices per MWh. Locations: 0 the area, 1 and
+ * 2 below it, 3 below 1; 2 and 3 are linked. */
+#include "market/book.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct fg_book *book;
+    struct fg_book_trade trades[32];
+    size_t trade_count;
+    uint64_t next;
+    int64_t now;
+    struct fg_error err;
+    /* The next order. */
+    struct fg_book_order order;
+    struct fg_power quantity[4];
+    struct fg_price_point points[3];
+};
+
+static void on_event(void *context, const struct fg_book_event *event)
+{
+    struct fixture *f = context;
+    if (event->kind == FG_BOOK_TRADED)
+        f->trades[f->trade_count++] = *event->trade;
+}
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    static const int32_t parent[] = {-1, 0, 0, 1}, links[][2] = {{2, 3}};
+    const struct fg_book_locations locations = {4, parent, 1, links};
+    struct fg_book_settings settings = fg_book_settings_default();
+    memset(&f, 0, sizeof f);
+    f.next = 1;
+    assert_int_equal(fg_book_create(&settings, &locations, NULL, on_event, &f, &f.book, NULL), FG_OK);
+    assert_int_equal(fg_book_open(f.book, 0, FG_PRODUCT_ACTIVE, 0, 4, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(fg_book_set_capability(f.book, 0, 0, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 0, 4,
+                                            (struct fg_power){100000}, (struct fg_power){0}, NULL),
+                     FG_REFUSAL_NONE);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    fg_book_destroy(f->book);
+    return 0;
+}
+
+/* A plain order of one period with its own organisation; returns it for changes before `enter`. */
+static struct fg_book_order *make(struct fixture *f, enum fg_side side, int64_t kw, int64_t price)
+{
+    for (int i = 0; i < 4; i++)
+        f->quantity[i].w = kw * 1000;
+    f->points[0] = (struct fg_price_point){{1000000000}, {price * 1000000}};
+    f->order = (struct fg_book_order){.id = f->next++,
+                                      .side = side,
+                                      .kind = side == FG_SIDE_BUY ? FG_REQUEST_EXCHANGE : FG_REQUEST_NONE,
+                                      .bus = -1,
+                                      .period_count = 1,
+                                      .quantity = f->quantity,
+                                      .points = f->points,
+                                      .point_count = 1};
+    f->order.participant = f->order.organisation = (int32_t)f->order.id;
+    return &f->order;
+}
+
+static enum fg_refusal enter(struct fixture *f)
+{
+    return fg_book_submit(f->book, f->now, &f->order, 1, NULL, &f->err);
+}
+
+static uint64_t rest(struct fixture *f, enum fg_side side, int64_t kw, int64_t price)
+{
+    make(f, side, kw, price);
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    return f->order.id;
+}
+
+static void expect_trade(const struct fixture *f, size_t index, uint64_t sell, uint64_t buy, int64_t kw, int64_t price)
+{
+    assert_true(index < f->trade_count);
+    const struct fg_book_trade *t = &f->trades[index];
+    assert_int_equal(t->sell, sell);
+    assert_int_equal(t->buy, buy);
+    assert_int_equal(t->quantity.w, kw * 1000);
+    assert_int_equal(t->price.uper_mwh, price * 1000000);
+}
+
+static void best_price_then_oldest_at_the_resting_price(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t a = rest(f, FG_SIDE_SELL, 5, 40), b = rest(f, FG_SIDE_SELL, 5, 40), c = rest(f, FG_SIDE_SELL, 5, 39);
+    uint64_t buy = rest(f, FG_SIDE_BUY, 12, 45);
+    assert_int_equal(f->trade_count, 3);
+    expect_trade(f, 0, c, buy, 5, 39);
+    expect_trade(f, 1, a, buy, 5, 40);
+    expect_trade(f, 2, b, buy, 2, 40);
+    assert_int_equal(f->trades[0].initiator, FG_SIDE_SELL);
+    struct fg_money money;
+    assert_int_equal(fg_book_trade_money(f->book, &f->trades[0], &money, NULL), FG_OK);
+    assert_int_equal(money.u, 48750); /* 5 kW x 0.25 h x 39 per MWh = 0.04875 */
+}
+
+static void lowering_keeps_priority_and_a_new_price_loses_it(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t a = rest(f, FG_SIDE_SELL, 5, 40), b = rest(f, FG_SIDE_SELL, 5, 40);
+    struct fg_power less = {3000}, more = {4000};
+    struct fg_book_amendment change = {.order = a, .quantity = &less, .min_fraction_u = -1, .expires_us = -1};
+    assert_int_equal(fg_book_amend(f->book, 0, &change, NULL), FG_REFUSAL_NONE);
+    uint64_t first = rest(f, FG_SIDE_BUY, 1, 40);
+    expect_trade(f, 0, a, first, 1, 40);
+    change.quantity = &more;
+    assert_int_equal(fg_book_amend(f->book, 0, &change, NULL), FG_REFUSAL_NONE);
+    uint64_t second = rest(f, FG_SIDE_BUY, 1, 40);
+    expect_trade(f, 1, b, second, 1, 40);
+}
+
+static void all_or_none_finds_the_one_it_needs(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t small = rest(f, FG_SIDE_SELL, 4, 30);
+    make(f, FG_SIDE_SELL, 10, 31)->min_fraction_u = FG_FRACTION_ONE;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t whole = f->order.id;
+    make(f, FG_SIDE_BUY, 10, 35)->min_fraction_u = FG_FRACTION_ONE;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE); /* 4 from the best leaves 6, too few for the other: it alone */
+    assert_int_equal(f->trade_count, 1);
+    expect_trade(f, 0, whole, f->order.id, 10, 31);
+    rest(f, FG_SIDE_BUY, 4, 30);
+    expect_trade(f, 1, small, f->order.id, 4, 30);
+}
+
+static void block_takes_one_fraction(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_order *o;
+    rest(f, FG_SIDE_SELL, 10, 20);
+    make(f, FG_SIDE_SELL, 3, 25)->first_period = 1;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    o = make(f, FG_SIDE_BUY, 4, 50);
+    o->block = true;
+    o->period_count = 2;
+    f->quantity[1].w = 8000; /* shape 1 : 2, four parts: one part is what the second period gives */
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    assert_int_equal(f->trade_count, 2);
+    assert_int_equal(f->trades[0].quantity.w, 1000);
+    assert_int_equal(f->trades[1].quantity.w, 2000);
+}
+
+static void need_is_met_inside_and_over_links(void **state)
+{
+    struct fixture *f = *state;
+    make(f, FG_SIDE_BUY, 5, 50)->kind = FG_REQUEST_NEED;
+    f->order.location = 3;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t need = f->order.id;
+    for (int32_t at = 0; at < 2; at++) { /* the area and zone 1 lie around zone 3 */
+        make(f, FG_SIDE_SELL, 1, 40)->location = at;
+        assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    }
+    assert_int_equal(f->trade_count, 0);
+    make(f, FG_SIDE_SELL, 1, 40)->location = 2;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    expect_trade(f, 0, f->order.id, need, 1, 50);
+    make(f, FG_SIDE_BUY, 5, 45)->location = 3; /* an exchange takes from around it */
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    assert_int_equal(f->trade_count, 3);
+}
+
+static void own_organisation_cancels_the_remainder(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t other = rest(f, FG_SIDE_SELL, 2, 30);
+    make(f, FG_SIDE_SELL, 5, 31)->organisation = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    make(f, FG_SIDE_BUY, 5, 40)->organisation = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    struct fg_book_order_state row;
+    assert_int_equal(f->trade_count, 1);
+    expect_trade(f, 0, other, f->order.id, 2, 30);
+    assert_false(fg_book_find_order(f->book, f->order.id, &row, NULL, NULL));
+}
+
+static void capability_is_never_sold_twice(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t a = rest(f, FG_SIDE_SELL, 60, 30);
+    rest(f, FG_SIDE_BUY, 20, 30); /* sold 20, open 40 */
+    make(f, FG_SIDE_SELL, 41, 30);
+    assert_int_equal(enter(f), FG_REFUSAL_CAPABILITY);
+    assert_non_null(strstr(f->err.text, "[capability]"));
+    assert_int_equal(fg_book_cancel(f->book, 0, a, NULL), FG_REFUSAL_NONE);
+    make(f, FG_SIDE_SELL, 81, 30);
+    assert_int_equal(enter(f), FG_REFUSAL_CAPABILITY);
+    assert_int_equal(fg_book_reduce_trade(f->book, 0, 1, (struct fg_power){0}, NULL), FG_REFUSAL_NONE);
+    rest(f, FG_SIDE_SELL, 100, 30);
+}
+
+static void a_forwarded_order_is_locked_until_it_returns(void **state)
+{
+    struct fixture *f = *state;
+    make(f, FG_SIDE_SELL, 5, 30)->forward_to_tso = true;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t a = f->order.id;
+    assert_int_equal(fg_book_forward(f->book, 0, a, NULL), FG_REFUSAL_NONE);
+    uint64_t buy = rest(f, FG_SIDE_BUY, 5, 35);
+    assert_int_equal(f->trade_count, 0);
+    assert_int_equal(fg_book_cancel(f->book, 0, a, NULL), FG_REFUSAL_ORDER_LOCKED);
+    assert_int_equal(fg_book_forward_end(f->book, 0, a, FG_BOOK_FORWARD_RETURNED, NULL, NULL), FG_REFUSAL_NONE);
+    expect_trade(f, 0, a, buy, 5, 30); /* it kept its priority: it is the initiator */
+}
+
+static void validity_ends_at_its_time_and_time_never_decreases(void **state)
+{
+    struct fixture *f = *state;
+    make(f, FG_SIDE_SELL, 5, 30)->validity = FG_VALIDITY_GTT;
+    f->order.expires_us = 10;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    assert_int_equal(fg_book_next_expiry(f->book), 10);
+    f->now = 10;
+    rest(f, FG_SIDE_BUY, 5, 35);
+    assert_int_equal(f->trade_count, 0);
+    f->now = 9;
+    make(f, FG_SIDE_BUY, 5, 35);
+    assert_int_equal(enter(f), FG_REFUSAL_TIME_ORDER);
+}
+
+static void curve_trades_step_by_step(void **state)
+{
+    struct fixture *f = *state;
+    make(f, FG_SIDE_SELL, 6, 0);
+    f->points[0] = (struct fg_price_point){{2000}, {30000000}};
+    f->points[1] = (struct fg_price_point){{6000}, {34000000}};
+    f->order.point_count = 2;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t curve = f->order.id, low = rest(f, FG_SIDE_BUY, 5, 33);
+    assert_int_equal(f->trade_count, 1);
+    expect_trade(f, 0, curve, low, 2, 30);
+    uint64_t high = rest(f, FG_SIDE_BUY, 3, 34);
+    expect_trade(f, 1, curve, high, 3, 34);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(best_price_then_oldest_at_the_resting_price),
+        CASE(lowering_keeps_priority_and_a_new_price_loses_it),
+        CASE(all_or_none_finds_the_one_it_needs),
+        CASE(block_takes_one_fraction),
+        CASE(need_is_met_inside_and_over_links),
+        CASE(own_organisation_cancels_the_remainder),
+        CASE(capability_is_never_sold_twice),
+        CASE(a_forwarded_order_is_locked_until_it_returns),
+        CASE(validity_ends_at_its_time_and_time_never_decreases),
+        CASE(curve_trades_step_by_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
