@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* The simplex runs in slices so that the interrupt flag and the clock are looked at between them: some tenth of a second,
  * by the size of the problem and not by the clock, so that the same problem always takes the same path. */
@@ -276,14 +277,13 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
 }
 
 /* CLP factors dense parts with OpenBLAS, which tries for ever when it cannot have its buffer of 128 MiB, and throws
- * when its own allocations fail. So that running out of memory is an error and not a hang, ask for as much first; the
- * pages are never touched. */
+ * when its own allocations fail. So that running out of memory is an error and not a hang, ask the system for as much
+ * first; the pages are never touched. */
 static bool has_headroom(void)
 {
     static const size_t needed = (size_t)256 << 20;
-    void *volatile probe = malloc(needed); /* volatile: the pair must not be optimised away */
-    free(probe);
-    return probe != NULL;
+    void *probe = mmap(NULL, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return probe != MAP_FAILED && munmap(probe, needed) == 0;
 }
 
 static enum fg_code coin_solve(void *opaque, const struct fg_lp_model *model, const struct fg_lp_options *options,
