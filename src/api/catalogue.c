@@ -1,10 +1,12 @@
 #include "api/catalogue.h"
 
+#include "api/operations_registry.h"
 #include "api/operations_server.h"
 
 #include <string.h>
 
-const struct fg_operation_set *const fg_catalogue[] = {&fg_server_operations, NULL};
+const struct fg_operation_set *const fg_catalogue[] = {
+    &fg_server_operations, &fg_people_operations, &fg_organisation_operations, NULL};
 
 const struct fg_operation *fg_catalogue_find(const char *id)
 {

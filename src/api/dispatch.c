@@ -60,7 +60,7 @@ static bool claim_key(struct fg_call *call)
 }
 
 /* ---- idempotency ---- */
-static void owner_of(const struct fg_principal *who, char owner[4 * FG_PRINCIPAL_ID])
+void fg_key_owner(const struct fg_principal *who, char owner[4 * FG_PRINCIPAL_ID])
 {
     snprintf(owner, 4 * FG_PRINCIPAL_ID, "%s/%s/%s", who->organisation, who->user, who->on_behalf_of);
 }
@@ -107,7 +107,7 @@ static bool begin_key(struct fg_call *call)
         return false;
     }
     char owner[4 * FG_PRINCIPAL_ID];
-    owner_of(&call->principal, owner);
+    fg_key_owner(&call->principal, owner);
     enum fg_idempotency_state state = FG_KEY_NEW;
     struct fg_saved_answer answer = {0};
     if (code == FG_OK)
@@ -131,7 +131,7 @@ static void save_key(struct fg_call *call)
         return;
     const struct fg_idempotency_store *store = &call->server->options.idempotency;
     char owner[4 * FG_PRINCIPAL_ID];
-    owner_of(&call->principal, owner);
+    fg_key_owner(&call->principal, owner);
     struct fg_error why;
     enum fg_code code = store->save(store->context, owner, call->key, call->hash, call->status,
                                     call->media != NULL ? call->media : "", call->out.data, call->out.length,

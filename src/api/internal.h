@@ -138,6 +138,7 @@ const char *fg_session_cookie_name(const struct fg_server *server);
 #define FG_KEY_MAX 255 /* characters of an idempotency key */
 
 /* dispatch.c */
+void fg_key_owner(const struct fg_principal *who, char owner[4 * FG_PRINCIPAL_ID]); /* of idempotency keys */
 void fg_dispatch_start(struct fg_call *call);                 /* hand to a worker; a place is reserved */
 void fg_dispatch_inline(struct fg_call *call);                /* on the network thread; the call is READY afterwards */
 void fg_dispatch_abandon(struct fg_server *server);           /* answer what still runs with 503 */

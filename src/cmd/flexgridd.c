@@ -2,10 +2,12 @@
  *
  * SIGTERM and SIGINT stop gracefully (requests in flight end, streams are told to come back), SIGHUP reads the
  * certificate again. Standard error carries the log, one JSON object a line. */
+#include "api/application.h"
 #include "api/catalogue.h"
 #include "api/config.h"
 #include "api/server.h"
 #include "api/systemd.h"
+#include "atp/organisation.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 struct settings {
     const char *listen_address, *data_folder, *web_folder, *certificate_file, *key_file;
+    const char *database, *node, *operator_name, *operator_country, *operator_address, *administrator_name, *administrator_email;
     const char *const *cors_origins;
     int64_t port, network_threads, workers, queue_limit, connection_limit, connections_per_address;
     int64_t header_seconds, body_seconds, send_seconds;
@@ -37,6 +40,13 @@ static const struct fg_setting table[] = {
     {"certificate_file", FG_SETTING_TEXT, AT(certificate_file), "", "PEM chain; empty: self-signed in data_folder", 0, 0, NULL},
     {"key_file", FG_SETTING_TEXT, AT(key_file), "", "PEM key of the certificate", 0, 0, NULL},
     {"data_folder", FG_SETTING_TEXT, AT(data_folder), "flexgrid-data", "Folder for everything that is kept", 0, 0, NULL},
+    {"database", FG_SETTING_TEXT, AT(database), "", "postgresql:// URL of the database; empty: SQLite in data_folder", 0, 0, NULL},
+    {"node", FG_SETTING_TEXT, AT(node), "node-1", "Name of this server among those on the database", 0, 0, NULL},
+    {"operator_name", FG_SETTING_TEXT, AT(operator_name), "", "For --init: the flexibility market operator (FMO)", 0, 0, NULL},
+    {"operator_country", FG_SETTING_TEXT, AT(operator_country), "", "... its country, two letters", 0, 0, NULL},
+    {"operator_address", FG_SETTING_TEXT, AT(operator_address), "", "... its postal address", 0, 0, NULL},
+    {"administrator_name", FG_SETTING_TEXT, AT(administrator_name), "", "... its first administrator", 0, 0, NULL},
+    {"administrator_email", FG_SETTING_TEXT, AT(administrator_email), "", "... her address to log in with", 0, 0, NULL},
     {"web_folder", FG_SETTING_TEXT, AT(web_folder), "", "Folder of the web pages; empty: none", 0, 0, NULL},
     {"cors_origins", FG_SETTING_LIST, AT(cors_origins), "", "Origins whose pages may call the API, separated by commas", 0, 0, NULL},
     {"network_threads", FG_SETTING_INTEGER, AT(network_threads), "0", "Threads for connections; 0: one for each processor", 0, 256, NULL},
@@ -70,11 +80,14 @@ static int print_text(struct fg_text *text)
 }
 
 static const char help[] =
-    "Usage: flexgridd [--config FILE] [--check | --print-config]\n\n"
+    "Usage: flexgridd [--config FILE] [--check | --init | --print-config]\n\n"
     "Serves the FLEXGRID platform over HTTPS.\n\n"
     "  -c, --config FILE   configuration: lines \"name = value\"; FLEXGRID_NAME in the\n"
     "                      environment goes before it\n"
     "      --check         check the configuration and end\n"
+    "      --init          set up a new platform: the market operator named in the\n"
+    "                      configuration; its administrator's password is the first\n"
+    "                      line of standard input\n"
     "      --print-config  write a configuration file with all settings and their fallbacks\n"
     "  -h, --help          this text\n"
     "  -V, --version       version\n\n"
@@ -83,7 +96,7 @@ static const char help[] =
 
 struct arguments {
     const char *config;
-    bool check;
+    bool check, init;
 };
 
 /* Exit code, or -1 to go on. */
@@ -107,6 +120,8 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
         }
         if (strcmp(argv[i], "--check") == 0) {
             arguments->check = true;
+        } else if (strcmp(argv[i], "--init") == 0) {
+            arguments->init = true;
         } else if (strncmp(argv[i], "--config=", 9) == 0) {
             arguments->config = argv[i] + 9;
         } else if ((strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0) && i + 1 < argc) {
@@ -117,6 +132,11 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
         }
     }
     return -1;
+}
+
+static const char *data_folder(const struct settings *settings)
+{
+    return settings->data_folder != NULL ? settings->data_folder : "flexgrid-data";
 }
 
 static struct fg_server_options options_of(const struct settings *s)
@@ -133,7 +153,7 @@ static struct fg_server_options options_of(const struct settings *s)
         .trust_proxy = s->trust_proxy,
         .certificate_file = s->certificate_file,
         .key_file = s->key_file,
-        .data_folder = s->data_folder != NULL ? s->data_folder : "flexgrid-data",
+        .data_folder = data_folder(s),
         .web_folder = s->web_folder,
         .cors_origins = s->cors_origins,
         .network_threads = (int)s->network_threads,
@@ -175,9 +195,57 @@ static void wait_for_signals(struct fg_server *server, const sigset_t *signals)
     }
 }
 
+static enum fg_code open_application(const struct settings *settings, struct fg_application *application,
+                                     struct fg_error *err)
+{
+    const char *node = settings->node != NULL ? settings->node : "node-1";
+    return fg_application_open(settings->database, data_folder(settings), node, NULL, NULL, application, err);
+}
+
+/* ---- the first organisation ---- */
+struct founding {
+    struct fg_organisation organisation;
+    struct fg_new_user administrator;
+};
+static enum fg_code found(struct fg_registry *registry, void *context, struct fg_error *err)
+{
+    struct founding *founding = context;
+    int64_t organisation, user;
+    return fg_organisation_found(registry, &founding->organisation, &founding->administrator, &organisation, &user, err);
+}
+
+static int initialise(const struct settings *s)
+{
+    struct fg_error err = {0};
+    struct fg_application application;
+    char password[256] = "", hash[FG_PASSWORD_HASH];
+    struct founding founding = {
+        {.name = s->operator_name, .country = s->operator_country, .address = s->operator_address, .roles = FG_BIT(FG_ROLE_FMO)},
+        {s->administrator_name, s->administrator_email, hash}};
+    enum fg_code code = FG_OK;
+    if (s->operator_name == NULL || s->operator_country == NULL || strlen(s->operator_country) != 2 ||
+        s->operator_address == NULL || s->administrator_name == NULL || s->administrator_email == NULL)
+        code = fg_fail(&err, FG_ERR_VALUE, "--init", "needs operator_name, operator_country (two letters), operator_address, "
+                       "administrator_name and administrator_email; set them in the configuration");
+    else if (fgets(password, sizeof password, stdin) == NULL)
+        code = fg_fail(&err, FG_ERR_VALUE, "--init", "reads the administrator's password from the first line of standard input");
+    password[strcspn(password, "\r\n")] = '\0';
+    if (code == FG_OK)
+        code = open_application(s, &application, &err);
+    if (code != FG_OK)
+        return fail(&err);
+    code = fg_password_hash(password, hash, &err);
+    fg_secret_wipe(password, sizeof password);
+    if (code == FG_OK)
+        code = fg_registry_run(application.platform, NULL, FG_STORE_WRITE, found, &founding, &err);
+    fg_application_close(&application);
+    return code == FG_OK ? 0 : fail(&err);
+}
+
 static int serve(const struct settings *settings)
 {
     struct fg_error err = {0};
+    struct fg_application application;
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -189,8 +257,13 @@ static int serve(const struct settings *settings)
 
     struct fg_server_options options = options_of(settings);
     struct fg_server *server;
-    if (fg_server_start(&options, &server, &err) != FG_OK)
+    if (open_application(settings, &application, &err) != FG_OK)
         return fail(&err);
+    fg_application_connect(&application, &options);
+    if (fg_server_start(&options, &server, &err) != FG_OK) {
+        fg_application_close(&application);
+        return fail(&err);
+    }
     fg_log_open(STDERR_FILENO, (enum fg_log_level)settings->log_level);
     fg_log(FG_LOG_INFO, "server.started", FG_LOG_TEXT("version", FG_VERSION), FG_LOG_TEXT("address", options.address),
            FG_LOG_NUMBER("port", fg_server_port(server)), FG_LOG_TEXT("scheme", options.plain_http ? "http" : "https"));
@@ -199,6 +272,7 @@ static int serve(const struct settings *settings)
     fg_systemd_notify("STOPPING=1");
     fg_log(FG_LOG_INFO, "server.stopping", FG_LOG_NUMBER("seconds", settings->stop_seconds));
     fg_server_stop(server, settings->stop_seconds);
+    fg_application_close(&application);
     fg_log(FG_LOG_INFO, "server.stopped", FG_LOG_TEXT("version", FG_VERSION));
     return 0;
 }
@@ -221,7 +295,7 @@ int main(int argc, char **argv)
     else if (arguments.check)
         status = 0;
     else
-        status = serve(&settings);
+        status = arguments.init ? initialise(&settings) : serve(&settings);
     fg_arena_release(&arena);
     return status;
 }

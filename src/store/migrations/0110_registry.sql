@@ -24,7 +24,7 @@ CREATE UNIQUE INDEX organisation_name ON organisation (name);
 -- A natural person: the key under which her data are sealed. Erasing destroys key and data; the number stays.
 CREATE TABLE person (
     id INTEGER NOT NULL PRIMARY KEY,
-    key BLOB,
+    key BLOB, -- sealed under the installation's secret
     created_us INTEGER NOT NULL,
     erased_us INTEGER
 ) STRICT;
@@ -110,17 +110,18 @@ CREATE TABLE consent (
 -- Four eyes: what one user has asked for and another one has to confirm.
 CREATE TABLE approval (
     id INTEGER NOT NULL PRIMARY KEY,
-    action TEXT NOT NULL, -- 'limits.set', 'trade.cancel', 'settlement.release'
+    action TEXT NOT NULL CHECK (action IN ('limits.set', 'trade.cancel', 'settlement.release')),
     object TEXT NOT NULL,
-    detail TEXT NOT NULL, -- JSON
+    detail TEXT NOT NULL, -- the asker's words
     organisation_id INTEGER NOT NULL REFERENCES organisation (id),
     asked_by INTEGER NOT NULL,
     asked_us INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('open', 'confirmed', 'refused', 'withdrawn')),
+    status TEXT NOT NULL CHECK (status IN ('open', 'confirmed', 'refused', 'withdrawn', 'used')),
     decided_by INTEGER,
     decided_us INTEGER,
     CHECK (decided_by IS NULL OR decided_by <> asked_by OR status = 'withdrawn')
 ) STRICT;
+CREATE INDEX approval_organisation ON approval (organisation_id, id);
 
 -- A market area: one book, one currency, one time zone, one writer.
 CREATE TABLE area (
@@ -166,13 +167,23 @@ CREATE UNIQUE INDEX product_name ON product (area_id, name);
 CREATE TABLE network (
     id INTEGER NOT NULL PRIMARY KEY,
     area_id INTEGER NOT NULL REFERENCES area (id),
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id), -- whose grid it is
     name TEXT NOT NULL,
-    document_id INTEGER NOT NULL,     -- of the store
+    format TEXT NOT NULL,   -- one of fg_network_formats
+    document TEXT NOT NULL, -- name of the store's document of kind "network", as it was uploaded
+    version INTEGER NOT NULL, -- of that document
+    sha256 TEXT NOT NULL,
+    notes TEXT NOT NULL,    -- JSON: what the reader ignored, defaulted, converted
     bus_count INTEGER NOT NULL,
     branch_count INTEGER NOT NULL,
     uploaded_by INTEGER NOT NULL,
     uploaded_us INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE network_bus (
+    network_id INTEGER NOT NULL REFERENCES network (id),
+    bus TEXT NOT NULL,
+    PRIMARY KEY (network_id, bus)
+) STRICT, WITHOUT ROWID;
 
 -- Grid locations: a forest per area. A location's index in the book is its place in the order of ids, parents first.
 CREATE TABLE location (
@@ -248,6 +259,16 @@ CREATE TABLE brp_assignment (
     CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
 ) STRICT, WITHOUT ROWID;
 
+-- What an asset's owner has asked of a balance responsible party; its confirmation makes an assignment of it.
+CREATE TABLE brp_proposal (
+    asset_id INTEGER NOT NULL PRIMARY KEY REFERENCES asset (id),
+    brp_id INTEGER NOT NULL REFERENCES organisation (id),
+    valid_from_us INTEGER NOT NULL,
+    valid_until_us INTEGER,
+    proposed_by INTEGER NOT NULL,
+    CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
+) STRICT;
+
 CREATE TABLE portfolio (
     id INTEGER NOT NULL PRIMARY KEY,
     organisation_id INTEGER NOT NULL REFERENCES organisation (id), -- who trades it
@@ -280,7 +301,7 @@ CREATE TABLE prequalification (
     product_id INTEGER NOT NULL REFERENCES product (id),
     kind TEXT NOT NULL CHECK (kind IN ('product', 'grid')),
     status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'refused', 'suspended')),
-    up_w INTEGER NOT NULL CHECK (up_w >= 0),     -- capability approved
+    up_w INTEGER NOT NULL CHECK (up_w >= 0),     -- capability asked for; when approved, the capability approved
     down_w INTEGER NOT NULL CHECK (down_w >= 0),
     valid_from_us INTEGER,
     valid_until_us INTEGER,
@@ -290,4 +311,4 @@ CREATE TABLE prequalification (
     decided_us INTEGER,
     version INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX prequalification_portfolio ON prequalification (portfolio_id, product_id);
+CREATE UNIQUE INDEX prequalification_portfolio ON prequalification (portfolio_id, product_id, kind);

@@ -1,0 +1,115 @@
+#include "api/application.h"
+
+#include "api/seal.h"
+#include "atp/idempotency.h"
+#include "atp/rights.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum fg_code fg_application_open(const char *url, const char *data_folder, const char *node,
+                                 int64_t (*clock_us)(void *context), void *clock_context, struct fg_application *application,
+                                 struct fg_error *err)
+{
+    struct fg_platform_options options = {.store_url = url != NULL ? url : data_folder, .node = node,
+                                          .store = {.create = true, .migrate = true}, .clock_us = clock_us,
+                                          .clock_context = clock_context};
+    struct fg_seal_key key;
+    char path[4096];
+    *application = (struct fg_application){.data_folder = data_folder};
+    if (mkdir(data_folder, 0700) != 0 && errno != EEXIST)
+        return fg_fail(err, FG_ERR_IO, data_folder, "cannot be made: %s; create the folder above it", strerror(errno));
+    snprintf(path, sizeof path, "%s/secret", data_folder);
+    enum fg_code code = fg_seal_key_load(path, &key, err);
+    /* Cursors and the platform's secret are different keys from one file. */
+    if (code == FG_OK)
+        code = fg_secret_init(err);
+    if (code == FG_OK) {
+        _Static_assert(sizeof key.bytes == FG_SECRET_KEY && FG_SECRET_HASH == FG_SECRET_KEY, "one length");
+        fg_secret_index(key.bytes, "flexgrid platform", options.secret);
+        code = fg_platform_create(&options, &application->platform, err);
+    }
+    fg_secret_wipe(&key, sizeof key);
+    fg_secret_wipe(options.secret, sizeof options.secret);
+    if (code == FG_OK)
+        code = fg_authenticator_create(application->platform, &application->authenticator, err);
+    if (code != FG_OK)
+        fg_application_close(application);
+    return code;
+}
+
+void fg_application_close(struct fg_application *application)
+{
+    fg_authenticator_destroy(application->authenticator);
+    fg_platform_destroy(application->platform);
+    *application = (struct fg_application){0};
+}
+
+/* ---- callbacks ---- */
+static enum fg_code authenticate(void *context, const struct fg_credentials *credentials, struct fg_principal *principal,
+                                 struct fg_error *err)
+{
+    struct fg_application *application = context;
+    return fg_authenticate(application->authenticator, credentials->secret, credentials->on_behalf_of, principal, err);
+}
+
+struct kept {
+    const char *owner, *key;
+    const unsigned char *hash;
+    struct fg_kept_answer answer;
+    struct fg_text *text; /* load */
+    const char *body;     /* save */
+    size_t length;
+    int64_t expires_us;
+};
+
+static enum fg_code load_work(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
+{
+    struct kept *kept = context;
+    fg_text_release(kept->text);
+    fg_text_init(kept->text);
+    return fg_idempotency_load(store, kept->owner, kept->key, kept->hash, fg_platform_now_us(platform), &kept->answer,
+                               kept->text, err);
+}
+
+static enum fg_code load(void *context, const char *owner, const char *key, const unsigned char hash[FG_HASH_BYTES],
+                         enum fg_idempotency_state *state, struct fg_saved_answer *answer, struct fg_error *err)
+{
+    struct fg_application *application = context;
+    struct kept kept = {.owner = owner, .key = key, .hash = hash, .text = &answer->body};
+    enum fg_code code = fg_platform_run(application->platform, FG_STORE_READ, load_work, &kept, err);
+    if (code != FG_OK)
+        return code;
+    *state = !kept.answer.is_there ? FG_KEY_NEW : kept.answer.is_other ? FG_KEY_OTHER : FG_KEY_SAME;
+    answer->status = kept.answer.status;
+    snprintf(answer->media, sizeof answer->media, "%s", kept.answer.media);
+    return FG_OK;
+}
+
+static enum fg_code save_work(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
+{
+    struct kept *kept = context;
+    return fg_idempotency_save(store, kept->owner, kept->key, kept->hash, kept->answer.status, kept->answer.media, kept->body,
+                               kept->length, fg_platform_now_us(platform), kept->expires_us, err);
+}
+
+static enum fg_code save(void *context, const char *owner, const char *key, const unsigned char hash[FG_HASH_BYTES],
+                         int status, const char *media, const char *body, size_t length, int64_t expires,
+                         struct fg_error *err)
+{
+    struct fg_application *application = context;
+    struct kept kept = {.owner = owner, .key = key, .hash = hash, .answer = {.status = status}, .body = body,
+                        .length = length, .expires_us = expires * 1000000};
+    snprintf(kept.answer.media, sizeof kept.answer.media, "%s", media);
+    return fg_platform_run(application->platform, FG_STORE_WRITE, save_work, &kept, err);
+}
+
+void fg_application_connect(struct fg_application *application, struct fg_server_options *options)
+{
+    options->context = application;
+    options->access = fg_platform_access;
+    options->authenticator = (struct fg_authenticator){application, authenticate};
+    options->idempotency = (struct fg_idempotency_store){application, load, save};
+}

@@ -1,0 +1,25 @@
+/* The application behind the server's operations: what handlers find in fg_call_context, and the callbacks that the server
+ * needs (server.h) connected to the platform. Thread rule: create and destroy from one thread; the rest from any. */
+#ifndef FG_API_APPLICATION_H
+#define FG_API_APPLICATION_H
+
+#include "api/server.h"
+#include "atp/authenticator.h"
+
+struct fg_application {
+    struct fg_platform *platform;
+    struct fg_authenticator_memory *authenticator;
+    const char *data_folder; /* for files while they are read */
+};
+
+/* Open the database `url` (NULL: a data folder's own) with the installation's secret from `data_folder`, which is made when
+ * it is not there. `clock_us` NULL: the system's. */
+enum fg_code fg_application_open(const char *url, const char *data_folder, const char *node,
+                                 int64_t (*clock_us)(void *context), void *clock_context, struct fg_application *application,
+                                 struct fg_error *err);
+void fg_application_close(struct fg_application *application);
+
+/* Fill context, access table, authenticator and idempotency store of a server's options. */
+void fg_application_connect(struct fg_application *application, struct fg_server_options *options);
+
+#endif
