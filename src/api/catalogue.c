@@ -6,7 +6,8 @@
 #include <string.h>
 
 const struct fg_operation_set *const fg_catalogue[] = {
-    &fg_server_operations, &fg_people_operations, &fg_organisation_operations, NULL};
+    &fg_server_operations, &fg_people_operations, &fg_organisation_operations,
+    &fg_market_operations, &fg_asset_operations, NULL};
 
 const struct fg_operation *fg_catalogue_find(const char *id)
 {

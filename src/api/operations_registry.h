@@ -6,6 +6,6 @@
 #include "api/operation.h"
 
 extern const struct fg_operation_set fg_people_operations, fg_organisation_operations, fg_market_operations,
-    fg_network_operations, fg_asset_operations, fg_portfolio_operations;
+    fg_asset_operations;
 
 #endif

@@ -70,9 +70,9 @@ static enum fg_code require_area(struct fg_registry *registry, int64_t area, str
                              FG_ID_AREA, area, "market area", err);
 }
 
-static enum fg_code changed(enum fg_code code, int64_t changes, struct fg_error *err)
+static enum fg_code changed(enum fg_code code, const int64_t *changes, struct fg_error *err)
 {
-    return code == FG_OK && changes == 0
+    return code == FG_OK && *changes == 0
                ? fg_fail(err, FG_ERR_CONFLICT, NULL, "the object has changed meanwhile; read it again")
                : code;
 }
@@ -102,7 +102,7 @@ enum fg_code fg_area_change(struct fg_registry *registry, int64_t id, int64_t ve
                                                     area->price_max_u, area->size_max_w, area->network_mode,
                                                     area->stale_rule, area->network),
                                           err, "a market area of this name exists already"),
-                       changes, err);
+                       &changes, err);
     return code == FG_OK ? fg_registry_audit(registry, "area.change", FG_ID_AREA, id, NULL, err) : code;
 }
 
@@ -144,7 +144,7 @@ enum fg_code fg_product_change(struct fg_registry *registry, int64_t id, int64_t
                                  "iiiiiiiiit", id, version, terms->opening_days, terms->opening_clock_s, terms->closure_lead_s,
                                  terms->tolerance_share_u, terms->tolerance_w, terms->penalty_factor_u, terms->penalty_u,
                                  terms->baseline_rule),
-                       changes, err);
+                       &changes, err);
     return code == FG_OK ? fg_registry_audit(registry, "product.change", FG_ID_PRODUCT, id, NULL, err) : code;
 }
 
@@ -305,7 +305,7 @@ enum fg_code fg_location_change(struct fg_registry *registry, int64_t id, int64_
                                  "version = version + 1 WHERE id = $1 AND version = $2",
                                  "iiottt", id, version, location->priority, location->control_area, location->polygon,
                                  location->status),
-                       changes, err);
+                       &changes, err);
     if (code == FG_OK)
         code = set_buses(registry, area, id, location, err);
     return code == FG_OK ? fg_registry_audit(registry, "location.change", FG_ID_LOCATION, id, NULL, err) : code;

@@ -20,6 +20,20 @@ static int64_t energy_decimals(int64_t ws)
     return value;
 }
 
+static void put_value(struct fg_json_writer *out, const char *name, const struct fg_sql *sql, int column)
+{
+    char text[FG_INSTANT_TEXT];
+    const char *kind = fg_sql_column_text(sql, column - 1);
+    if (strcmp(kind, "text") == 0)
+        fg_json_put_string(out, name, fg_sql_column_text(sql, column));
+    else if (strcmp(kind, "number") == 0)
+        fg_json_put_number(out, name, fg_sql_column_double(sql, column + 1));
+    else if (strcmp(kind, "boolean") == 0)
+        fg_json_put_bool(out, name, fg_sql_column_int64(sql, column + 2) != 0);
+    else
+        fg_json_put_string(out, name, fg_instant_format(fg_sql_column_int64(sql, column + 2) / 1000000, text));
+}
+
 static enum fg_code put_member(struct fg_registry *registry, const struct fg_member *member, const struct fg_sql *sql,
                                int column, int64_t id, struct fg_json_writer *out, struct fg_error *err)
 {
@@ -28,6 +42,10 @@ static enum fg_code put_member(struct fg_registry *registry, const struct fg_mem
     enum fg_code code;
     if (member->kind == FG_MEMBER_ROWS)
         return put_rows(registry, member, id, out, err);
+    if (member->kind == FG_MEMBER_VALUE) {
+        put_value(out, name, sql, column);
+        return FG_OK;
+    }
     if (fg_sql_column_is_null(sql, column)) {
         fg_json_put_null(out, name);
         return FG_OK;
@@ -56,6 +74,7 @@ static enum fg_code put_member(struct fg_registry *registry, const struct fg_mem
         fg_json_put_string(out, name, text[0] != '\0' ? text : NULL);
         fg_secret_wipe(text, sizeof text);
         break;
+    case FG_MEMBER_VALUE:
     case FG_MEMBER_ROWS: break;
     }
     return FG_OK;

@@ -25,6 +25,7 @@ enum fg_member_kind {
     FG_MEMBER_ENERGY,  /* Ws as MWh */
     FG_MEMBER_BITS,    /* of `words` */
     FG_MEMBER_PERSON,  /* person: what is sealed under the member's name */
+    FG_MEMBER_VALUE,   /* three columns, text, number, integer; the column before says which: an attribute's kind */
     FG_MEMBER_ROWS
 };
 struct fg_member {

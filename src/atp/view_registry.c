@@ -109,8 +109,7 @@ const struct fg_view fg_view_locations = {
 /* Owner, BRP, whoever trades it in a portfolio, the location's operator and the system operator with priority. */
 #define AT_OWN_LOCATION(id)                                                                                            \
     id " IN (SELECT l.id FROM location l WHERE l.operator_id = $1 OR l.priority_id = $1)"
-static const struct fg_member attribute_members[] = {
-    TEXT("name"), TEXT("kind"), TEXT("text"), AS("number", JSON), AS("boolean", BOOLEAN), AS("instant", INSTANT), END};
+static const struct fg_member attribute_members[] = {TEXT("name"), TEXT("kind"), AS("value", VALUE), END};
 static const struct fg_member brp_members[] = {
     ID("brp", FG_ID_ORGANISATION), AS("valid_from", INSTANT), AS("valid_until", INSTANT), AS("confirmed", BOOLEAN), END};
 static const struct fg_member asset_members[] = {
@@ -118,8 +117,7 @@ static const struct fg_member asset_members[] = {
     ID("location", FG_ID_LOCATION), TEXT("bus"), TEXT("metering_point"), AS("p_min", POWER), AS("p_max", POWER),
     AS("s_max", POWER), AS("energy", ENERGY), TEXT("grid_status"), TEXT("grid_reason"), AS("created", INSTANT),
     ROWS("attributes",
-         "SELECT name, kind, text_value, CAST(number_value AS TEXT), CASE WHEN kind = 'boolean' THEN integer_value END, "
-         "CASE WHEN kind = 'instant' THEN integer_value END FROM asset_attribute WHERE asset_id = $1 ORDER BY name",
+         "SELECT name, kind, text_value, number_value, integer_value FROM asset_attribute WHERE asset_id = $1 ORDER BY name",
          attribute_members),
     ROWS("brps",
          "SELECT brp_id, valid_from_us, valid_until_us, 1 FROM brp_assignment WHERE asset_id = $1 UNION ALL "
