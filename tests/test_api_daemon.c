@@ -92,6 +92,31 @@ static long get(unsigned port, const char *path, const char *certificate)
     return status;
 }
 
+/* Status of a POST of JSON. */
+static long post(unsigned port, const char *path, const char *certificate, const char *json)
+{
+    struct fg_text body;
+    char url[200];
+    long status = 0;
+    CURL *curl = curl_easy_init();
+    struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
+    fg_text_init(&body);
+    snprintf(url, sizeof url, "https://localhost:%u%s", port, path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, certificate);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    fg_text_release(&body);
+    return status;
+}
+
 static unsigned port_in_log(const char *log)
 {
     for (int i = 0; i < 200; i++) {
@@ -116,6 +141,13 @@ static void life_of_a_server(void **state)
     snprintf(certificate, sizeof certificate, "%s/tls/certificate.pem", data);
     snprintf(notify, sizeof notify, "%s/notify", cli_folder);
     snprintf(program, sizeof program, "%s/flexgridd", FG_PROGRAM_DIR);
+    /* the market operator: once, with all that is needed */
+#define OPERATOR "FLEXGRID_OPERATOR_NAME=Market FLEXGRID_OPERATOR_COUNTRY=GR FLEXGRID_OPERATOR_ADDRESS=x FLEXGRID_ADMINISTRATOR_NAME=Olga "
+    const char *const init = "echo 'INIT-PASSWORD words' | FLEXGRID_DATA_FOLDER=%s %s FLEXGRID_ADMINISTRATOR_EMAIL=%s %s --init 2>%s/err";
+    assert_int_equal(shell(init, data, "", "olga@fmo.example", program, cli_folder), 3);
+    assert_int_equal(shell("grep -q operator_name %s/err", cli_folder), 0);
+    assert_int_equal(shell(init, data, OPERATOR, "olga@fmo.example", program, cli_folder), 0);
+    assert_int_equal(shell(init, data, OPERATOR, "other@fmo.example", program, cli_folder), 3);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%.100s", notify);
     int notified = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -138,6 +170,8 @@ static void life_of_a_server(void **state)
     unsigned port = port_in_log(log);
     assert_true(port > 0);
     assert_int_equal(get(port, "/healthz", certificate), 401); /* the key is wrong, the certificate is not */
+    assert_int_equal(post(port, "/v1/log-in", certificate, "{\"email\":\"olga@fmo.example\",\"password\":\"INIT-PASSWORD words\"}"), 201);
+    assert_int_equal(post(port, "/v1/log-in", certificate, "{\"email\":\"olga@fmo.example\",\"password\":\"BAD-PASSWORD\"}"), 401);
     assert_int_equal(shell("test $(stat -c %%a %s/tls/key.pem) = 600 -a $(stat -c %%a %s/secret) = 600 -a $(stat -c %%a %s) = 700", data, data, data), 0);
     /* another certificate, then SIGHUP: new handshakes get it; a broken file changes nothing */
     assert_int_equal(shell("cp %s %s/old.pem && cp %s/tls/key.pem %s/old.key", certificate, cli_folder, data, cli_folder), 0);
@@ -162,7 +196,7 @@ static void life_of_a_server(void **state)
     assert_true(recv(notified, message, sizeof message - 1, 0) > 0);
     assert_string_equal(message, "STOPPING=1");
     close(notified);
-    assert_int_equal(shell("grep -q SECRET-KEY %s", log), 1);
+    assert_int_equal(shell("grep -q -e SECRET-KEY -e PASSWORD -e fgs_ -e olga %s", log), 1);
     assert_int_equal(shell("grep -q server.stopped %s", log), 0);
     /* every line of the log is a JSON object */
     FILE *file = fopen(log, "r");
