@@ -181,7 +181,8 @@ static enum fg_code count_failure(struct fg_registry *registry, int64_t user, st
                                         "RETURNING failed_logins", "i", user);
     if (code == FG_OK && failures >= FG_LOGIN_FAILURES_MAX)
         code = fg_change(registry->store, NULL, err,
-                         "UPDATE app_user SET failed_logins = 0, locked_until_us = $2 WHERE id = $1", "ii", user,
+                         "UPDATE app_user SET failed_logins = 0, locked_until_us = $2, version = version + 1 WHERE id = $1",
+                         "ii", user,
                          registry->now_us + FG_LOGIN_LOCK_US);
     return code == FG_OK ? fg_registry_audit(registry, failures >= FG_LOGIN_FAILURES_MAX ? "login.lock" : "login.refuse",
                                              FG_ID_USER, user, NULL, err)
@@ -223,7 +224,8 @@ static enum fg_code record_login(struct fg_registry *registry, void *context, st
     unsigned char hash[FG_SECRET_HASH];
     if (code == FG_OK)
         code = fg_change(registry->store, NULL, err,
-                         "UPDATE app_user SET failed_logins = 0, locked_until_us = NULL WHERE id = $1", "i", attempt->user);
+                         "UPDATE app_user SET failed_logins = 0, version = version + CASE WHEN locked_until_us IS NULL THEN 0 ELSE 1 "
+                         "END, locked_until_us = NULL WHERE id = $1", "i", attempt->user);
     if (code == FG_OK)
         code = fg_registry_next(registry, FG_ID_SESSION, &login->session, err);
     login->user = attempt->user;
