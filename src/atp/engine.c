@@ -19,6 +19,8 @@ struct fg_engine {
     struct fg_command **batch;
     size_t batch_count;
     int64_t lease_renewed_us;
+    int64_t batch_time_us;       /* stamp of the batch */
+    struct fg_command *timed;    /* the writer's: commands whose time has not come, earliest first */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* of all below */
@@ -38,6 +40,7 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_HALT] = "trading.halt",        [FG_COMMAND_RESUME] = "trading.resume",
         [FG_COMMAND_CAPABILITY] = "capability.set", [FG_COMMAND_REDUCE_TRADE] = "trade.reduce",
         [FG_COMMAND_FORWARD] = "order.forward",    [FG_COMMAND_FORWARD_END] = "order.forward_end",
+        [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
         [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
     return words[kind];
 }
@@ -64,10 +67,13 @@ static void touch_order(struct engine_area *area, uint64_t id, int64_t cause)
     size_t before = area->orders.count, place;
     if (engine_set_add(&area->orders, (int64_t)id, 0, &place) != 0 ||
         (place == before &&
-         fg_grow((void **)&area->causes, before, &area->cause_capacity, sizeof *area->causes) != 0)) {
+         (fg_grow((void **)&area->causes, before, &area->cause_capacity, sizeof *area->causes) != 0 ||
+          fg_grow((void **)&area->origins, before, &area->origin_capacity, sizeof *area->origins) != 0))) {
         fail_memory(area);
         return;
     }
+    if (place == before)
+        area->origins[place] = (struct engine_origin){0};
     if (place == before || cause != 0)
         area->causes[place] = cause;
 }
@@ -196,6 +202,34 @@ static enum fg_refusal owned(const struct engine_area *area, const struct fg_com
     return refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
 }
 
+/* The orders of a submission that was taken: they have no rows yet. */
+static void note_origins(struct engine_area *area, const struct fg_command *command)
+{
+    for (size_t i = 0; i < command->order_count; i++) {
+        size_t place;
+        touch_order(area, command->first_order + i, 0);
+        if (engine_set_add(&area->orders, (int64_t)(command->first_order + i), 0, &place) == 0 && area->code == FG_OK)
+            area->origins[place] = (struct engine_origin){command, i};
+    }
+}
+
+static enum fg_refusal relocate(struct engine_area *area, struct fg_command *command, enum fg_code *code)
+{
+    struct engine_locations fresh = {0}, old = area->locations;
+    if ((*code = engine_locations_reload(area, &fresh, &command->err)) != FG_OK) {
+        engine_locations_release(&fresh);
+        return FG_REFUSAL_NONE;
+    }
+    struct fg_book_locations locations = {fresh.count, fresh.parents, fresh.link_count,
+                                          (const int32_t(*)[2])fresh.links};
+    area->locations = fresh; /* events of the command name new locations */
+    enum fg_refusal refusal = fg_book_relocate(area->book, command->time_us, &locations, &command->err);
+    if (refusal != FG_REFUSAL_NONE)
+        area->locations = old;
+    engine_locations_release(refusal != FG_REFUSAL_NONE ? &fresh : &old);
+    return refusal;
+}
+
 static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command *command, enum fg_code *code)
 {
     struct fg_book *book = area->book;
@@ -239,6 +273,11 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
         return fg_book_forward(book, time_us, command->order, err);
     case FG_COMMAND_FORWARD_END:
         return fg_book_forward_end(book, time_us, command->order, command->forward_end, command->called, err);
+    case FG_COMMAND_LOCATIONS:
+        return relocate(area, command, code);
+    case FG_COMMAND_MESSAGE:
+        *code = engine_write_message(area, "market.message", time_us, command->text, err);
+        return FG_REFUSAL_NONE;
     case FG_COMMAND_EXPIRE:
         return fg_book_expire(book, time_us, err);
     case FG_COMMAND_READ:
@@ -276,6 +315,8 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
         snprintf(detail, sizeof detail, "{\"scope\":%d,\"subject\":%lld}", (int)command->scope,
                  (long long)command->subject);
         entry.detail = detail;
+    } else if (command->kind == FG_COMMAND_REDUCE_TRADE) {
+        entry.detail = command->text;
     }
     return fg_audit_append(area->store, &area->audit, &entry, err);
 }
@@ -331,9 +372,12 @@ static enum fg_code apply(struct fg_engine *engine, struct fg_command *command, 
         *err = area->err;
         return area->code;
     }
-    for (size_t i = 0; code == FG_OK && command->kind == FG_COMMAND_SUBMIT && command->refusal == FG_REFUSAL_NONE &&
-                       i < command->order_count; i++)
-        code = engine_order_insert(area, command, i, err);
+    if (command->kind == FG_COMMAND_SUBMIT && command->refusal == FG_REFUSAL_NONE)
+        note_origins(area, command);
+    if (area->code != FG_OK) {
+        *err = area->err;
+        return area->code;
+    }
     command->event_last = area->event_sequence;
     if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE)
         code = write_audit(area, command, err);
@@ -369,7 +413,7 @@ static int64_t now_us(const struct fg_engine *engine)
 static enum fg_code run_batch(struct fg_engine *engine, struct fg_error *err)
 {
     struct engine_area *area = &engine->area;
-    int64_t time_us = now_us(engine);
+    int64_t time_us = engine->batch_time_us;
     enum fg_code code = fg_lease_begin(area->store, &area->lease, err);
     if (code != FG_OK)
         return code;
@@ -484,36 +528,61 @@ static enum fg_code serve_batch(struct fg_engine *engine, struct fg_error *err)
 
 /* -- the writer's thread --------------------------------------------------------------------------------------------- */
 
-/* Wait for commands, the next expiry, or the time to renew the lease; then take a batch. False: stop. */
-static bool take_batch(struct fg_engine *engine)
+/* Keep a command until its time has come. */
+static void put_timed(struct fg_engine *engine, struct fg_command *command)
+{
+    struct fg_command **at = &engine->timed;
+    while (*at != NULL && (*at)->due_us <= command->due_us)
+        at = &(*at)->next;
+    command->next = *at;
+    *at = command;
+}
+
+/* Sleep until there are commands, the time `until_us` has come, or the lease has to be renewed. The lock is held. */
+static void wait_for_work(struct fg_engine *engine, int64_t until_us)
 {
     int64_t pause_us = engine->options.lease_s * 1000000 / 3, now = now_us(engine);
+    if (until_us <= now + pause_us)
+        pause_us = until_us - now;
+    if (engine->first != NULL || engine->stopping || pause_us <= 0)
+        return;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += pause_us / 1000000;
+    until.tv_nsec += pause_us % 1000000 * 1000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&engine->wake, &engine->mutex, &until);
+}
+
+/* Take what is due, else what is queued; the stamp is read first, so that nothing stamped later overtakes what is due
+ * (8). False: stop. */
+static bool take_batch(struct fg_engine *engine)
+{
     int64_t expiry = fg_book_next_expiry(engine->area.book);
-    bool expires = expiry <= now;
-    if (expiry - now < pause_us)
-        pause_us = expires ? 0 : expiry - now;
     engine->batch_count = 0;
     pthread_mutex_lock(&engine->mutex);
-    if (engine->first == NULL && !engine->stopping && pause_us > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += pause_us / 1000000;
-        until.tv_nsec += pause_us % 1000000 * 1000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&engine->wake, &engine->mutex, &until);
+    wait_for_work(engine, engine->timed != NULL && engine->timed->due_us < expiry ? engine->timed->due_us : expiry);
+    int64_t now = engine->batch_time_us = now_us(engine);
+    while (engine->timed != NULL && engine->timed->due_us <= now && engine->batch_count < engine->options.batch_max) {
+        engine->batch[engine->batch_count++] = engine->timed;
+        engine->timed = engine->timed->next;
     }
-    if (expires) {
+    if (engine->batch_count == 0 && expiry <= now) {
         engine->expire = (struct fg_command){.kind = FG_COMMAND_EXPIRE};
         engine->batch[engine->batch_count++] = &engine->expire;
     }
-    while (engine->first != NULL && engine->batch_count < engine->options.batch_max) {
+    bool has_timed = engine->timed != NULL && engine->timed->due_us <= now;
+    while (!has_timed && engine->first != NULL && engine->batch_count < engine->options.batch_max) {
         struct fg_command *command = engine->first;
         engine->first = command->next;
         engine->queued--;
-        engine->batch[engine->batch_count++] = command;
+        if (command->due_us > now)
+            put_timed(engine, command);
+        else
+            engine->batch[engine->batch_count++] = command;
     }
     bool goes_on = engine->batch_count > 0 || !engine->stopping;
     pthread_mutex_unlock(&engine->mutex);
@@ -547,12 +616,16 @@ static void *writer(void *argument)
     pthread_mutex_lock(&engine->mutex);
     engine->dead = true;
     pthread_mutex_unlock(&engine->mutex);
-    while (engine->first != NULL) { /* nobody queues any more */
-        engine->batch[0] = engine->first;
-        engine->batch_count = 1;
-        engine->first = engine->first->next;
-        answer_batch(engine, FG_ERR_UNAVAILABLE, &err);
-    }
+    if (code == FG_OK)
+        fg_fail(&err, FG_ERR_UNAVAILABLE, NULL, "the server is stopping");
+    struct fg_command **lists[] = {&engine->first, &engine->timed}; /* nobody queues any more */
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        while (*lists[i] != NULL) {
+            engine->batch[0] = *lists[i];
+            engine->batch_count = 1;
+            *lists[i] = (*lists[i])->next;
+            answer_batch(engine, FG_ERR_UNAVAILABLE, &err);
+        }
     if (code != FG_OK && engine->options.lost != NULL)
         engine->options.lost(engine->options.context, engine->area.id, &err);
     return NULL;
@@ -575,6 +648,7 @@ static void release(struct fg_engine *engine)
     engine_set_release(&area->keys[1]);
     fg_free(area->fills);
     fg_free(area->causes);
+    fg_free(area->origins);
     fg_free(area->powers);
     fg_text_release(&area->scratch);
     fg_free(engine->batch);

@@ -14,6 +14,7 @@
  *   6. A refused command changes nothing and does not undo its neighbours. Running out of memory in the middle of a
  *      batch rolls the batch back.
  *   7. Recovery loads rows; it recomputes no decision.
+ *   8. A command with a due time is applied before every command that is stamped at or after that time.
  *
  * Thread rule: submit from any thread; `render` and `done` run on the writer's thread and must be short. Literature:
  * Thompson et al., "LMAX Disruptor" (2011), for the single writer; Gray and Reuter, "Transaction Processing" (1993),
@@ -39,12 +40,14 @@ enum fg_command_kind {
     FG_COMMAND_REDUCE_TRADE,
     FG_COMMAND_FORWARD,
     FG_COMMAND_FORWARD_END,
+    FG_COMMAND_LOCATIONS,     /* the registry has published more locations or links: read them again */
+    FG_COMMAND_MESSAGE,       /* of the market's operator to everybody: an event with `text` */
     FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
     FG_COMMAND_READ           /* look at committed state in `read`; nothing is written */
 };
 const char *fg_command_word(enum fg_command_kind kind); /* "order.enter", ...: the audit log's action */
 
-enum { FG_COMMAND_OWNER = 65, FG_COMMAND_KEY = 129 };
+enum { FG_COMMAND_OWNER = 264, FG_COMMAND_KEY = 256 };
 
 /* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
  * are those numbers too, and `location` is the location's number (the engine puts the book's index in its place). Ids of
@@ -52,6 +55,7 @@ enum { FG_COMMAND_OWNER = 65, FG_COMMAND_KEY = 129 };
 struct fg_command {
     enum fg_command_kind kind;
     struct fg_actor actor;
+    int64_t due_us; /* not before this time, and before every command that is stamped later: gate closures; 0: now */
 
     /* Idempotency: owner "" for none. The answer is saved in the batch's transaction until `key_expires_us`. */
     char owner[FG_COMMAND_OWNER], key[FG_COMMAND_KEY];
@@ -77,6 +81,7 @@ struct fg_command {
     struct fg_power keep;
     enum fg_book_forward_end forward_end;
     const struct fg_power *called; /* FORWARD_END */
+    const char *text;              /* MESSAGE: a JSON object; REDUCE_TRADE, HALT: reason for the audit log, or NULL */
     void (*read)(struct fg_command *command, const struct fg_book *book); /* READ */
 
     /* The outcome. */

@@ -21,6 +21,12 @@ bool engine_set_has(const struct engine_set *set, int64_t a, int64_t b);
 void engine_set_clear(struct engine_set *set);
 void engine_set_release(struct engine_set *set);
 
+/* The submission of an order that is new in the batch: it is inserted once, in its state at the end. */
+struct engine_origin {
+    const struct fg_command *command; /* NULL: the order has a row */
+    size_t place;
+};
+
 /* A trade of the batch, for orders that have left the book before they are written. */
 struct engine_fill {
     uint64_t order;
@@ -59,6 +65,8 @@ struct engine_area {
     int64_t keys_since_us;
     int64_t *causes;                    /* per entry of `orders`: cause of its end + 1; 0: it has not ended; -1: filled */
     size_t cause_capacity;
+    struct engine_origin *origins;      /* per entry of `orders`: where an order that is new in the batch came from */
+    size_t origin_capacity;
     enum fg_code code;                  /* first failure inside the sink */
     struct fg_error err;
     struct fg_text scratch;
@@ -69,15 +77,19 @@ struct engine_area {
 /* -- engine_load.c: rows to memory -- */
 enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void *sink_context, struct fg_error *err);
 void engine_area_drop(struct engine_area *area); /* the book and what belongs to it */
+void engine_locations_release(struct engine_locations *locations);
+/* The published locations as they are now, inside the batch's transaction; the area keeps those that it has. */
+enum fg_code engine_locations_reload(struct engine_area *area, struct engine_locations *locations, struct fg_error *err);
 /* An open order with its quantities and fills in the area's room. False: not open, or out of memory (area->code). */
 bool engine_find_order(struct engine_area *area, uint64_t id, struct fg_book_order_state *state);
 int32_t engine_location_index(const struct engine_area *area, int64_t id); /* -1: none */
 
 /* -- engine_write.c: memory to rows, inside the batch's transaction -- */
-enum fg_code engine_order_insert(struct engine_area *area, const struct fg_command *command, size_t place,
-                                 struct fg_error *err);
 enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struct fg_error *err);
 enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_event *event, struct fg_error *err);
+/* An event that is not the book's: `data` is JSON. */
+enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *data,
+                                  struct fg_error *err);
 enum fg_code engine_write_answer(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
 enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *command, bool *found, struct fg_error *err);
 

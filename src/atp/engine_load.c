@@ -133,6 +133,24 @@ static enum fg_code load_locations(struct engine_area *area, struct fg_error *er
     return code;
 }
 
+enum fg_code engine_locations_reload(struct engine_area *area, struct engine_locations *locations, struct fg_error *err)
+{
+    struct engine_locations old = area->locations;
+    memset(&area->locations, 0, sizeof area->locations);
+    enum fg_code code = load_locations(area, err);
+    *locations = area->locations;
+    area->locations = old;
+    return code;
+}
+
+void engine_locations_release(struct engine_locations *locations)
+{
+    fg_free(locations->ids);
+    fg_free(locations->parents);
+    fg_free(locations->links);
+    memset(locations, 0, sizeof *locations);
+}
+
 /* -- the book ------------------------------------------------------------------------------------------------------- */
 
 struct image_rows {
@@ -395,8 +413,5 @@ void engine_area_drop(struct engine_area *area)
 {
     fg_book_destroy(area->book);
     area->book = NULL;
-    fg_free(area->locations.ids);
-    fg_free(area->locations.parents);
-    fg_free(area->locations.links);
-    memset(&area->locations, 0, sizeof area->locations);
+    engine_locations_release(&area->locations);
 }

@@ -45,12 +45,32 @@ static void clear_scratch(struct engine_area *area)
     area->scratch.length = 0;
 }
 
+/* What a new order that has left the book already traded in this batch, per period. */
+static void add_fills(struct engine_area *area, struct blobs *blobs, int parameter, const struct fg_book_order *order)
+{
+    size_t at = area->scratch.length;
+    for (int32_t k = 0; k < order->period_count; k++) {
+        int64_t filled = 0;
+        for (size_t i = 0; i < area->fill_count; i++)
+            if (area->fills[i].order == order->id && area->fills[i].period == order->first_period + k)
+                filled += area->fills[i].quantity_w;
+        size_t offset;
+        blob_of(area, &filled, 1, &offset);
+    }
+    blobs->offset[blobs->count] = at;
+    blobs->size[blobs->count] = (size_t)order->period_count * 8;
+    blobs->parameter[blobs->count++] = parameter;
+}
+
 /* -- orders --------------------------------------------------------------------------------------------------------- */
 
-enum fg_code engine_order_insert(struct engine_area *area, const struct fg_command *command, size_t place,
+/* A new order in its state at the end of the batch: `state` NULL when it has left the book already. */
+static enum fg_code insert_order(struct engine_area *area, const struct engine_origin *origin,
+                                 const struct fg_book_order_state *state, int64_t cause, int64_t time_us,
                                  struct fg_error *err)
 {
-    const struct fg_book_order *order = &command->orders[place];
+    const struct fg_command *command = origin->command;
+    const struct fg_book_order *entered = &command->orders[origin->place], *order = state != NULL ? &state->order : entered;
     struct blobs blobs = {.count = 0};
     struct fg_sql *sql;
     enum fg_code code = fg_sql_prepare(
@@ -60,14 +80,19 @@ enum fg_code engine_order_insert(struct engine_area *area, const struct fg_comma
         "min_fraction_u, validity, expires_us, first_period, period_count, quantity, filled, points, technologies, "
         "activation_s, duration_min_s, duration_max_s, ramp_w_per_min, session_id, contract_id, parent_id, group_id, "
         "reference, entered_by, on_behalf_of, entered_us, changed_us) "
-        "VALUES ($1, $2, 'open', 0, 0, 0, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-        "$20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
+        "$24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)",
         &sql, err);
     if (code != FG_OK)
         return code;
     int n = 1;
     fg_sql_int64(sql, n++, (int64_t)order->id);
     fg_sql_int64(sql, n++, area->id);
+    fg_sql_text(sql, n++, state == NULL ? cause < 0 ? "filled" : "cancelled" : state->forwarded ? "forwarded" : "open");
+    fg_sql_int64(sql, n++, state == NULL && cause > 0 ? cause - 1 : FG_BOOK_CAUSE_NONE);
+    fg_sql_int64(sql, n++, state != NULL ? (int64_t)state->priority : 0);
+    fg_sql_int64(sql, n++, state != NULL && state->held_back);
+    fg_sql_int64(sql, n++, state != NULL && state->is_tied);
     fg_sql_int64(sql, n++, order->participant);
     fg_sql_int64(sql, n++, order->organisation);
     if (order->portfolio >= 0)
@@ -88,14 +113,11 @@ enum fg_code engine_order_insert(struct engine_area *area, const struct fg_comma
     fg_sql_int64(sql, n++, order->first_period);
     fg_sql_int64(sql, n++, order->period_count);
     size_t periods = (size_t)order->period_count;
-    size_t zeros = area->scratch.length;
     add_blob(area, &blobs, n++, order->quantity, periods);
-    zeros = area->scratch.length;
-    for (size_t k = 0; k < periods; k++)
-        fg_text_append(&area->scratch, "\0\0\0\0\0\0\0\0", 8);
-    blobs.offset[blobs.count] = zeros;
-    blobs.size[blobs.count] = periods * 8;
-    blobs.parameter[blobs.count++] = n++;
+    if (state != NULL)
+        add_blob(area, &blobs, n++, state->filled, periods);
+    else
+        add_fills(area, &blobs, n++, order);
     add_blob(area, &blobs, n++, order->points, (size_t)order->point_count * 2);
     fg_sql_int64(sql, n++, (int64_t)order->attributes.technologies);
     fg_sql_int64(sql, n++, order->attributes.activation_s);
@@ -106,11 +128,11 @@ enum fg_code engine_order_insert(struct engine_area *area, const struct fg_comma
     fg_sql_int64(sql, n++, (int64_t)order->contract);
     fg_sql_int64(sql, n++, (int64_t)order->parent);
     fg_sql_int64(sql, n++, (int64_t)command->group);
-    fg_sql_text(sql, n++, command->references != NULL ? command->references[place] : NULL);
+    fg_sql_text(sql, n++, command->references != NULL ? command->references[origin->place] : NULL);
     fg_sql_int64(sql, n++, command->actor.user);
     fg_sql_int64(sql, n++, command->actor.on_behalf_of);
     fg_sql_int64(sql, n++, command->time_us);
-    fg_sql_int64(sql, n++, command->time_us);
+    fg_sql_int64(sql, n++, time_us);
     code = bind_blobs(area, &blobs, sql, err);
     if (code == FG_OK)
         code = fg_sql_queue(sql, err);
@@ -119,7 +141,7 @@ enum fg_code engine_order_insert(struct engine_area *area, const struct fg_comma
 }
 
 /* What has traded in this batch, added to the row's `filled`. */
-static enum fg_code add_fills(struct engine_area *area, uint64_t id, struct fg_error *err)
+static enum fg_code update_fills(struct engine_area *area, uint64_t id, struct fg_error *err)
 {
     struct fg_sql *sql;
     bool has_fill = false;
@@ -166,7 +188,7 @@ static enum fg_code add_fills(struct engine_area *area, uint64_t id, struct fg_e
 static enum fg_code end_order(struct engine_area *area, uint64_t id, int64_t cause, int64_t time_us, struct fg_error *err)
 {
     struct fg_sql *sql;
-    enum fg_code code = add_fills(area, id, err);
+    enum fg_code code = update_fills(area, id, err);
     if (code == FG_OK)
         code = fg_sql_prepare(area->store,
                               "UPDATE book_order SET status = $2, cause = $3, held_back = 0, changed_us = $4 WHERE id = $1",
@@ -352,21 +374,34 @@ static enum fg_code write_halt(struct engine_area *area, const struct fg_book_ev
     return fg_sql_queue(sql, err);
 }
 
+static enum fg_code insert_event(struct engine_area *area, const char *type, int64_t time_us, const char *scope,
+                                 const char *data, size_t length, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    enum fg_code code = fg_sql_prepare(area->store,
+                                       "INSERT INTO event (area_id, sequence, time_us, type, scope, data) "
+                                       "VALUES ($1, $2, $3, $4, $5, $6)",
+                                       &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, area->id);
+    fg_sql_int64(sql, 2, (int64_t)++area->event_sequence);
+    fg_sql_int64(sql, 3, time_us);
+    fg_sql_text(sql, 4, type);
+    fg_sql_text(sql, 5, scope);
+    fg_sql_text_n(sql, 6, data, length);
+    return fg_sql_queue(sql, err);
+}
+
 enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_event *event, struct fg_error *err)
 {
     enum fg_code code = FG_OK;
-    struct fg_sql *sql;
     char scope[FG_ID_TEXT];
     bool is_private = event->kind == FG_BOOK_REFUSED || event->kind == FG_BOOK_CAPABILITY_SET;
     if (event->kind == FG_BOOK_OPENED || event->kind == FG_BOOK_CLOSED)
         code = write_gates(area, event, err);
     else if (event->kind == FG_BOOK_HALTED || event->kind == FG_BOOK_RESUMED)
         code = write_halt(area, event, err);
-    if (code == FG_OK)
-        code = fg_sql_prepare(area->store,
-                              "INSERT INTO event (area_id, sequence, time_us, type, scope, data) "
-                              "VALUES ($1, $2, $3, $4, $5, $6)",
-                              &sql, err);
     if (code != FG_OK)
         return code;
     int64_t owner = area->command->actor.on_behalf_of != 0 ? area->command->actor.on_behalf_of
@@ -377,15 +412,17 @@ enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_e
         clear_scratch(area);
         return fg_fail_memory(err);
     }
-    fg_sql_int64(sql, 1, area->id);
-    fg_sql_int64(sql, 2, (int64_t)++area->event_sequence);
-    fg_sql_int64(sql, 3, event->time_us);
-    fg_sql_text(sql, 4, engine_event_type(event->kind));
-    fg_sql_text(sql, 5, is_private ? fg_id_text(FG_ID_ORGANISATION, owner, scope) : NULL);
-    fg_sql_text_n(sql, 6, area->scratch.data, area->scratch.length);
-    code = fg_sql_queue(sql, err);
+    code = insert_event(area, engine_event_type(event->kind), event->time_us,
+                        is_private ? fg_id_text(FG_ID_ORGANISATION, owner, scope) : NULL, area->scratch.data,
+                        area->scratch.length, err);
     clear_scratch(area);
     return code;
+}
+
+enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *data,
+                                  struct fg_error *err)
+{
+    return insert_event(area, type, time_us, NULL, data, strlen(data), err);
 }
 
 enum fg_code engine_write_answer(struct engine_area *area, const struct fg_command *command, struct fg_error *err)
@@ -393,7 +430,9 @@ enum fg_code engine_write_answer(struct engine_area *area, const struct fg_comma
     struct fg_sql *sql;
     enum fg_code code = fg_sql_prepare(
         area->store,
-        "INSERT INTO idempotency (owner, key, hash, status, media, body, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO idempotency (owner, key, hash, status, media, body, expires_us) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+        "ON CONFLICT (owner, key) DO UPDATE SET hash = excluded.hash, status = excluded.status, media = excluded.media, "
+        "body = excluded.body, expires_us = excluded.expires_us", /* of one that has run out */
         &sql, err);
     if (code != FG_OK)
         return code;
@@ -439,13 +478,15 @@ static enum fg_code write_orders(struct engine_area *area, int64_t time_us, stru
     for (size_t i = 0; code == FG_OK && i < area->orders.count; i++) {
         uint64_t id = (uint64_t)area->orders.items[i].a;
         struct fg_book_order_state state;
-        if (engine_find_order(area, id, &state)) {
-            code = write_order(area, &state, time_us, err);
-        } else if (area->code != FG_OK) {
+        bool is_open = engine_find_order(area, id, &state);
+        if (!is_open && area->code != FG_OK)
             code = fg_fail_memory(err);
-        } else {
+        else if (area->origins[i].command != NULL)
+            code = insert_order(area, &area->origins[i], is_open ? &state : NULL, area->causes[i], time_us, err);
+        else if (is_open)
+            code = write_order(area, &state, time_us, err);
+        else
             code = end_order(area, id, area->causes[i], time_us, err);
-        }
     }
     return code;
 }
