@@ -718,22 +718,29 @@ void fg_engine_stop(struct fg_engine *engine)
 
 enum fg_code fg_engine_submit(struct fg_engine *engine, struct fg_command *command, struct fg_error *err)
 {
+    return fg_engine_submit_all(engine, &command, 1, err);
+}
+
+enum fg_code fg_engine_submit_all(struct fg_engine *engine, struct fg_command *const *commands, size_t count,
+                                  struct fg_error *err)
+{
     enum fg_code code = FG_OK;
-    command->next = NULL;
     pthread_mutex_lock(&engine->mutex);
-    if (engine->dead || engine->stopping) {
+    if (engine->dead || engine->stopping)
         code = fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "this server does not serve the market area now; try again");
-    } else if (engine->queued >= engine->options.queue_max) {
+    else if (engine->queued + count > engine->options.queue_max)
         code = fg_fail(err, FG_ERR_BUSY, NULL, "too many commands are waiting; try again in a second");
-    } else {
+    for (size_t i = 0; code == FG_OK && i < count; i++) {
+        commands[i]->next = NULL;
         if (engine->first == NULL)
-            engine->first = command;
+            engine->first = commands[i];
         else
-            engine->last->next = command;
-        engine->last = command;
+            engine->last->next = commands[i];
+        engine->last = commands[i];
         engine->queued++;
-        pthread_cond_signal(&engine->wake);
     }
+    if (code == FG_OK)
+        pthread_cond_signal(&engine->wake);
     pthread_mutex_unlock(&engine->mutex);
     return code;
 }

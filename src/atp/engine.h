@@ -134,6 +134,9 @@ void fg_engine_stop(struct fg_engine *engine);
 /* Hand a command over. FG_ERR_BUSY: the queue is full; FG_ERR_UNAVAILABLE: the engine has stopped. In these cases
  * `done` is not called. */
 enum fg_code fg_engine_submit(struct fg_engine *engine, struct fg_command *command, struct fg_error *err);
+/* All of them in order, with no other command between them, or none. */
+enum fg_code fg_engine_submit_all(struct fg_engine *engine, struct fg_command *const *commands, size_t count,
+                                  struct fg_error *err);
 
 struct fg_engine_figures {
     uint64_t commands, batches, reloads;

@@ -1,0 +1,70 @@
+/* What the parts of the exchange share. Internal to atp. */
+#ifndef FG_ATP_EXCHANGE_INTERNAL_H
+#define FG_ATP_EXCHANGE_INTERNAL_H
+
+#include "atp/exchange.h"
+#include "base/memory.h"
+
+#include <pthread.h>
+
+struct exchange_session {
+    int64_t id, organisation, timeout_us;
+    int64_t heard_us;  /* monotonic */
+    int64_t closed_us; /* monotonic; 0: open. Its orders are cancelled once more after a while: one may have been under way */
+    bool is_silent;    /* still to be closed in the database */
+};
+
+/* An area as this node sees it. The list only grows. */
+struct exchange_area {
+    struct exchange_area *next;
+    struct fg_exchange *exchange;
+    int64_t id;
+
+    /* Under the exchange's lock. */
+    bool is_open; /* callers may use the engine */
+    char holder[FG_LEASE_NAME_MAX];
+    struct fg_facts *facts; /* NULL: not loaded yet */
+    bool is_lost;
+    struct exchange_session *sessions;
+    size_t session_count, session_capacity;
+
+    /* The keeper's. */
+    struct fg_engine *engine; /* NULL: not served here; callers read it while `is_open` */
+    struct fg_timezone *zone;
+    int64_t facts_us, cleaned_us; /* of the last load, of the last deletion */
+    bool is_fresh;                /* gates and capabilities have to be compared in full */
+    uint64_t digest;              /* of the facts whose capabilities were sent */
+    size_t location_count, link_count;
+    struct fg_gate_window windows[FG_BOOK_PRODUCTS]; /* as last brought about */
+    int32_t scheduled[FG_BOOK_PRODUCTS];             /* the period whose closure was handed over; INT32_MIN: none */
+};
+
+struct fg_exchange {
+    struct fg_exchange_options options;
+    struct fg_store *store; /* the keeper's */
+    pthread_t thread;
+    pthread_rwlock_t lock; /* engines of the areas: held for reading while one is used */
+    struct exchange_area *areas;
+
+    pthread_mutex_t mutex; /* of all below, and of the sessions */
+    pthread_cond_t wake, done;
+    uint64_t asked, answered; /* refreshes */
+    bool is_stopping;
+};
+
+int64_t exchange_now_us(const struct fg_exchange *exchange);
+int64_t exchange_monotonic_us(void);
+/* Send a command and wait for it (keeper only). A refusal is in the command. */
+enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command, struct fg_error *err);
+
+/* -- exchange_rules.c: what the registry's facts and the clock ask of an area; each is repeated at the next tick when it
+ * fails -- */
+enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_error *err);
+
+/* -- exchange_session.c -- */
+enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_end_sessions(struct exchange_area *area, struct fg_error *err);
+
+#endif

@@ -1,0 +1,288 @@
+/* What the registry's facts and the clock ask of an area, compared with what its engine has committed: the differences
+ * become commands. Nothing is remembered that the database does not tell, so a take-over goes on where it was. */
+#include "atp/exchange_internal.h"
+
+#include <string.h>
+
+enum { AHEAD_US = 30 * 1000000 };               /* how long before its time a closure is handed over */
+static const int64_t LATE_US = 5 * 1000000;     /* a closure handed over and not seen by then is sent again */
+
+enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_error *err)
+{
+    const struct fg_facts *facts = area->facts;
+    if (area->location_count == facts->location_count && area->link_count == facts->link_count)
+        return FG_OK;
+    struct fg_command command = {.kind = FG_COMMAND_LOCATIONS};
+    enum fg_code code = exchange_run(area, &command, err);
+    if (code == FG_OK && command.refusal != FG_REFUSAL_NONE)
+        return fg_fail(err, FG_ERR_CONFLICT, NULL, "%.300s", command.err.text);
+    if (code == FG_OK) {
+        area->location_count = facts->location_count;
+        area->link_count = facts->link_count;
+    }
+    return code;
+}
+
+/* -- gates ----------------------------------------------------------------------------------------------------------- */
+
+/* Several products of one kind share the book's gates: open as long as one of them is. */
+static bool window_of(const struct exchange_area *area, enum fg_product kind, int64_t now_us, struct fg_gate_window *window)
+{
+    bool is_traded = false;
+    for (size_t i = 0; i < area->facts->product_count; i++) {
+        const struct fg_product_facts *product = &area->facts->products[i];
+        if (product->kind != kind)
+            continue;
+        struct fg_gate_window one = fg_gate_window(&product->gate, area->zone, area->facts->period_s, now_us);
+        if (!is_traded || one.first < window->first)
+            window->first = one.first;
+        if (!is_traded || one.end > window->end)
+            window->end = one.end;
+        is_traded = true;
+    }
+    if (!is_traded)
+        *window = (struct fg_gate_window){0, 0};
+    return is_traded;
+}
+
+/* When the last product of the kind closes the period. */
+static int64_t closure_of(const struct exchange_area *area, enum fg_product kind, int32_t period)
+{
+    int64_t latest = INT64_MIN;
+    for (size_t i = 0; i < area->facts->product_count; i++) {
+        const struct fg_product_facts *product = &area->facts->products[i];
+        if (product->kind == kind) {
+            int64_t closure = fg_gate_closure_us(&product->gate, area->facts->period_s, period);
+            latest = closure > latest ? closure : latest;
+        }
+    }
+    return latest;
+}
+
+static enum fg_code send_gate(struct exchange_area *area, enum fg_command_kind kind, enum fg_product product, int32_t first,
+                              int32_t count, struct fg_error *err)
+{
+    struct fg_command command = {.kind = kind, .product = product, .first_period = first, .period_count = count};
+    enum fg_code code = exchange_run(area, &command, err);
+    if (code == FG_OK && command.refusal != FG_REFUSAL_NONE && command.refusal != FG_REFUSAL_STATE)
+        return fg_fail(err, FG_ERR_CONFLICT, NULL, "%.300s", command.err.text);
+    return code;
+}
+
+struct runs {
+    int32_t *first, *count;
+    size_t length, first_capacity, count_capacity;
+};
+
+static enum fg_code add_run(struct runs *runs, int32_t first, int32_t count, struct fg_error *err)
+{
+    if (count <= 0)
+        return FG_OK;
+    if (runs->length > 0 && runs->first[runs->length - 1] + runs->count[runs->length - 1] == first) {
+        runs->count[runs->length - 1] += count;
+        return FG_OK;
+    }
+    if (fg_grow((void **)&runs->first, runs->length, &runs->first_capacity, sizeof *runs->first) != 0 ||
+        fg_grow((void **)&runs->count, runs->length, &runs->count_capacity, sizeof *runs->count) != 0)
+        return fg_fail_memory(err);
+    runs->first[runs->length] = first;
+    runs->count[runs->length++] = count;
+    return FG_OK;
+}
+
+static void release_runs(struct runs *runs)
+{
+    fg_free(runs->first);
+    fg_free(runs->count);
+}
+
+/* Runs of periods that are open and should not be, and that should be open and are not. */
+static enum fg_code compare_gates(struct exchange_area *area, enum fg_product product, struct fg_gate_window window,
+                                  int32_t spared, struct runs *close, struct runs *open, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    int32_t next = window.first; /* first period of the window that has not been seen open */
+    enum fg_code code = fg_sql_prepare(area->exchange->store,
+                                       "SELECT period FROM book_gate WHERE area_id = $1 AND product = $2 ORDER BY period",
+                                       &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, area->id);
+    fg_sql_int64(sql, 2, product);
+    for (bool row = true; code == FG_OK;) {
+        if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row)
+            break;
+        int32_t period = (int32_t)fg_sql_column_int64(sql, 0);
+        if (period < window.first || period >= window.end) {
+            if (period != spared)
+                code = add_run(close, period, 1, err);
+        } else {
+            code = add_run(open, next, period - next, err);
+            next = period + 1;
+        }
+        if (code != FG_OK)
+            fg_sql_done(sql);
+    }
+    if (code == FG_OK && next < window.end)
+        code = add_run(open, next, window.end - next, err);
+    return code;
+}
+
+static void free_command(struct fg_command *command)
+{
+    fg_free(command);
+}
+
+/* Hand the next closure over with its time. */
+static enum fg_code schedule_closure(struct exchange_area *area, enum fg_product product, struct fg_gate_window window,
+                                     int64_t now_us, struct fg_error *err)
+{
+    if (window.first >= window.end || area->scheduled[product] == window.first)
+        return FG_OK;
+    int64_t due_us = closure_of(area, product, window.first);
+    if (due_us - now_us > AHEAD_US)
+        return FG_OK;
+    struct fg_command *command = fg_alloc(1, sizeof *command);
+    if (command == NULL)
+        return fg_fail_memory(err);
+    *command = (struct fg_command){.kind = FG_COMMAND_CLOSE, .due_us = due_us, .product = product,
+                                   .first_period = window.first, .period_count = 1, .done = free_command};
+    enum fg_code code = fg_engine_submit(area->engine, command, err);
+    if (code != FG_OK)
+        fg_free(command);
+    else
+        area->scheduled[product] = window.first;
+    return code;
+}
+
+static enum fg_code apply_gate(struct exchange_area *area, enum fg_product product, struct fg_error *err)
+{
+    struct fg_gate_window window;
+    int64_t now_us = exchange_now_us(area->exchange);
+    enum fg_code code = FG_OK;
+    window_of(area, product, now_us, &window);
+    int32_t spared = area->scheduled[product];
+    if (spared != INT32_MIN && now_us > closure_of(area, product, spared) + LATE_US)
+        spared = INT32_MIN;
+    struct fg_gate_window *known = &area->windows[product];
+    bool is_closing = spared != INT32_MIN && spared == window.first - 1 && known->end == window.end;
+    if (!is_closing && (known->first != window.first || known->end != window.end)) {
+        struct runs close = {0}, open = {0};
+        code = compare_gates(area, product, window, spared, &close, &open, err);
+        for (size_t i = 0; code == FG_OK && i < close.length; i++)
+            code = send_gate(area, FG_COMMAND_CLOSE, product, close.first[i], close.count[i], err);
+        for (size_t i = 0; code == FG_OK && i < open.length; i++) {
+            code = send_gate(area, FG_COMMAND_OPEN, product, open.first[i], open.count[i], err);
+            area->is_fresh = true; /* new periods have no capabilities yet */
+        }
+        release_runs(&close);
+        release_runs(&open);
+        if (code != FG_OK)
+            return code;
+        *known = window;
+    }
+    return schedule_closure(area, product, window, now_us, err);
+}
+
+enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    for (int product = 0; code == FG_OK && product < FG_BOOK_PRODUCTS; product++)
+        code = apply_gate(area, (enum fg_product)product, err);
+    return code;
+}
+
+/* -- capabilities ---------------------------------------------------------------------------------------------------- */
+
+/* Of one portfolio, direction and period: as the engine has committed it, and as it should be. */
+struct position {
+    int64_t capability_w, reserved_w, committed_w;
+    int64_t wanted_w;
+};
+
+static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio, enum fg_product product,
+                                   enum fg_regulation regulation, struct fg_gate_window window, struct position *positions,
+                                   struct fg_error *err)
+{
+    struct fg_sql *sql;
+    memset(positions, 0, (size_t)(window.end - window.first) * sizeof *positions);
+    enum fg_code code = fg_sql_prepare(area->exchange->store,
+                                       "SELECT period, capability_w, reserved_w, reserved_w + traded_w + forwarded_w "
+                                       "FROM book_position WHERE area_id = $1 AND portfolio_id = $2 AND product = $3 AND "
+                                       "regulation = $4 AND period >= $5 AND period < $6",
+                                       &sql, err);
+    if (code != FG_OK)
+        return code;
+    const int64_t values[] = {area->id, portfolio, product, regulation, window.first, window.end};
+    for (int i = 0; i < 6; i++)
+        fg_sql_int64(sql, i + 1, values[i]);
+    for (bool row = true;;) {
+        if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row)
+            return code;
+        struct position *position = &positions[fg_sql_column_int64(sql, 0) - window.first];
+        position->capability_w = fg_sql_column_int64(sql, 1);
+        position->reserved_w = fg_sql_column_int64(sql, 2);
+        position->committed_w = fg_sql_column_int64(sql, 3);
+    }
+}
+
+/* Send what differs, as runs of periods. What is traded already is not taken back by a lower approval. */
+static enum fg_code send_capability(struct exchange_area *area, int64_t portfolio, enum fg_product product,
+                                    enum fg_regulation regulation, struct fg_gate_window window,
+                                    struct position *positions, bool *is_complete, struct fg_error *err)
+{
+    int32_t count = window.end - window.first, next;
+    enum fg_code code = read_positions(area, portfolio, product, regulation, window, positions, err);
+    for (int32_t i = 0; code == FG_OK && i < count; i++) {
+        int64_t approved = fg_facts_capability(area->facts, portfolio, product, regulation, window.first + i);
+        positions[i].wanted_w = approved > positions[i].committed_w ? approved : positions[i].committed_w;
+    }
+    for (int32_t i = 0; code == FG_OK && i < count; i = next) {
+        const struct position *first = &positions[i];
+        for (next = i + 1; next < count && positions[next].wanted_w == first->wanted_w &&
+                           positions[next].capability_w == first->capability_w &&
+                           positions[next].reserved_w == first->reserved_w; next++)
+            ;
+        if (first->wanted_w == first->capability_w)
+            continue;
+        struct fg_command command = {.kind = FG_COMMAND_CAPABILITY,
+                                     .portfolio = (int32_t)portfolio,
+                                     .product = product,
+                                     .regulation = regulation,
+                                     .first_period = window.first + i,
+                                     .period_count = next - i,
+                                     .capability = {first->wanted_w},
+                                     .reserved = {first->reserved_w}};
+        code = exchange_run(area, &command, err);
+        if (command.refusal != FG_REFUSAL_NONE)
+            *is_complete = false; /* it traded meanwhile: compare again at the next tick */
+    }
+    return code;
+}
+
+enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_error *err)
+{
+    const struct fg_facts *facts = area->facts;
+    enum fg_code code = FG_OK;
+    bool is_complete = true;
+    if (!area->is_fresh && area->digest == facts->prequalification_digest)
+        return FG_OK;
+    for (int product = 0; code == FG_OK && product < FG_BOOK_PRODUCTS; product++) {
+        struct fg_gate_window window = area->windows[product];
+        if (window.first >= window.end)
+            continue;
+        struct position *positions = fg_alloc((size_t)(window.end - window.first), sizeof *positions);
+        if (positions == NULL)
+            return fg_fail_memory(err);
+        for (size_t i = 0; code == FG_OK && i < facts->portfolio_count; i++)
+            for (int regulation = FG_REGULATION_UP; code == FG_OK && regulation <= FG_REGULATION_DOWN; regulation++)
+                code = send_capability(area, facts->portfolios[i].id, (enum fg_product)product,
+                                       (enum fg_regulation)regulation, window, positions, &is_complete, err);
+        fg_free(positions);
+    }
+    if (code == FG_OK && is_complete) {
+        area->is_fresh = false;
+        area->digest = facts->prequalification_digest;
+    }
+    return code;
+}

@@ -1,0 +1,277 @@
+#include "atp/facts.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef enum fg_code take_row(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err);
+
+static enum fg_code each_row(struct fg_store *store, struct fg_facts *facts, const char *text, take_row *take,
+                             struct fg_error *err)
+{
+    struct fg_sql *sql;
+    size_t capacity = 0;
+    enum fg_code code = fg_sql_prepare(store, text, &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, facts->area);
+    for (bool row = true; code == FG_OK;) {
+        if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row)
+            return code;
+        code = take(facts, sql, &capacity, err);
+    }
+    fg_sql_done(sql);
+    return code;
+}
+
+#define ROOM(list, count)                                                                                              \
+    if (fg_grow((void **)&facts->list, facts->count, capacity, sizeof *facts->list) != 0)                              \
+    return fg_fail_memory(err)
+
+static enum fg_code take_area(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    (void)capacity;
+    (void)err;
+    facts->operator = fg_sql_column_int64(sql, 0);
+    snprintf(facts->zone, sizeof facts->zone, "%s", fg_sql_column_text(sql, 1));
+    facts->period_s = (int32_t)fg_sql_column_int64(sql, 2);
+    facts->tick_w = fg_sql_column_int64(sql, 3);
+    return FG_OK;
+}
+
+static enum fg_code take_organisation(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(organisations, organisation_count);
+    int64_t id = fg_sql_column_int64(sql, 0);
+    facts->organisations[facts->organisation_count++] = (struct fg_organisation_facts){
+        .id = id,
+        .owner = fg_sql_column_is_null(sql, 1) ? id : fg_sql_column_int64(sql, 1),
+        .roles = (uint32_t)fg_sql_column_int64(sql, 2),
+        .is_active = strcmp(fg_sql_column_text(sql, 3), "active") == 0};
+    return FG_OK;
+}
+
+static enum fg_code take_portfolio(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(portfolios, portfolio_count);
+    facts->portfolios[facts->portfolio_count++] =
+        (struct fg_portfolio_facts){.id = fg_sql_column_int64(sql, 0),
+                                    .organisation = fg_sql_column_int64(sql, 1),
+                                    .location = fg_sql_column_int64(sql, 2),
+                                    .is_approved = strcmp(fg_sql_column_text(sql, 3), "approved") == 0};
+    return FG_OK;
+}
+
+static enum fg_code take_location(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(locations, location_count);
+    facts->locations[facts->location_count++] =
+        (struct fg_location_facts){.id = fg_sql_column_int64(sql, 0),
+                                   .parent = fg_sql_column_int64(sql, 1),
+                                   .operator = fg_sql_column_int64(sql, 2),
+                                   .is_published = strcmp(fg_sql_column_text(sql, 3), "published") == 0};
+    return FG_OK;
+}
+
+static enum fg_code take_link_count(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    (void)capacity;
+    (void)err;
+    facts->link_count = (size_t)fg_sql_column_int64(sql, 0);
+    return FG_OK;
+}
+
+static enum fg_code take_product(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    static const char *const kinds[] = {"active", "reactive", "capacity_active", "capacity_reactive"};
+    ROOM(products, product_count);
+    struct fg_product_facts product = {
+        .id = fg_sql_column_int64(sql, 0),
+        .gate = {(int32_t)fg_sql_column_int64(sql, 2), (int32_t)fg_sql_column_int64(sql, 3),
+                 (int32_t)fg_sql_column_int64(sql, 4)}};
+    for (int k = 0; k < 4; k++)
+        if (strcmp(fg_sql_column_text(sql, 1), kinds[k]) == 0)
+            product.kind = (enum fg_product)k;
+    facts->products[facts->product_count++] = product;
+    return FG_OK;
+}
+
+static enum fg_code take_prequalification(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity,
+                                          struct fg_error *err)
+{
+    ROOM(prequalifications, prequalification_count);
+    facts->prequalifications[facts->prequalification_count++] = (struct fg_prequalification_facts){
+        .id = fg_sql_column_int64(sql, 0),
+        .portfolio = fg_sql_column_int64(sql, 1),
+        .product = fg_sql_column_int64(sql, 2),
+        .kind = strcmp(fg_sql_column_text(sql, 3), "grid") == 0 ? FG_PREQUALIFIED_GRID : FG_PREQUALIFIED_PRODUCT,
+        .is_suspended = strcmp(fg_sql_column_text(sql, 4), "suspended") == 0,
+        .up_w = fg_sql_column_int64(sql, 5),
+        .down_w = fg_sql_column_int64(sql, 6),
+        .from_us = fg_sql_column_is_null(sql, 7) ? INT64_MIN : fg_sql_column_int64(sql, 7),
+        .until_us = fg_sql_column_is_null(sql, 8) ? INT64_MAX : fg_sql_column_int64(sql, 8)};
+    return FG_OK;
+}
+
+/* FNV-1a over the numbers that capability depends on. */
+static uint64_t mix(uint64_t digest, int64_t value)
+{
+    for (int b = 0; b < 8; b++)
+        digest = (digest ^ ((uint64_t)value >> (8 * b) & 0xff)) * UINT64_C(0x100000001b3);
+    return digest;
+}
+
+static uint64_t digest_of(const struct fg_facts *facts)
+{
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < facts->portfolio_count; i++)
+        digest = mix(mix(digest, facts->portfolios[i].id), facts->portfolios[i].is_approved);
+    for (size_t i = 0; i < facts->product_count; i++)
+        digest = mix(mix(digest, facts->products[i].id), facts->products[i].kind);
+    for (size_t i = 0; i < facts->prequalification_count; i++) {
+        const struct fg_prequalification_facts *row = &facts->prequalifications[i];
+        const int64_t values[] = {row->id, row->portfolio, row->product, row->kind, row->is_suspended,
+                                  row->up_w, row->down_w, row->from_us, row->until_us};
+        for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+            digest = mix(digest, values[k]);
+    }
+    return digest;
+}
+
+static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct fg_error *err)
+{
+    static const struct {
+        const char *text;
+        take_row *take;
+    } queries[] = {
+        {"SELECT operator_id, time_zone, period_s, tick_w FROM area WHERE id = $1", take_area},
+        {"SELECT id, owner_id, roles, status FROM organisation WHERE $1 > 0 ORDER BY id", take_organisation},
+        {"SELECT id, organisation_id, location_id, status FROM portfolio WHERE area_id = $1 ORDER BY id", take_portfolio},
+        {"SELECT id, parent_id, operator_id, status FROM location WHERE area_id = $1 ORDER BY id", take_location},
+        {"SELECT COUNT(*) FROM location_link k JOIN location l ON l.id = k.from_id WHERE l.area_id = $1", take_link_count},
+        {"SELECT id, kind, opening_days, opening_clock_s, closure_lead_s FROM product WHERE area_id = $1 ORDER BY id",
+         take_product},
+        {"SELECT q.id, q.portfolio_id, q.product_id, q.kind, q.status, q.up_w, q.down_w, q.valid_from_us, q.valid_until_us "
+         "FROM prequalification q JOIN portfolio p ON p.id = q.portfolio_id WHERE p.area_id = $1 AND "
+         "q.status IN ('approved', 'suspended') ORDER BY q.portfolio_id, q.product_id, q.id",
+         take_prequalification},
+    };
+    enum fg_code code = fg_store_begin(store, FG_STORE_READ, err);
+    if (code != FG_OK)
+        return code;
+    for (size_t i = 0; code == FG_OK && i < sizeof queries / sizeof *queries; i++)
+        code = each_row(store, facts, queries[i].text, queries[i].take, err);
+    fg_store_rollback(store);
+    if (code == FG_OK && facts->operator == 0)
+        code = fg_fail(err, FG_ERR_NOT_FOUND, NULL, "there is no market area with number %lld", (long long)facts->area);
+    return code;
+}
+
+enum fg_code fg_facts_load(struct fg_store *store, int64_t area, struct fg_facts **out, struct fg_error *err)
+{
+    *out = NULL;
+    struct fg_facts *facts = fg_alloc(1, sizeof *facts);
+    if (facts == NULL)
+        return fg_fail_memory(err);
+    facts->area = area;
+    atomic_init(&facts->references, 1);
+    enum fg_code code = load(store, facts, err);
+    if (code != FG_OK) {
+        fg_facts_release(facts);
+        return code;
+    }
+    facts->prequalification_digest = digest_of(facts);
+    *out = facts;
+    return FG_OK;
+}
+
+struct fg_facts *fg_facts_hold(struct fg_facts *facts)
+{
+    atomic_fetch_add(&facts->references, 1);
+    return facts;
+}
+
+void fg_facts_release(struct fg_facts *facts)
+{
+    if (facts == NULL || atomic_fetch_sub(&facts->references, 1) != 1)
+        return;
+    fg_free(facts->organisations);
+    fg_free(facts->portfolios);
+    fg_free(facts->locations);
+    fg_free(facts->products);
+    fg_free(facts->prequalifications);
+    fg_free(facts);
+}
+
+/* Rows that begin with their id, ascending. */
+static const void *find(const void *rows, size_t count, size_t size, int64_t id)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const void *row = (const char *)rows + middle * size;
+        int64_t at;
+        memcpy(&at, row, sizeof at);
+        if (at == id)
+            return row;
+        if (at < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct fg_organisation_facts *fg_facts_organisation(const struct fg_facts *facts, int64_t id)
+{
+    return find(facts->organisations, facts->organisation_count, sizeof *facts->organisations, id);
+}
+const struct fg_portfolio_facts *fg_facts_portfolio(const struct fg_facts *facts, int64_t id)
+{
+    return find(facts->portfolios, facts->portfolio_count, sizeof *facts->portfolios, id);
+}
+const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, int64_t id)
+{
+    return find(facts->locations, facts->location_count, sizeof *facts->locations, id);
+}
+
+/* First row of a portfolio. */
+static size_t first_of(const struct fg_facts *facts, int64_t portfolio)
+{
+    size_t low = 0, high = facts->prequalification_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (facts->prequalifications[middle].portfolio < portfolio)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int64_t fg_facts_capability(const struct fg_facts *facts, int64_t portfolio, enum fg_product kind,
+                            enum fg_regulation regulation, int32_t period)
+{
+    const struct fg_portfolio_facts *of = fg_facts_portfolio(facts, portfolio);
+    if (of == NULL || !of->is_approved)
+        return 0;
+    int64_t start_us = (int64_t)period * facts->period_s * 1000000;
+    int64_t end_us = start_us + (int64_t)facts->period_s * 1000000, largest = 0;
+    for (size_t p = 0; p < facts->product_count; p++) {
+        if (facts->products[p].kind != kind)
+            continue;
+        int64_t approved[2] = {0, 0}; /* by kind; the newest row comes last */
+        for (size_t i = first_of(facts, portfolio);
+             i < facts->prequalification_count && facts->prequalifications[i].portfolio == portfolio; i++) {
+            const struct fg_prequalification_facts *row = &facts->prequalifications[i];
+            if (row->product == facts->products[p].id && row->from_us <= start_us && row->until_us >= end_us)
+                approved[row->kind] = row->is_suspended                    ? 0
+                                      : regulation == FG_REGULATION_UP ? row->up_w
+                                                                       : row->down_w;
+        }
+        int64_t both = approved[0] < approved[1] ? approved[0] : approved[1];
+        largest = both > largest ? both : largest;
+    }
+    return largest;
+}

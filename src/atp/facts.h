@@ -1,0 +1,74 @@
+/* What the registry says about a market area, as orders are checked against it: a snapshot in memory.
+ *
+ * Loaded in one read transaction; never changed afterwards, so any thread may read it while it holds a reference. The
+ * exchange loads it anew every FG_FACTS_REFRESH_US, and at once when it is told of a change (fg_exchange_refresh), so
+ * that a suspension counts after that time at the latest. */
+#ifndef FG_ATP_FACTS_H
+#define FG_ATP_FACTS_H
+
+#include "atp/gate.h"
+#include "market/order.h"
+#include "store/store.h"
+
+#include <stdatomic.h>
+
+#define FG_FACTS_REFRESH_US INT64_C(2000000)
+#define FG_ZONE_TEXT 64
+
+struct fg_organisation_facts {
+    int64_t id, owner; /* beneficial owner: itself or another organisation */
+    uint32_t roles;
+    bool is_active;
+};
+struct fg_portfolio_facts {
+    int64_t id, organisation, location;
+    bool is_approved;
+};
+struct fg_location_facts {
+    int64_t id, parent, operator; /* parent 0: none */
+    bool is_published;
+};
+struct fg_product_facts {
+    int64_t id;
+    enum fg_product kind;
+    struct fg_gate_rule gate;
+};
+enum fg_prequalification_kind { FG_PREQUALIFIED_PRODUCT, FG_PREQUALIFIED_GRID };
+struct fg_prequalification_facts {
+    int64_t id, portfolio, product;
+    enum fg_prequalification_kind kind;
+    bool is_suspended; /* else approved */
+    int64_t up_w, down_w, from_us, until_us;
+};
+
+struct fg_facts {
+    int64_t area, operator;
+    char zone[FG_ZONE_TEXT];
+    int32_t period_s;
+    int64_t tick_w;
+    struct fg_organisation_facts *organisations; /* each list by id; prequalifications by portfolio, product, id */
+    struct fg_portfolio_facts *portfolios;
+    struct fg_location_facts *locations;
+    struct fg_product_facts *products;
+    struct fg_prequalification_facts *prequalifications;
+    size_t organisation_count, portfolio_count, location_count, product_count, prequalification_count, link_count;
+    uint64_t prequalification_digest; /* changes when products, portfolios or prequalifications do */
+    atomic_int references;
+};
+
+enum fg_code fg_facts_load(struct fg_store *store, int64_t area, struct fg_facts **facts, struct fg_error *err);
+struct fg_facts *fg_facts_hold(struct fg_facts *facts);
+void fg_facts_release(struct fg_facts *facts); /* NULL is allowed */
+
+/* NULL: no such object in the area. Binary search. */
+const struct fg_organisation_facts *fg_facts_organisation(const struct fg_facts *facts, int64_t id);
+const struct fg_portfolio_facts *fg_facts_portfolio(const struct fg_facts *facts, int64_t id);
+const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, int64_t id);
+
+/* Approved capability of a portfolio in a period, in watt: of each product of that kind the lower of what the market
+ * operator (product) and the grid operator (grid) have approved, each by its newest approval whose validity covers the
+ * whole period, nothing while that one is suspended; the largest over the products, for the same kW is sold once. */
+int64_t fg_facts_capability(const struct fg_facts *facts, int64_t portfolio, enum fg_product kind,
+                            enum fg_regulation regulation, int32_t period);
+
+#endif
