@@ -5,10 +5,12 @@
 
 #include "api/server.h"
 #include "atp/authenticator.h"
+#include "atp/exchange.h"
 
 struct fg_application {
     struct fg_platform *platform;
     struct fg_authenticator_memory *authenticator;
+    struct fg_exchange *exchange; /* NULL: this server does not trade */
     const char *data_folder; /* for files while they are read */
 };
 

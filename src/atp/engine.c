@@ -202,6 +202,27 @@ static enum fg_refusal owned(const struct engine_area *area, const struct fg_com
     return refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
 }
 
+/* Quantities must be as many as the order has periods; a single price point up to 0 reaches the largest quantity. */
+static enum fg_refusal amend(struct engine_area *area, struct fg_command *command)
+{
+    struct fg_book_amendment amendment = command->amendment;
+    struct fg_book_order_state state;
+    struct fg_price_point point;
+    if (engine_find_order(area, amendment.order, &state)) {
+        if (amendment.quantity != NULL && command->order_count != 0 &&
+            command->order_count != (size_t)state.order.period_count)
+            return refuse(&command->err, FG_REFUSAL_QUANTITY_RANGE, "give one quantity for each period of the order");
+        if (amendment.point_count == 1 && amendment.points[0].up_to.w == 0) {
+            point = amendment.points[0];
+            for (int32_t k = 0; k < state.order.period_count; k++)
+                if (state.order.quantity[k].w > point.up_to.w)
+                    point.up_to = state.order.quantity[k];
+            amendment.points = &point;
+        }
+    }
+    return fg_book_amend(area->book, command->time_us, &amendment, &command->err);
+}
+
 /* The orders of a submission that was taken: they have no rows yet. */
 static void note_origins(struct engine_area *area, const struct fg_command *command)
 {
@@ -242,7 +263,7 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
         return submit(area, command, code);
     case FG_COMMAND_AMEND:
         refusal = owned(area, command, command->amendment.order, err);
-        return refusal != FG_REFUSAL_NONE ? refusal : fg_book_amend(book, time_us, &command->amendment, err);
+        return refusal != FG_REFUSAL_NONE ? refusal : amend(area, command);
     case FG_COMMAND_CANCEL:
         refusal = owned(area, command, command->order, err);
         return refusal != FG_REFUSAL_NONE ? refusal : fg_book_cancel(book, time_us, command->order, err);

@@ -64,7 +64,7 @@ struct fg_command {
 
     struct fg_book_order *orders; /* SUBMIT; arrays must stay until `done` */
     const char *const *references; /* SUBMIT: the participant's own words, one per order; NULL or NULL entries: none */
-    size_t order_count;
+    size_t order_count;            /* SUBMIT; AMEND: number of quantities given, 0: as many as the order has periods */
     enum fg_group_kind group_kind; /* SUBMIT with several orders */
     struct fg_book_amendment amendment;
     uint64_t order;                /* CANCEL, FORWARD, FORWARD_END */
