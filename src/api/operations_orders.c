@@ -253,10 +253,8 @@ static const struct fg_field order_page_fields[] = FG_PAGE_FIELDS(&order_items);
 static const struct fg_schema order_page = FG_OBJECT("OrderPage", "Orders", order_page_fields);
 static const struct fg_response order_page_responses[] = {{200, "Orders, newest first", &order_page, NULL, NULL}, {0}};
 static const struct fg_response order_responses[] = {{200, "The order", &trading_order, NULL, NULL}, {0}};
-static const char *const status_words[] = {"open", "forwarded", "filled", "cancelled", NULL};
-static const struct fg_schema status_filter = FG_ENUM("OrderStatus", "Where the order is in its life", status_words);
 static const struct fg_param list_query[] = {
-    {"status", &status_filter, "Only in this state", false},
+    {"status", &trading_order_status, "Only in this state", false},
     {"portfolio", &fg_schema_id, "Only of this portfolio", false},
     {"organisation", &fg_schema_id, "Of whom: for the market operator and the regulator", false},
     {0}};

@@ -68,11 +68,11 @@ static const struct fg_field amendment_fields[] = {
 const struct fg_schema trading_amendment = FG_OBJECT("Amendment", "What changes of an order; what is absent stays", amendment_fields);
 
 static const char *const status_words[] = {"open", "forwarded", "filled", "cancelled", NULL};
-static const struct fg_schema status_schema = FG_ENUM("OrderStatus", "Where the order is in its life", status_words);
+const struct fg_schema trading_order_status = FG_ENUM("OrderStatus", "Where the order is in its life", status_words);
 static const struct fg_schema cause_schema = FG_TEXT(1, 20);
 static const struct fg_field order_fields[] = {
     {"order", &fg_schema_id, "The order", FG_REQUIRED},
-    {"status", &status_schema, "State", FG_REQUIRED},
+    {"status", &trading_order_status, "State", FG_REQUIRED},
     {"cause", &cause_schema, "Why it was cancelled", FG_REQUIRED | FG_NULLABLE},
     {"organisation", &fg_schema_id, "Whose order", FG_REQUIRED},
     {"portfolio", &fg_schema_id, "Portfolio", FG_REQUIRED | FG_NULLABLE},

@@ -5,7 +5,8 @@
 
 #include "api/trading_call.h"
 
-extern const struct fg_schema trading_order_entry, trading_amendment, trading_order;
+extern const struct fg_schema trading_order_entry, trading_amendment, trading_order,
+    trading_order_status;
 #define TRADING_ORDER_EXAMPLE                                                                                          \
     "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"location\":\"loc-2\","   \
     "\"start\":\"2025-03-30T09:00:00Z\",\"quantity\":[\"1.5\",\"1.5\"],\"price\":\"85.5\",\"minimum_fraction\":\"0.5\"}"

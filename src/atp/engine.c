@@ -320,6 +320,11 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
         entry.object = fg_id_text(FG_ID_TRADE, (int64_t)command->trade, object);
     else if (command->kind == FG_COMMAND_CAPABILITY)
         entry.object = fg_id_text(FG_ID_PORTFOLIO, command->portfolio, object);
+    else if (command->kind == FG_COMMAND_HALT || command->kind == FG_COMMAND_RESUME)
+        entry.object = fg_id_text(command->scope == FG_BOOK_SCOPE_LOCATION      ? FG_ID_LOCATION
+                                  : command->scope == FG_BOOK_SCOPE_PARTICIPANT ? FG_ID_ORGANISATION
+                                                                                : FG_ID_AREA,
+                                  command->scope == FG_BOOK_SCOPE_AREA ? area->id : command->subject, object);
     else if (order != 0)
         entry.object = fg_id_text(FG_ID_ORDER, (int64_t)order, object);
     if (command->refusal != FG_REFUSAL_NONE) {
@@ -332,12 +337,8 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
     } else if (command->kind == FG_COMMAND_MASS_CANCEL) {
         snprintf(detail, sizeof detail, "{\"cancelled\":%zu}", command->cancelled);
         entry.detail = detail;
-    } else if (command->kind == FG_COMMAND_HALT || command->kind == FG_COMMAND_RESUME) {
-        snprintf(detail, sizeof detail, "{\"scope\":%d,\"subject\":%lld}", (int)command->scope,
-                 (long long)command->subject);
-        entry.detail = detail;
-    } else if (command->kind == FG_COMMAND_REDUCE_TRADE) {
-        entry.detail = command->text;
+    } else {
+        entry.detail = command->text; /* the reason */
     }
     return fg_audit_append(area->store, &area->audit, &entry, err);
 }
