@@ -53,6 +53,11 @@ fuzz: ## fuzz every reader; SECONDS_EACH=60 by default
 	@tools/bootstrap fuzz
 	@tools/run_fuzz
 
+kill: ## 200 SIGKILLs of the server under load, on SQLite and on PostgreSQL; KILLS=200 by default
+	@tools/bootstrap --check test
+	@tools/build release test_trading
+	@FG_KILLS=$${KILLS:-200} build/release/bin/test_trading
+
 install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
 	@tools/bootstrap --check build
 	@tools/build release all -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
