@@ -27,11 +27,12 @@ dev: ## build with the sanitizers into build/dev
 	@tools/bootstrap --check test
 	@tools/build dev all
 
-kill: ## 200 SIGKILLs to writers and to PostgreSQL, 3000 power cuts; minutes
+kill: ## 200 SIGKILLs to writers, to PostgreSQL and to the trading server, 3000 power cuts; minutes
 	@tools/bootstrap test
 	@tools/build release all -DBUILD_TESTING=ON
 	FG_KILLS=200 build/release/bin/test_store_kill
 	FG_CRASHES=3000 build/release/bin/test_store_crash
+	FG_KILLS=200 build/release/bin/test_trading
 
 bench: ## measure against the references in the same run
 	@tools/bootstrap build bench
@@ -52,11 +53,6 @@ coverage: ## line coverage of the tests
 fuzz: ## fuzz every reader; SECONDS_EACH=60 by default
 	@tools/bootstrap fuzz
 	@tools/run_fuzz
-
-kill: ## 200 SIGKILLs of the server under load, on SQLite and on PostgreSQL; KILLS=200 by default
-	@tools/bootstrap --check test
-	@tools/build release test_trading
-	@FG_KILLS=$${KILLS:-200} build/release/bin/test_trading
 
 install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
 	@tools/bootstrap --check build

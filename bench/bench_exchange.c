@@ -5,9 +5,10 @@
  * trade. An operation counts when its answer has come: it is on disk then. Printed: operations a second, latency of the
  * requests (median, p99), processor seconds of the server.
  *
- * Usage: bench_exchange [URL [SECONDS [batch|single]]]; URL of an empty database, by default a new SQLite folder. */
-#include "../tests/support/market_rows.h"
-#include "../tests/support/trading_server.h"
+ * Usage: bench_exchange [sqlite|postgresql [SECONDS [batch|single]]]: a new folder, or a PostgreSQL server of its own. */
+#include "support/market_rows.h"
+#include "support/postgres.h"
+#include "support/trading_server.h"
 
 #include "base/instant.h"
 #include "base/random.h"
@@ -176,7 +177,7 @@ static void *run_client(void *context)
         else
             run_single(c, &http, &text);
         double end = now();
-        if (c->requests < LATENCIES / SINGLE_CLIENTS)
+        if (end - at > 2e-3 && c->requests < LATENCIES / SINGLE_CLIENTS)
             c->latencies[c->requests++] = end - at;
         at = end;
     }
@@ -190,6 +191,8 @@ static int by_value(const void *a, const void *b)
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
+
+static size_t all_operations;
 
 static void measure(const char *name, uint16_t port, int clients, int batch, double seconds)
 {
@@ -216,6 +219,7 @@ static void measure(const char *name, uint16_t port, int clients, int batch, dou
         free(all[i].latencies);
     }
     double lasted = now() - from;
+    all_operations += operations;
     qsort(latencies, count, sizeof *latencies, by_value);
     printf("%-28s %8.0f operations a second  (%zu refused, %zu failed)  request median %.1f ms  p99 %.1f ms\n", name,
            (double)operations / lasted, refused, failures, count > 0 ? latencies[count / 2] * 1e3 : 0,
@@ -242,7 +246,15 @@ int main(int argc, char **argv)
     struct fg_store *store;
     if (mkdtemp(folder) == NULL)
         return 1;
-    snprintf(url, sizeof url, "%s", argc > 1 && argv[1][0] != '-' ? argv[1] : folder);
+    bool on_postgresql = argc > 1 && strcmp(argv[1], "postgresql") == 0;
+    struct postgres postgres;
+    snprintf(url, sizeof url, "%s", folder);
+    if (on_postgresql && !postgres_start(&postgres)) {
+        fprintf(stderr, "no PostgreSQL server is installed\n");
+        return 1;
+    }
+    if (on_postgresql)
+        postgres_database(&postgres, "bench", url);
     double seconds = argc > 2 ? atof(argv[2]) : 10;
     const char *only = argc > 3 ? argv[3] : "";
     if (fg_store_open(url, &(struct fg_store_options){.create = true, .migrate = true}, &store, &err) != FG_OK) {
@@ -266,8 +278,12 @@ int main(int argc, char **argv)
     trading_stop(&server, SIGTERM);
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    printf("server: %.1f s user, %.1f s system\n", (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6,
-           (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6);
+    double user = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
+    double system_time = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
+    printf("server: %.1f s user, %.1f s system; %.0f microseconds of processor time an operation\n", user, system_time,
+           all_operations > 0 ? (user + system_time) / (double)all_operations * 1e6 : 0);
+    if (on_postgresql)
+        postgres_remove(&postgres);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command);
 }

@@ -423,6 +423,8 @@ static void clear_batch(struct engine_area *area)
     engine_set_clear(&area->positions);
     engine_set_clear(&area->groups);
     area->fill_count = 0;
+    area->pending_count = 0;
+    area->event_data.length = 0;
     area->code = FG_OK;
     area->command = NULL;
 }
@@ -673,6 +675,7 @@ static void release(struct fg_engine *engine)
     fg_free(area->origins);
     fg_free(area->powers);
     fg_text_release(&area->scratch);
+    fg_text_release(&area->event_data);
     fg_free(engine->batch);
     fg_free(engine);
 }
@@ -692,6 +695,7 @@ enum fg_code fg_engine_start(const struct fg_engine_options *options, struct fg_
     struct engine_area *area = &engine->area;
     area->id = options->area;
     fg_text_init(&area->scratch);
+    fg_text_init(&area->event_data);
 
     char name[FG_LEASE_NAME_MAX];
     snprintf(name, sizeof name, "area-%lld", (long long)options->area);

@@ -27,6 +27,16 @@ struct engine_origin {
     size_t place;
 };
 
+/* Events wait until there are as many as one statement takes, or the batch ends. */
+enum { ENGINE_EVENTS_AT_ONCE = 10 };
+struct engine_pending_event {
+    uint64_t sequence;
+    int64_t time_us;
+    const char *type; /* constant */
+    char scope[32];   /* "": everybody */
+    size_t offset, length; /* of its data in `event_data` */
+};
+
 /* A trade of the batch, for orders that have left the book before they are written. */
 struct engine_fill {
     uint64_t order;
@@ -70,6 +80,9 @@ struct engine_area {
     enum fg_code code;                  /* first failure inside the sink */
     struct fg_error err;
     struct fg_text scratch;
+    struct engine_pending_event pending[ENGINE_EVENTS_AT_ONCE];
+    size_t pending_count;
+    struct fg_text event_data;
     struct fg_power *powers; /* room for the quantities and fills of one order */
     size_t power_capacity;
 };

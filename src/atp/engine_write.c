@@ -374,23 +374,54 @@ static enum fg_code write_halt(struct engine_area *area, const struct fg_book_ev
     return fg_sql_queue(sql, err);
 }
 
+#define EVENT_ROW(a, b, c, d, e, f) "($" #a ", $" #b ", $" #c ", $" #d ", $" #e ", $" #f ")"
+static const char one_event[] =
+    "INSERT INTO event (area_id, sequence, time_us, type, scope, data) VALUES " EVENT_ROW(1, 2, 3, 4, 5, 6);
+static const char ten_events[] =
+    "INSERT INTO event (area_id, sequence, time_us, type, scope, data) VALUES " EVENT_ROW(1, 2, 3, 4, 5, 6) ", "
+    EVENT_ROW(7, 8, 9, 10, 11, 12) ", " EVENT_ROW(13, 14, 15, 16, 17, 18) ", " EVENT_ROW(19, 20, 21, 22, 23, 24) ", "
+    EVENT_ROW(25, 26, 27, 28, 29, 30) ", " EVENT_ROW(31, 32, 33, 34, 35, 36) ", " EVENT_ROW(37, 38, 39, 40, 41, 42) ", "
+    EVENT_ROW(43, 44, 45, 46, 47, 48) ", " EVENT_ROW(49, 50, 51, 52, 53, 54) ", " EVENT_ROW(55, 56, 57, 58, 59, 60);
+
+static void bind_event(const struct engine_area *area, const struct engine_pending_event *event, struct fg_sql *sql, int n)
+{
+    fg_sql_int64(sql, n, area->id);
+    fg_sql_int64(sql, n + 1, (int64_t)event->sequence);
+    fg_sql_int64(sql, n + 2, event->time_us);
+    fg_sql_text(sql, n + 3, event->type);
+    fg_sql_text(sql, n + 4, event->scope[0] != '\0' ? event->scope : NULL);
+    fg_sql_text_n(sql, n + 5, area->event_data.data + event->offset, event->length);
+}
+
+static enum fg_code flush_events(struct engine_area *area, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    bool is_full = area->pending_count == ENGINE_EVENTS_AT_ONCE;
+    for (size_t i = 0; code == FG_OK && i < area->pending_count; i += is_full ? ENGINE_EVENTS_AT_ONCE : 1) {
+        struct fg_sql *sql;
+        if ((code = fg_sql_prepare(area->store, is_full ? ten_events : one_event, &sql, err)) != FG_OK)
+            return code;
+        for (size_t k = 0; k < (is_full ? ENGINE_EVENTS_AT_ONCE : 1); k++)
+            bind_event(area, &area->pending[i + k], sql, (int)k * 6 + 1);
+        code = fg_sql_queue(sql, err);
+    }
+    area->pending_count = 0;
+    area->event_data.length = 0;
+    return code;
+}
+
 static enum fg_code insert_event(struct engine_area *area, const char *type, int64_t time_us, const char *scope,
                                  const char *data, size_t length, struct fg_error *err)
 {
-    struct fg_sql *sql;
-    enum fg_code code = fg_sql_prepare(area->store,
-                                       "INSERT INTO event (area_id, sequence, time_us, type, scope, data) "
-                                       "VALUES ($1, $2, $3, $4, $5, $6)",
-                                       &sql, err);
-    if (code != FG_OK)
-        return code;
-    fg_sql_int64(sql, 1, area->id);
-    fg_sql_int64(sql, 2, (int64_t)++area->event_sequence);
-    fg_sql_int64(sql, 3, time_us);
-    fg_sql_text(sql, 4, type);
-    fg_sql_text(sql, 5, scope);
-    fg_sql_text_n(sql, 6, data, length);
-    return fg_sql_queue(sql, err);
+    struct engine_pending_event *event = &area->pending[area->pending_count];
+    *event = (struct engine_pending_event){++area->event_sequence, time_us, type, "", area->event_data.length, length};
+    snprintf(event->scope, sizeof event->scope, "%s", scope != NULL ? scope : "");
+    fg_text_append(&area->event_data, data, length);
+    if (area->event_data.failed) {
+        area->event_data.failed = false;
+        return fg_fail_memory(err);
+    }
+    return ++area->pending_count == ENGINE_EVENTS_AT_ONCE ? flush_events(area, err) : FG_OK;
 }
 
 enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_event *event, struct fg_error *err)
@@ -493,7 +524,9 @@ static enum fg_code write_orders(struct engine_area *area, int64_t time_us, stru
 
 enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struct fg_error *err)
 {
-    enum fg_code code = write_orders(area, time_us, err);
+    enum fg_code code = flush_events(area, err);
+    if (code == FG_OK)
+        code = write_orders(area, time_us, err);
     for (size_t i = 0; code == FG_OK && i < area->groups.count; i++)
         code = write_group(area, (uint64_t)area->groups.items[i].a, err);
     for (size_t i = 0; code == FG_OK && i < area->trades.count; i++) {

@@ -297,8 +297,9 @@ static enum fg_code delete_old_events(struct exchange_area *area, struct fg_erro
     if (area->cleaned_us != 0 && monotonic - area->cleaned_us < CLEAN_EVERY_US)
         return FG_OK;
     enum fg_code code = fg_sql_prepare(area->exchange->store,
-                                       "DELETE FROM event WHERE area_id = $1 AND sequence IN (SELECT sequence FROM event "
-                                       "WHERE area_id = $1 AND time_us < $2 ORDER BY time_us LIMIT $3)",
+                                       /* time never decreases along the sequence */
+                                       "DELETE FROM event WHERE area_id = $1 AND time_us < $2 AND sequence <= (SELECT "
+                                       "MIN(sequence) FROM event WHERE area_id = $1) + $3",
                                        &sql, err);
     if (code != FG_OK)
         return code;

@@ -228,7 +228,7 @@ static enum fg_code configure(struct fg_store *store, struct fg_error *err)
         code = pragma(store,
                       "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                       "PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16000;"
-                      "PRAGMA temp_store=MEMORY", err);
+                      "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=16000", err);
     if (code == FG_OK)
         code = check_application(store, err);
     if (code == FG_OK && store->options.read_only)

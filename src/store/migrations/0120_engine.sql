@@ -136,7 +136,6 @@ CREATE TABLE event (
     data TEXT NOT NULL,
     PRIMARY KEY (area_id, sequence)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX event_time ON event (area_id, time_us);
 
 -- Answers kept under the caller's key for 48 hours.
 CREATE TABLE idempotency (

@@ -9,6 +9,3 @@ CREATE TABLE trading_session (
     closed_us INTEGER
 ) STRICT;
 CREATE INDEX trading_session_open ON trading_session (area_id, closed_us);
-
--- Statistics and public trades of a delivery period; own orders of an area.
-CREATE INDEX book_order_area ON book_order (area_id, organisation_id, id);
