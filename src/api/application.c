@@ -1,6 +1,8 @@
 #include "api/application.h"
 
+#include "api/event_stream.h"
 #include "api/seal.h"
+#include "atp/id.h"
 #include "atp/idempotency.h"
 #include "atp/rights.h"
 
@@ -19,6 +21,7 @@ enum fg_code fg_application_open(const char *url, const char *data_folder, const
     struct fg_seal_key key;
     char path[4096];
     *application = (struct fg_application){.data_folder = data_folder};
+    pthread_mutex_init(&application->mutex, NULL);
     if (mkdir(data_folder, 0700) != 0 && errno != EEXIST)
         return fg_fail(err, FG_ERR_IO, data_folder, "cannot be made: %s; create the folder above it", strerror(errno));
     snprintf(path, sizeof path, "%s/secret", data_folder);
@@ -42,9 +45,39 @@ enum fg_code fg_application_open(const char *url, const char *data_folder, const
 
 void fg_application_close(struct fg_application *application)
 {
+    fg_exchange_stop(application->exchange);
     fg_authenticator_destroy(application->authenticator);
     fg_platform_destroy(application->platform);
+    pthread_mutex_destroy(&application->mutex);
     *application = (struct fg_application){0};
+}
+
+/* ---- trading ---- */
+/* Events were committed: on the engine's thread. */
+static void notify(void *context, int64_t area)
+{
+    struct fg_application *application = context;
+    char name[FG_ID_TEXT];
+    pthread_mutex_lock(&application->mutex);
+    if (application->server != NULL)
+        fg_server_notify(application->server, fg_id_text(FG_ID_AREA, area, name));
+    pthread_mutex_unlock(&application->mutex);
+}
+
+enum fg_code fg_application_trade(struct fg_application *application, struct fg_error *err)
+{
+    const struct fg_platform_options *platform = fg_platform_options(application->platform);
+    struct fg_exchange_options options = {.store_url = platform->store_url, .store = platform->store, .node = platform->node,
+                                          .clock_us = platform->clock_us, .clock_context = platform->clock_context,
+                                          .notify = notify, .context = application};
+    return fg_exchange_start(&options, &application->exchange, err);
+}
+
+void fg_application_announce(struct fg_application *application, struct fg_server *server)
+{
+    pthread_mutex_lock(&application->mutex);
+    application->server = server;
+    pthread_mutex_unlock(&application->mutex);
 }
 
 /* ---- callbacks ---- */
@@ -112,4 +145,5 @@ void fg_application_connect(struct fg_application *application, struct fg_server
     options->access = fg_platform_access;
     options->authenticator = (struct fg_authenticator){application, authenticate};
     options->idempotency = (struct fg_idempotency_store){application, load, save};
+    options->events = fg_event_stream_source(application);
 }

@@ -7,11 +7,15 @@
 #include "atp/authenticator.h"
 #include "atp/exchange.h"
 
+#include <pthread.h>
+
 struct fg_application {
     struct fg_platform *platform;
     struct fg_authenticator_memory *authenticator;
-    struct fg_exchange *exchange; /* NULL: this server does not trade */
+    struct fg_exchange *exchange; /* NULL before fg_application_trade */
     const char *data_folder; /* for files while they are read */
+    pthread_mutex_t mutex;   /* of `server` */
+    struct fg_server *server; /* told of new events; NULL: none */
 };
 
 /* Open the database `url` (NULL: a data folder's own) with the installation's secret from `data_folder`, which is made when
@@ -21,7 +25,14 @@ enum fg_code fg_application_open(const char *url, const char *data_folder, const
                                  struct fg_error *err);
 void fg_application_close(struct fg_application *application);
 
-/* Fill context, access table, authenticator and idempotency store of a server's options. */
+/* Serve the market areas: start the engines of those that no other node has. Until then, and without it, trading
+ * operations must not be called. */
+enum fg_code fg_application_trade(struct fg_application *application, struct fg_error *err);
+
+/* Fill context, access table, authenticator, idempotency store and event source of a server's options. */
 void fg_application_connect(struct fg_application *application, struct fg_server_options *options);
+
+/* The server that is told of new events: after it has started, and NULL before it is stopped. */
+void fg_application_announce(struct fg_application *application, struct fg_server *server);
 
 #endif

@@ -338,4 +338,4 @@ static const struct fg_operation operations[] = {
      .summary = "Market messages", .right = "book.read", .flags = FG_OP_PAGED, .path_params = trading_area_path,
      .responses = message_responses, .handle = list_messages},
 };
-const struct fg_operation_set fg_market_operations = FG_OPERATIONS(operations);
+const struct fg_operation_set fg_trading_floor_operations = FG_OPERATIONS(operations);

@@ -6,6 +6,6 @@
 
 #include "api/operation.h"
 
-extern const struct fg_operation_set fg_orders_operations, fg_book_operations, fg_market_operations;
+extern const struct fg_operation_set fg_orders_operations, fg_book_operations, fg_trading_floor_operations;
 
 #endif

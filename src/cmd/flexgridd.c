@@ -260,10 +260,11 @@ static int serve(const struct settings *settings)
     if (open_application(settings, &application, &err) != FG_OK)
         return fail(&err);
     fg_application_connect(&application, &options);
-    if (fg_server_start(&options, &server, &err) != FG_OK) {
+    if (fg_application_trade(&application, &err) != FG_OK || fg_server_start(&options, &server, &err) != FG_OK) {
         fg_application_close(&application);
         return fail(&err);
     }
+    fg_application_announce(&application, server);
     fg_log_open(STDERR_FILENO, (enum fg_log_level)settings->log_level);
     fg_log(FG_LOG_INFO, "server.started", FG_LOG_TEXT("version", FG_VERSION), FG_LOG_TEXT("address", options.address),
            FG_LOG_NUMBER("port", fg_server_port(server)), FG_LOG_TEXT("scheme", options.plain_http ? "http" : "https"));
@@ -271,6 +272,7 @@ static int serve(const struct settings *settings)
     wait_for_signals(server, &signals);
     fg_systemd_notify("STOPPING=1");
     fg_log(FG_LOG_INFO, "server.stopping", FG_LOG_NUMBER("seconds", settings->stop_seconds));
+    fg_application_announce(&application, NULL);
     fg_server_stop(server, settings->stop_seconds);
     fg_application_close(&application);
     fg_log(FG_LOG_INFO, "server.stopped", FG_LOG_TEXT("version", FG_VERSION));

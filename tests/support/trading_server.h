@@ -37,7 +37,7 @@ static const struct fg_access_rule trading_rules[] = {
     {"trades.curtail", "Curtail trades", TRADING_GRID, FG_BIT(FG_DUTY_OPERATOR)},
 };
 static const struct fg_operation_set *const trading_sets[] = {&fg_orders_operations, &fg_book_operations,
-                                                              &fg_market_operations};
+                                                              &fg_trading_floor_operations};
 
 static inline enum fg_code trading_authenticate(void *context, const struct fg_credentials *credentials,
                                                 struct fg_principal *principal, struct fg_error *err)
