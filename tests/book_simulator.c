@@ -88,7 +88,8 @@ struct sim {
     int64_t now;
     uint64_t next_id, next_group;
     int32_t next_period[3], oldest[3];
-    uint32_t portfolio_of[SIM_PORTFOLIOS];
+    struct fg_book_halt_row halted[2]; /* to be resumed */
+    size_t halted_count;
 };
 
 static uint64_t below(struct sim *s, uint64_t n)
@@ -359,7 +360,7 @@ static void draw_other(struct sim *s, struct sim_command *c)
     const struct fg_book_order *o = some_order(s, &filled, &forwarded, &tied);
     c->product = chance(s, 70) ? FG_PRODUCT_ACTIVE : FG_PRODUCT_ACTIVE_RESERVE;
     c->id = o != NULL && chance(s, 97) ? o->id : 777777777;
-    switch (below(s, 20)) {
+    switch (below(s, 22)) {
     case 0: c->kind = SIM_EXPIRE; break;
     case 1:
         c->kind = SIM_MASS;
@@ -403,16 +404,30 @@ static void draw_other(struct sim *s, struct sim_command *c)
         if (chance(s, 20))
             c->scope = FG_BOOK_SCOPE_AREA;
         c->index = c->scope == FG_BOOK_SCOPE_AREA ? 0 : pick(s, 0, 5);
-        for (int i = 0; i < 2; i++) { /* ends soon */
+        if (c->scope != FG_BOOK_SCOPE_AREA) {
+            if (s->halted_count == 2) { /* few at a time, so that trading goes on */
+                c->kind = SIM_EXPIRE;
+                break;
+            }
+            s->halted[s->halted_count++] = (struct fg_book_halt_row){c->scope, c->index};
+        }
+        if (c->scope == FG_BOOK_SCOPE_AREA) { /* ends soon */
             s->pending[s->pending_count] = *c;
-            s->pending[s->pending_count++].kind = i ? SIM_RESUME : SIM_EXPIRE;
+            s->pending[s->pending_count++].kind = SIM_RESUME;
         }
         break;
     case 6:
     case 7:
+    case 20:
+    case 21:
         c->kind = SIM_RESUME;
         c->scope = (enum fg_book_scope)below(s, 3);
         c->index = c->scope == FG_BOOK_SCOPE_AREA ? 0 : pick(s, 0, 5);
+        if (s->halted_count > 0 && chance(s, 90)) {
+            const struct fg_book_halt_row *row = &s->halted[--s->halted_count];
+            c->scope = row->scope;
+            c->index = row->index;
+        }
         break;
     case 8:
     case 9:
