@@ -707,6 +707,9 @@ int simulate(uint64_t seed, long commands, bool is_verbose, struct sim_statistic
     s->pending[s->pending_count++] = *c;
     for (; step < commands && failure == NULL; step++) {
         s->now += chance(s, 70) ? (int64_t)below(s, 1500000) : 0;
+        int64_t expiry = fg_book_next_expiry(s->book);
+        if (chance(s, 3) && expiry > s->now && expiry < s->now + 20000000)
+            s->now = expiry; /* to the moment */
         draw(s, c);
         if (c->kind == SIM_NETWORK && !s->network->grid.is_on)
             c->kind = SIM_EXPIRE;

@@ -138,8 +138,8 @@ static int64_t try_alone(struct fg_book *book, struct attempt *attempt)
     struct book_list list = {0};
     int64_t n = 0;
     if (!is_multipart(attempt->order))
-        book_candidates(book, attempt->order, 0, attempt->is_incoming, &list);
-    for (size_t i = 0; i < list.count && n == 0 && !book->failed; i++) {
+        book_candidates(book, attempt->order, 0, attempt->is_incoming, false, &list);
+    for (size_t i = 0; i < list.count && n == 0 && !attempt->self_trade && !book->failed; i++) {
         attempt->only = list.items[i];
         n = try_parts(book, attempt);
     }

@@ -278,7 +278,7 @@ bool book_crosses(const struct book_order *order, int64_t limit, int64_t price);
 int64_t book_limit(const struct book_order *order, const struct book_slice *slice);
 /* Constrained counterparts that could meet the order's slice, each once, in price-time order. */
 bool book_candidates(struct fg_book *book, const struct book_order *order, int32_t slice, bool is_incoming,
-                     struct book_list *list);
+                     bool stops_at_own, struct book_list *list);
 
 /* ---- book_composite.c ---- */
 void book_match_composite(struct fg_book *book, struct book_order *order, bool is_incoming);

@@ -206,10 +206,11 @@ void book_fill_slice(struct fg_book *book, struct book_fill *fill)
     }
 }
 
-/* Counterparts that have a condition of their own (or, with a network check, any), up to where an incoming order would
- * meet its own organisation. */
+/* Counterparts that have a condition of their own (or, with a network check, any). For an incoming order the list ends
+ * at the first one of its own organisation that would suffice alone (listed, so that the attempt finds it), or, with
+ * `stops_at_own`, before the first one of any kind. */
 bool book_candidates(struct fg_book *book, const struct book_order *order, int32_t slice, bool is_incoming,
-                     struct book_list *list)
+                     bool stops_at_own, struct book_list *list)
 {
     const struct book_slice *own = &order->slices[slice];
     int64_t worst = worst_key(order, own);
@@ -226,16 +227,18 @@ bool book_candidates(struct fg_book *book, const struct book_order *order, int32
         int64_t quantity = book_least(own->quantity - own->filled, left_of_step(other, other_slice, entry->step));
         if (quantity <= 0 || quantity < least || !book_may_meet(book, order, other))
             continue;
-        if (other->organisation == order->organisation) {
-            if (is_incoming)
-                break;
+        bool is_own = other->organisation == order->organisation;
+        if (is_own && is_incoming && stops_at_own)
+            break;
+        if (is_own && (!is_incoming || quantity < book_min_left(book, order, own)))
             continue;
-        }
-        if ((least > 0 || book->has_network) && (list->count == 0 || list->items[list->count - 1] != other) &&
+        if ((is_own || least > 0 || book->has_network) && (list->count == 0 || list->items[list->count - 1] != other) &&
             !book_list_add(list, other)) {
             book->failed = true;
             return false;
         }
+        if (is_own)
+            break;
     }
     return true;
 }
@@ -328,10 +331,11 @@ static void match_slice(struct fg_book *book, struct book_order *order, int32_t 
         bool self_trade = fill.self_trade;
         book_rewind(book, start);
         struct book_list list = {0};
-        book_candidates(book, order, index, is_incoming, &list);
+        book_candidates(book, order, index, is_incoming, self_trade, &list);
         for (size_t i = 0; i < list.count && slice->filled == 0 && !book->failed; i++) {
             fill.only = list.items[i];
             book_fill_slice(book, &fill);
+            self_trade |= fill.self_trade;
             if (fill.filled < least)
                 book_rewind(book, start);
         }
