@@ -526,7 +526,7 @@ enum fg_code fg_bill_pay(struct fg_registry *registry, int64_t bill, int64_t amo
     struct fg_ledger_posting posting = {is_self ? participant : bank, is_self ? bank : participant, FG_REASON_PAYMENT, 0, 0,
                                         {amount_u}};
     if (code == FG_OK)
-        code = fg_store_next(registry->store, "payment", 1, id, err);
+        code = fg_registry_next(registry, FG_ID_PAYMENT, id, err);
     if (code == FG_OK)
         code = fg_change(registry->store, NULL, err,
                          "INSERT INTO payment (id, bill_id, amount, paid_day, reference, recorded_by, recorded_us) VALUES ($1, $2, "

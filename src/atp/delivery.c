@@ -61,7 +61,7 @@ enum fg_code fg_plan_send(struct fg_registry *registry, int64_t portfolio, const
     if (code == FG_OK && last - first >= UNITS_MAX)
         code = fg_fail(err, FG_ERR_VALUE, NULL, "a plan covers at most %d units", UNITS_MAX);
     if (code == FG_OK)
-        code = fg_store_next(registry->store, "delivery_plan", 1, id, err);
+        code = fg_registry_next(registry, FG_ID_PLAN, id, err);
     if (code == FG_OK)
         code = fg_change(registry->store, NULL, err,
                          "UPDATE delivery_plan SET status = 'replaced', version = version + 1 WHERE portfolio_id = $1 AND "
@@ -89,8 +89,7 @@ enum fg_code fg_plan_decide(struct fg_registry *registry, int64_t id, bool accep
                                         "SELECT d.portfolio_id FROM delivery_plan d JOIN portfolio p ON p.id = d.portfolio_id "
                                         "JOIN location l ON l.id = p.location_id WHERE d.id = $1 AND l.operator_id = $2",
                                         "ii", id, fg_registry_party(registry));
-    if (code == FG_ERR_NOT_FOUND)
-        return fg_fail(err, code, NULL, "there is no plan %lld in your grid", (long long)id);
+    code = fg_registry_found(code, FG_ID_PLAN, id, "plan in your grid,", err);
     if (code == FG_OK && !accept && (reason == NULL || reason[0] == '\0'))
         return fg_fail(err, FG_ERR_VALUE, NULL, "say why the plan is refused");
     if (code == FG_OK)
@@ -114,7 +113,7 @@ enum fg_code fg_set_point_send(struct fg_registry *registry, int64_t portfolio, 
     if (code == FG_OK)
         code = check_ahead(registry, first_period, period_s, err);
     if (code == FG_OK)
-        code = fg_store_next(registry->store, "set_point", 1, id, err);
+        code = fg_registry_next(registry, FG_ID_SET_POINT, id, err);
     if (code == FG_OK)
         code = fg_change(registry->store, NULL, err,
                          "INSERT INTO set_point (id, portfolio_id, operator_id, first_period, period_count, power_w, sent_by, "
@@ -132,8 +131,7 @@ enum fg_code fg_set_point_answer(struct fg_registry *registry, int64_t id, bool 
                                         "SELECT s.portfolio_id FROM set_point s JOIN portfolio p ON p.id = s.portfolio_id WHERE "
                                         "s.id = $1 AND p.organisation_id = $2",
                                         "ii", id, fg_registry_party(registry));
-    if (code == FG_ERR_NOT_FOUND)
-        return fg_fail(err, code, NULL, "there is no set-point %lld for a portfolio of yours", (long long)id);
+    code = fg_registry_found(code, FG_ID_SET_POINT, id, "set-point for a portfolio of yours,", err);
     if (code == FG_OK && !accept && (reason == NULL || reason[0] == '\0'))
         return fg_fail(err, FG_ERR_VALUE, NULL, "say why the set-point is refused");
     if (code == FG_OK)

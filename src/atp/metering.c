@@ -164,24 +164,26 @@ static enum fg_code tidy(struct fg_registry *registry, int64_t period_s, struct 
     for (size_t i = 0; i < *count; i++) {
         const struct fg_reading *reading = &readings[i];
         char place[32];
-        snprintf(place, sizeof place, "reading %zu", reading->row);
+        snprintf(place, sizeof place, "#/readings/%zu", reading->row);
         if (reading->time_s % period_s != 0)
-            return fg_fail(err, FG_ERR_VALUE, place, "the start is not that of a market time unit of %lld s",
-                           (long long)period_s);
+            return fg_fail(err, FG_ERR_VALUE, place, "reading %zu: the start is not that of a market time unit of %lld s",
+                           reading->row, (long long)period_s);
         if ((reading->time_s + period_s) > registry->now_us / 1000000)
-            return fg_fail(err, FG_ERR_VALUE, place, "the unit has not ended yet; send its energy afterwards");
+            return fg_fail(err, FG_ERR_VALUE, place, "reading %zu: the unit has not ended yet; send its energy afterwards",
+                           reading->row);
         if (reading->energy_ws > ENERGY_MAX || reading->energy_ws < -ENERGY_MAX)
-            return fg_fail(err, FG_ERR_VALUE, place, "the energy is beyond 2^53 Ws");
+            return fg_fail(err, FG_ERR_VALUE, place, "reading %zu: the energy is beyond 2^53 Ws", reading->row);
     }
     qsort(readings, *count, sizeof *readings, compare_readings);
     for (size_t i = 0; i < *count; i++) {
         if (kept > 0 && readings[i].time_s == readings[kept - 1].time_s) {
             const struct fg_reading *first = &readings[kept - 1];
             char place[32], start[FG_INSTANT_TEXT];
-            snprintf(place, sizeof place, "reading %zu", readings[i].row);
+            snprintf(place, sizeof place, "#/readings/%zu", readings[i].row);
             if (readings[i].energy_ws != first->energy_ws || readings[i].quality != first->quality)
                 return fg_fail(err, FG_ERR_VALUE, place,
-                               "another value than reading %zu for the same unit, %s; send one of them", first->row,
+                               "reading %zu has another value than reading %zu for the same unit, %s; send one of them",
+                               readings[i].row, first->row,
                                fg_instant_format(first->time_s, start));
             intake->duplicates++;
             continue;

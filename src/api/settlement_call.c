@@ -1,0 +1,148 @@
+#include "api/settlement_call.h"
+
+#include "atp/metering.h"
+#include "base/instant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct fg_field made_fields[] = {{"id", &fg_schema_id, "Its identity", FG_REQUIRED}};
+const struct fg_schema fg_schema_made = FG_OBJECT("Made", "What was made", made_fields);
+
+struct job {
+    struct fg_call *call;
+    fg_settle_work *work;
+};
+
+static enum fg_code run_job(struct fg_registry *registry, void *context, struct fg_error *err)
+{
+    struct job *job = context;
+    return job->work(job->call, registry, err);
+}
+
+static enum fg_code run(struct fg_call *call, enum fg_store_mode mode, fg_settle_work *work, struct fg_error *err)
+{
+    struct fg_platform *const *platform = fg_call_context(call);
+    struct job job = {call, work};
+    return fg_registry_run(*platform, fg_call_principal(call), mode, run_job, &job, err);
+}
+
+enum fg_code fg_settle_read(struct fg_call *call, fg_settle_work *work, struct fg_error *err)
+{
+    return run(call, FG_STORE_READ, work, err);
+}
+
+enum fg_code fg_settle_change(struct fg_call *call, fg_settle_work *work, struct fg_error *err)
+{
+    return run(call, FG_STORE_WRITE, work, err);
+}
+
+enum fg_code fg_settle_path_id(const struct fg_call *call, const char *name, enum fg_id_kind kind, int64_t *id,
+                               struct fg_error *err)
+{
+    const char *text = fg_call_text(call, name);
+    return fg_id_parse(kind, text, id, err) == FG_OK
+               ? FG_OK
+               : fg_fail(err, FG_ERR_NOT_FOUND, NULL, "\"%.64s\" is not an id like %s-1", text, fg_id_word(kind));
+}
+
+enum fg_code fg_settle_body_id(const struct fg_json_cursor *object, const char *key, enum fg_id_kind kind, int64_t *id,
+                               struct fg_error *err)
+{
+    const char *text = fg_member_text(object, key, NULL);
+    *id = 0;
+    if (text == NULL || fg_id_parse(kind, text, id, NULL) == FG_OK)
+        return FG_OK;
+    struct fg_json_cursor at = fg_json_member(object, key);
+    return fg_json_fail(&at, FG_ERR_VALUE, err, "\"%.64s\" is not an id like %s-1", text, fg_id_word(kind));
+}
+
+struct fg_date fg_settle_date(const char *text)
+{
+    struct fg_date date = {1970, 1, 1};
+    fg_date_parse(text, &date, NULL);
+    return date;
+}
+
+void fg_settle_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id)
+{
+    char text[FG_ID_TEXT];
+    struct fg_json_writer *out = fg_call_json(call, status);
+    fg_json_begin_object(out, NULL);
+    fg_json_put_string(out, "id", fg_id_text(kind, id, text));
+    fg_json_end_object(out);
+}
+
+static void put_column(struct fg_json_writer *out, const struct fg_column *column, const struct fg_sql *sql, int at)
+{
+    char text[64];
+    if (fg_sql_column_is_null(sql, at)) {
+        fg_json_put_null(out, column->name);
+        return;
+    }
+    if (column->kind == FG_COLUMN_TEXT) {
+        fg_json_put_string(out, column->name, fg_sql_column_text(sql, at));
+        return;
+    }
+    int64_t number = fg_sql_column_int64(sql, at);
+    switch (column->kind) {
+    case FG_COLUMN_TEXT: break;
+    case FG_COLUMN_ID: fg_json_put_string(out, column->name, fg_id_text(column->id, number, text)); break;
+    case FG_COLUMN_COUNT: fg_json_put_integer(out, column->name, number); break;
+    case FG_COLUMN_BOOLEAN: fg_json_put_bool(out, column->name, number != 0); break;
+    case FG_COLUMN_INSTANT: fg_json_put_string(out, column->name, fg_instant_format(number / 1000000, text)); break;
+    case FG_COLUMN_SECONDS: fg_json_put_string(out, column->name, fg_instant_format(number, text)); break;
+    case FG_COLUMN_DAY: fg_json_put_string(out, column->name, fg_date_format(fg_date_of_number(number), text)); break;
+    case FG_COLUMN_MICRO: fg_json_put_string(out, column->name, fg_decimal_format(number, 6, 0, text)); break;
+    case FG_COLUMN_ENERGY:
+        fg_json_put_string(out, column->name, fg_decimal_format(fg_decimal_of_energy(number), 10, 0, text));
+        break;
+    case FG_COLUMN_WORD: fg_json_put_string(out, column->name, column->words[number]); break;
+    case FG_COLUMN_CENTS: {
+        int decimals = (int)fg_sql_column_int64(sql, at + 1);
+        fg_json_put_string(out, column->name, fg_decimal_format(number, decimals, decimals, text));
+        break;
+    }
+    }
+}
+
+enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
+                                   const struct fg_column *columns, int64_t parent, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    bool row;
+    const char *position = fg_call_position(call);
+    int64_t limit = fg_call_limit(call), count = 0, key = 0;
+    char next[32];
+    enum fg_code code = fg_sql_prepare(registry->store, text, &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, fg_registry_party(registry));
+    fg_sql_int64(sql, 2, fg_registry_sees_all(registry));
+    fg_sql_int64(sql, 3, position != NULL ? strtoll(position, NULL, 10) : INT64_MIN);
+    fg_sql_int64(sql, 4, limit + 1);
+    fg_sql_int64(sql, 5, parent);
+    struct fg_json_writer *out = fg_call_json(call, 200);
+    fg_json_begin_object(out, NULL);
+    fg_json_begin_array(out, "items");
+    next[0] = '\0';
+    while ((code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
+        if (++count > limit) {
+            snprintf(next, sizeof next, "%lld", (long long)key);
+            fg_sql_done(sql);
+            break;
+        }
+        key = fg_sql_column_int64(sql, 0);
+        fg_json_begin_object(out, NULL);
+        int at = 1;
+        for (const struct fg_column *column = columns; column->name != NULL; column++) {
+            put_column(out, column, sql, at);
+            at += column->kind == FG_COLUMN_CENTS ? 2 : 1;
+        }
+        fg_json_end_object(out);
+    }
+    fg_json_end_array(out);
+    fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);
+    fg_json_end_object(out);
+    return code;
+}

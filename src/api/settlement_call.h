@@ -1,0 +1,50 @@
+/* What the handlers of delivery and settlement share: a transaction around the work, ids, and answers that are rows of a
+ * SELECT. The application behind the server begins with its platform (`struct fg_platform *`). Thread rule: call.h. */
+#ifndef FG_API_SETTLEMENT_CALL_H
+#define FG_API_SETTLEMENT_CALL_H
+
+#include "api/call.h"
+#include "atp/registry.h"
+#include "base/date.h"
+
+typedef enum fg_code fg_settle_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err);
+enum fg_code fg_settle_read(struct fg_call *call, fg_settle_work *work, struct fg_error *err);
+enum fg_code fg_settle_change(struct fg_call *call, fg_settle_work *work, struct fg_error *err);
+
+/* The id in the path: FG_ERR_NOT_FOUND when it is of another kind. In the body: FG_ERR_VALUE; absent and null give 0. */
+enum fg_code fg_settle_path_id(const struct fg_call *call, const char *name, enum fg_id_kind kind, int64_t *id,
+                               struct fg_error *err);
+enum fg_code fg_settle_body_id(const struct fg_json_cursor *object, const char *key, enum fg_id_kind kind, int64_t *id,
+                               struct fg_error *err);
+/* A date that the schema has checked. */
+struct fg_date fg_settle_date(const char *text);
+/* {"id": "..."} of what was made. */
+extern const struct fg_schema fg_schema_made;
+void fg_settle_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id);
+
+/* Columns of a SELECT as members, in order. */
+enum fg_column_kind {
+    FG_COLUMN_TEXT,
+    FG_COLUMN_ID,
+    FG_COLUMN_COUNT,
+    FG_COLUMN_BOOLEAN,
+    FG_COLUMN_INSTANT, /* microseconds */
+    FG_COLUMN_SECONDS, /* seconds */
+    FG_COLUMN_DAY,
+    FG_COLUMN_MICRO,   /* millionths: money, prices, shares, W as MW */
+    FG_COLUMN_ENERGY,  /* Ws as MWh */
+    FG_COLUMN_WORD,    /* index of `words` */
+    FG_COLUMN_CENTS    /* in the smallest unit; the column after it has its decimals and is no member */
+};
+struct fg_column {
+    const char *name; /* NULL ends the list */
+    enum fg_column_kind kind;
+    enum fg_id_kind id;
+    const char *const *words;
+};
+/* A page (FG_OP_PAGED) of rows. Parameters of the statement: $1 organisation acted for, $2 1 for who sees all, else 0,
+ * $3 after this key, $4 at most so many, $5 `parent`; its first column is the key, ascending, and no member. */
+enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
+                                   const struct fg_column *columns, int64_t parent, struct fg_error *err);
+
+#endif
