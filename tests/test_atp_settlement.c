@@ -381,6 +381,77 @@ static void test_days_of_23_and_25_hours(void **state)
     world_close(&w);
 }
 
+/* x of y days in a run: of the newest working days before Monday, Thursday had an activation and Wednesday was a holiday, so Friday,
+ * Tuesday and Monday before count: -80, -100, -120 kWh at 10:00, on average -100. With 50 kWh measured it is the worked example. */
+static void test_baseline_of_days(void **state)
+{
+    static const struct {
+        int days_before;
+        int64_t energy_kwh;
+    } history[] = {{7, -120}, {6, -100}, {5, 999}, {4, 999}, {3, -80}, {2, 999}, {1, 999}, {0, 50}};
+    struct world w;
+    const int64_t period = INT64_C(1763971200) / QUARTER;
+    world_open(&w, state);
+    w.now_us = INT64_C(1764050400) * 1000000;
+    int64_t meter = meter_of(&w, PORTFOLIO);
+    fixture_execute(w.store, "UPDATE product SET baseline_rule = '{\"method\":\"days\",\"days\":3,\"days_used\":3,\"look_back_days\":10}' "
+                             "WHERE id = 1");
+    fixture_execute(w.store, "INSERT INTO holiday (area_id, day, name) VALUES (1, 20411, 'Holiday')"); /* 2025-11-19 */
+    for (size_t i = 0; i < sizeof history / sizeof *history; i++)
+        measure(&w, meter, period - 96 * history[i].days_before, history[i].energy_kwh * KWH);
+    add_trade(&w, 1, PORTFOLIO, FG_REGULATION_UP, period, MW, 100 * EUR);
+    add_trade(&w, 2, PORTFOLIO, FG_REGULATION_UP, period - 96 * 4 + 20, MW, 100 * EUR);
+    compute(&w, day24);
+    assert_true(number(&w, "SELECT baseline_ws FROM settlement_portfolio") == -100 * KWH);
+    assert_true(number(&w, "SELECT paid_u FROM settlement_trade") == 15 * EUR);
+    assert_true(number(&w, "SELECT penalty_u FROM settlement_trade") == 5250000);
+    world_close(&w);
+}
+
+/* The month's fee falls on its first day, once per organisation with an approved portfolio. */
+static void test_monthly_fee(void **state)
+{
+    struct world w;
+    world_open(&w, state);
+    w.now_us = INT64_C(1764827200) * 1000000; /* 2025-12-04 */
+    struct action rule = {.step = RULE, .rule = {.from = {2025, 12, 1}, .fee_monthly = {5 * EUR}, .tax_rate_u = 240000, .decimals = 2}};
+    expect(&w, FMO, &rule, FG_OK);
+    int64_t first = compute(&w, (struct fg_date){2025, 12, 1}), second = compute(&w, (struct fg_date){2025, 12, 2});
+    release(&w, first);
+    release(&w, second);
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM booking"), 2);
+    assert_true(balance(&w, FG_LEDGER_PARTICIPANT, SUPPLIER) == -5 * EUR && balance(&w, FG_LEDGER_PARTICIPANT, RETAILER) == -5 * EUR);
+    assert_true(balance(&w, FG_LEDGER_FEES, 0) == 10 * EUR);
+    world_close(&w);
+}
+
+/* The battery (range 2 MW) stands with Balance A, the heat pump (2 MW) with Balance B. */
+static void test_perimeters(void **state)
+{
+    struct world w;
+    struct fg_error err = {0};
+    struct fg_perimeter_move moves[FG_PERIMETER_MOVES_MAX];
+    size_t count;
+    world_open(&w, state);
+    fixture_execute(w.store, "UPDATE brp_assignment SET brp_id = 6 WHERE asset_id = 21");
+    struct fg_perimeter_trade trade = {AREA, 1, SUPPLIER, RETAILER, PORTFOLIO, 1960000, QUARTER, FG_REQUEST_NEED};
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){-250 * KWH}, moves, &count, &err), &err);
+    assert_int_equal(count, 1); /* to the seller's own party, Balance B: its own half does not move */
+    assert_true(moves[0].from == BRP_A && moves[0].to == BRP_B && moves[0].energy.ws == -125 * KWH);
+    trade.kind = FG_REQUEST_EXCHANGE; /* to the buyer's party */
+    fixture_execute(w.store, "UPDATE balance_responsible SET brp_id = 5 WHERE organisation_id = 4");
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
+    assert_int_equal(count, 1);
+    assert_true(moves[0].from == BRP_B && moves[0].to == BRP_A && moves[0].energy.ws == 125 * KWH);
+    trade.buyer = DSO; /* whose party is not known */
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
+    assert_int_equal(count, 0);
+    trade.buyer = BRP_A; /* is one itself */
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
+    assert_true(count == 1 && moves[0].to == BRP_A);
+    world_close(&w);
+}
+
 static void test_baseline_rules(void **state)
 {
     (void)state;
@@ -533,7 +604,8 @@ static void test_random_days(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {ON_BOTH(test_worked_example), ON_BOTH(test_release_and_disputes),
-                                       ON_BOTH(test_days_of_23_and_25_hours), cmocka_unit_test(test_baseline_rules),
+                                       ON_BOTH(test_days_of_23_and_25_hours), ON_BOTH(test_baseline_of_days), ON_BOTH(test_monthly_fee),
+                                       ON_BOTH(test_perimeters), cmocka_unit_test(test_baseline_rules),
                                        ON_BOTH(test_random_days)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }
