@@ -305,6 +305,8 @@ static void test_release_and_disputes(void **state)
     measure(&w, meter, period, 250 * KWH);
     int64_t second = compute(&w, day24);
     assert_int_equal(number(&w, "SELECT pending_count FROM settlement_run WHERE number = 2"), 0);
+    struct action early_dispute = {.step = RAISE, .id = second, .other = 1};
+    expect(&w, DSO, &early_dispute, FG_ERR_NOT_FOUND); /* parties see released runs */
 
     /* Four eyes: not the asker, not without, not for another run, not twice, not an earlier run after a later one. */
     struct action a = {.step = ASK, .id = second};

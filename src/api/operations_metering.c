@@ -97,7 +97,8 @@ static enum fg_code put_meters(struct fg_call *call, struct fg_registry *registr
         "SELECT m.id, m.id, m.area_id, m.asset_id, m.portfolio_id, m.product, m.reporter_id, m.name, m.rank FROM meter m LEFT JOIN "
         "asset s ON s.id = m.asset_id LEFT JOIN portfolio p ON p.id = m.portfolio_id LEFT JOIN location l ON l.id = s.location_id OR "
         "l.id = p.location_id WHERE m.id > $3 AND ($5 = 0 OR m.area_id = $5) AND ($2 = 1 OR m.reporter_id = $1 OR s.organisation_id "
-        "= $1 OR p.organisation_id = $1 OR l.operator_id = $1) ORDER BY m.id LIMIT $4",
+        "= $1 OR p.organisation_id = $1 OR l.operator_id = $1 OR EXISTS (SELECT 1 FROM portfolio_asset pa JOIN portfolio q ON q.id = "
+        "pa.portfolio_id WHERE pa.asset_id = m.asset_id AND q.organisation_id = $1)) ORDER BY m.id LIMIT $4",
         meter_columns, 0, err);
 }
 static enum fg_code list_meters(struct fg_call *call, struct fg_error *err)

@@ -61,7 +61,7 @@ enum fg_code fg_settlement_journal(struct fg_store *store, int64_t area, int64_t
 enum fg_code fg_settlement_book(struct fg_registry *registry, int64_t area, int64_t day, int64_t run, int64_t bill,
                                 const struct fg_ledger_posting *posting, struct fg_error *err);
 
-/* Disputes: raised by buyer or seller of a trade of a run, decided by the market operator. An upheld one is followed by a
+/* Disputes: raised by buyer or seller of a trade of a released run, decided by the market operator. An upheld one is followed by a
  * correction (of a meter) and a new run. */
 enum fg_code fg_dispute_raise(struct fg_registry *registry, int64_t run, int64_t trade, const char *claim, int64_t *id,
                               struct fg_error *err);

@@ -218,10 +218,10 @@ enum fg_code fg_dispute_raise(struct fg_registry *registry, int64_t run, int64_t
     int64_t found, party = fg_registry_party(registry);
     enum fg_code code = fg_registry_found(
         fg_query_number(registry->store, &found, err,
-                        "SELECT trade_id FROM settlement_trade WHERE run_id = $1 AND trade_id = $2 AND (seller_id = $3 OR buyer_id "
-                        "= $3)",
+                        "SELECT t.trade_id FROM settlement_trade t JOIN settlement_run r ON r.id = t.run_id WHERE t.run_id = $1 AND "
+                        "t.trade_id = $2 AND r.status = 'released' AND (t.seller_id = $3 OR t.buyer_id = $3)",
                         "iii", run, trade, party),
-        FG_ID_TRADE, trade, "trade of yours in this run,", err);
+        FG_ID_TRADE, trade, "trade of yours in this released run,", err);
     if (code == FG_OK)
         code = fg_registry_next(registry, FG_ID_DISPUTE, id, err);
     if (code == FG_OK)
