@@ -9,6 +9,13 @@
 #include "atp/metering.h"
 #include "atp/query.h"
 
+/* fontconfig, which cairo asks for fonts, keeps what it has read until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+
 enum { AREA = 1, FMO = 1, DSO = 2, SUPPLIER = 3, RETAILER = 4, BRP_A = 5, BRP_B = 6, STRANGER = 7, PORTFOLIO = 10, OTHER = 11 };
 enum { BATTERY = 20, HEAT_PUMP = 21, LONE = 22 };
 #define MW INT64_C(1000000)
