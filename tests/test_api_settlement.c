@@ -10,7 +10,7 @@
 #include "api/validate.h"
 #include "atp/approval.h"
 #include "atp/bill.h"
-#include "atp/rights_settlement.h"
+#include "atp/rights.h"
 
 struct site {
     struct fg_platform *platform; /* what handlers expect first in the context */
@@ -40,7 +40,7 @@ static void site_open(struct site *s, void **state)
     fixture_prepare(&s->http);
     s->http.options.operations = sets;
     s->http.options.operation_set_count = 2;
-    s->http.options.access = fg_settlement_access;
+    s->http.options.access = fg_platform_access;
     s->http.options.context = s;
     s->http.options.authenticator = (struct fg_authenticator){s, who_is};
     fixture_expect(fixture_start(&s->http, &err), &err);

@@ -38,7 +38,7 @@ static enum fg_code act(struct fg_registry *registry, void *context, struct fg_e
     case COMPUTE: return fg_settlement_compute(registry, AREA, a->day, &a->id, err);
     case ASK: return fg_settlement_ask(registry, a->id, &a->other, err);
     case CONFIRM: return fg_approval_decide(registry, a->other, true, err);
-    case RELEASE: return fg_settlement_release(registry, a->id, a->other, err);
+    case RELEASE: return fg_settlement_run_release(registry, a->id, a->other, err);
     case ISSUE: return fg_bills_issue(registry, AREA, a->day.year, a->day.month, &a->count, err);
     case PAY: return fg_bill_pay(registry, a->id, a->amount, a->day, "transfer", &a->other, err);
     case CONTENT: return fg_bill_content(registry, a->id, &a->text, err);

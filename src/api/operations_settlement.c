@@ -296,7 +296,7 @@ static enum fg_code release_it(struct fg_call *call, struct fg_registry *registr
     if (code == FG_OK)
         code = fg_settle_body_id(&body, "approval", FG_ID_APPROVAL, &approval, err);
     if (code == FG_OK)
-        code = fg_settlement_release(registry, run, approval, err);
+        code = fg_settlement_run_release(registry, run, approval, err);
     if (code == FG_OK)
         fg_call_empty(call, 204);
     return code;

@@ -23,6 +23,7 @@
 #define PARTIES (TRADERS | OWNERS | OVERSIGHT) /* everybody but observers */
 #define MANAGERS (FG_ROLES_ALL & ~R(OBSERVER))
 #define WORKERS (D(ADMINISTRATOR) | D(OPERATOR))
+#define CLERKS (D(ADMINISTRATOR) | D(SETTLEMENT))
 #define STAFF (D(ADMINISTRATOR) | D(TRADER) | D(OPERATOR) | D(SETTLEMENT))
 
 static const struct fg_access_rule rules[] = {
@@ -88,16 +89,23 @@ static const struct fg_access_rule rules[] = {
     {"forwarding.manage", "Activate, return and expire forwarded orders", R(TSO), D(OPERATOR) | D(TRADER)},
     {"traffic_light.read", "See the traffic light of locations", FG_ROLES_ALL, FG_DUTIES_ALL},
     /* delivery and settlement */
-    {"plans.enter", "Give disaggregated plans and set-point acknowledgements", SELLERS, D(OPERATOR)},
-    {"plans.decide", "Say yes or no to plans at the own grid; acknowledge delivery", BUYERS, D(OPERATOR)},
-    {"meters.enter", "Hand in meter values", SYSTEM_OPERATORS | OWNERS, D(OPERATOR)},
-    {"meters.read", "See meter values of the own assets or grid", PARTIES, FG_DUTIES_ALL},
-    {"baselines.enter", "Submit baselines", SELLERS, D(OPERATOR)},
-    {"settlement.run", "Run settlements", R(FMO), D(SETTLEMENT)},
-    {"settlement.release", "Release a settlement; with four eyes", R(FMO), D(SETTLEMENT)},
-    {"settlement.read", "See the own statements and invoices", PARTIES, D(ADMINISTRATOR) | D(SETTLEMENT) | D(READER)},
-    {"disputes.raise", "Dispute a settlement", TRADERS, D(SETTLEMENT)},
-    {"disputes.decide", "Decide disputes", R(FMO), D(SETTLEMENT)},
+    {"meters.read", "See meters and readings of one's assets, portfolios and grid", PARTIES, FG_DUTIES_ALL},
+    {"meters.manage", "Set up meters and send readings", SYSTEM_OPERATORS | OWNERS, WORKERS | D(SETTLEMENT)},
+    {"baselines.submit", "Declare the baseline of one's portfolio before its gate closes", SELLERS, WORKERS | D(TRADER)},
+    {"holidays.manage", "Set the holiday calendar of an area", R(FMO), WORKERS | D(SETTLEMENT)},
+    {"delivery.read", "See plans and set-points of one's portfolios or grid", PARTIES, FG_DUTIES_ALL},
+    {"plans.send", "Send plans for one's portfolio", SELLERS, WORKERS | D(TRADER)},
+    {"plans.decide", "Accept or refuse plans in one's grid", SYSTEM_OPERATORS, WORKERS},
+    {"set_points.send", "Send set-points to portfolios in one's grid", SYSTEM_OPERATORS, WORKERS},
+    {"set_points.answer", "Answer set-points for one's portfolio", SELLERS, WORKERS | D(TRADER)},
+    {"receipts.give", "Say what was delivered of what one bought", BUYERS, WORKERS | D(SETTLEMENT) | D(TRADER)},
+    {"perimeters.read", "See what trades change in one's balance perimeter", R(BRP) | R(FMO) | R(REGULATOR), FG_DUTIES_ALL},
+    {"settlements.read", "See runs, and what they say about one's trades", PARTIES, FG_DUTIES_ALL},
+    {"settlements.run", "Settle days, set the rule of settlement, release with a second user's confirmation", R(FMO), CLERKS},
+    {"disputes.raise", "Dispute the settlement of one's trades", TRADERS, CLERKS},
+    {"disputes.decide", "Decide disputes", R(FMO), CLERKS},
+    {"documents.read", "See one's invoices", PARTIES, CLERKS | D(READER)},
+    {"documents.issue", "Issue invoices, record payments, export the journal", R(FMO), CLERKS},
     /* toolkits and data */
     {"runs.manage", "Start and cancel runs of the toolkits", PARTIES & ~R(REGULATOR), D(TRADER) | D(OPERATOR)},
     {"runs.read", "See the own runs and their results", PARTIES, FG_DUTIES_ALL},

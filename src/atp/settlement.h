@@ -51,7 +51,7 @@ enum fg_code fg_settlement_compute(struct fg_registry *registry, int64_t area, s
 
 /* Ask for the release (fg_approval_decide is the other pair of eyes), then release with the confirmed approval. */
 enum fg_code fg_settlement_ask(struct fg_registry *registry, int64_t run, int64_t *approval, struct fg_error *err);
-enum fg_code fg_settlement_release(struct fg_registry *registry, int64_t run, int64_t approval, struct fg_error *err);
+enum fg_code fg_settlement_run_release(struct fg_registry *registry, int64_t run, int64_t approval, struct fg_error *err);
 
 /* The ledger of a run, and the journal's rows of a day's runs; release with fg_ledger_release. */
 enum fg_code fg_settlement_ledger(struct fg_store *store, int64_t run, struct fg_ledger *ledger, struct fg_error *err);

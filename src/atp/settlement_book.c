@@ -190,7 +190,7 @@ enum fg_code fg_settlement_ask(struct fg_registry *registry, int64_t id, int64_t
     return code;
 }
 
-enum fg_code fg_settlement_release(struct fg_registry *registry, int64_t id, int64_t approval, struct fg_error *err)
+enum fg_code fg_settlement_run_release(struct fg_registry *registry, int64_t id, int64_t approval, struct fg_error *err)
 {
     struct run run = {0};
     char object[FG_ID_TEXT], detail[160];
