@@ -140,6 +140,38 @@ static void requests_of_both_directions(void **state)
     finish(result, market, network);
 }
 
+/* In a closed balance a block up is held at fraction 0.41 by a need of 0.082 MW, and two blocks down with it. In the second
+ * period, 14.35 kW against 6.56 and 7.79, the ticks 14 and 7 + 8 cannot be balanced, since blocks stay. The repair that
+ * tries must not sell downward change, dear as it is asked for, at a bus whose net change is upward. */
+static void a_repair_sells_no_change_that_is_not_there(void **state)
+{
+    (void)state;
+    static const double quantity[3][2] = { { 0.2, 0.035 }, { 0.1, 0.016 }, { 0.1, 0.019 } };
+    static const int64_t ticks[3][2] = { { 82, 14 }, { 41, 7 }, { 41, 8 } };
+    static const char *const names[3] = { "up", "down", "down too" };
+    struct fg_network *network = feeder(2, 0.001, 0.001, 10);
+    struct fg_market *market = market_of(2, 0, FG_MARKET_NONE);
+    int32_t blocks[3];
+    market->balance = FG_BALANCE_CLOSED;
+    for (int i = 0; i < 3; i++) {
+        struct draft draft = draft_of(market, names[i], names[i], FG_SIDE_SELL, i == 0 ? FG_REGULATION_UP : FG_REGULATION_DOWN,
+                                      i == 0 ? "1" : "2", 0, 2, quantity[i][0], i == 0 ? 50 : 1);
+        draft.order.block = true;
+        draft.quantity[1].w = llround(quantity[i][1] * 1e6);
+        blocks[i] = submit(market, &draft);
+    }
+    need(market, "need", FG_REGULATION_UP, "1", 0.082, 200);
+    struct draft draft = draft_of(market, "other way", "operator", FG_SIDE_BUY, FG_REGULATION_DOWN, "1", 1, 1, 0.5, 500);
+    draft.order.kind = FG_REQUEST_NEED;
+    int32_t other = submit(market, &draft);
+    struct fg_clear_result *result = cleared(network, market);
+    for (int i = 0; i < 3; i++)
+        for (int t = 0; t < 2; t++)
+            assert_int_equal(result->accepted[market->orders[blocks[i]].offset + (size_t)t].w, 1000 * ticks[i][t]);
+    assert_near(accepted_mw(result, other, 0), 0, 1e-9);
+    finish(result, market, network);
+}
+
 /* 1 MW at 0 o'clock saves 100 and costs 60; half of it comes back at 20 and half at 30: gain 100 - 10 - 15 - 60. */
 static void rebound_is_settled_where_it_falls(void **state)
 {
@@ -306,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_violated_branch_is_priced_once),
         cmocka_unit_test(what_cannot_be_met_is_charged_once),
         cmocka_unit_test(requests_of_both_directions),
+        cmocka_unit_test(a_repair_sells_no_change_that_is_not_there),
         cmocka_unit_test(rebound_is_settled_where_it_falls),
         cmocka_unit_test(a_store_stays_in_its_swing),
         cmocka_unit_test(ramps_hold_between_periods),

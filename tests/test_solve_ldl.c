@@ -125,6 +125,25 @@ static void reports_singular_matrices(void **unused)
     fg_ldl_destroy(ldl);
 }
 
+/* What an overflow upstream leaves in the matrix ends the factorisation with pivots counted as zero, inside its arrays. */
+static void counts_what_is_no_number_as_zero(void **unused)
+{
+    (void)unused;
+    int32_t row[] = { 0, 1, 2, 2, 2 }, column[] = { 0, 1, 0, 1, 2 }, group[] = { 0, 0, 0 };
+    const double bad[] = { NAN, INFINITY, -INFINITY };
+    for (int b = 0; b < 3; b++)
+        for (int place = 0; place < 5; place++) {
+            double value[] = { 1, 2, 3, 4, 5 };
+            value[place] = bad[b];
+            struct fg_ldl *ldl = NULL;
+            assert_int_equal(fg_ldl_create(3, 5, row, column, group, &ldl, NULL), FG_OK);
+            struct fg_ldl_inertia inertia = fg_ldl_factor(ldl, value);
+            assert_true(inertia.zero > 0);
+            assert_int_equal(inertia.positive + inertia.negative + inertia.zero, 3);
+            fg_ldl_destroy(ldl);
+        }
+}
+
 static void refuses_bad_triplets(void **unused)
 {
     (void)unused;
@@ -159,7 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(solves_and_counts_inertia),     cmocka_unit_test(takes_two_by_two_pivots),
         cmocka_unit_test(reports_singular_matrices),     cmocka_unit_test(refuses_bad_triplets),
-        cmocka_unit_test(survives_every_failing_allocation),
+        cmocka_unit_test(counts_what_is_no_number_as_zero), cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

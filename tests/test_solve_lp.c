@@ -463,6 +463,21 @@ static void hard_search_obeys_the_time_limit(void **state)
     }
 }
 
+/* Wherever in its work the solver's time runs out, it comes back with what is true. */
+static void any_short_limit_is_survived(void **state)
+{
+    struct fg_lp *lp = hard_search(state);
+    struct fg_lp_options options = fg_lp_options_default();
+    options.relative_gap = 0;
+    for (double limit = 1e-5; limit < 0.03; limit *= 1.1) {
+        options.time_limit_s = limit;
+        struct fg_lp_result result = solve(lp, &options);
+        assert_int_equal(result.status, FG_LP_TIME_LIMIT);
+        assert_bound_holds(&result);
+    }
+    fg_lp_destroy(lp);
+}
+
 /* Another thread interrupts the search. */
 static void *interrupt_later(void *user)
 {
@@ -602,6 +617,7 @@ int main(void)
         cmocka_unit_test(duals_prove_optimality_of_random_transport),
         cmocka_unit_test(interrupt_and_time_limit_stop_the_solve),
         cmocka_unit_test(hard_search_obeys_the_time_limit),
+        cmocka_unit_test(any_short_limit_is_survived),
         cmocka_unit_test(hard_search_can_be_interrupted),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(lack_of_memory_is_survived),

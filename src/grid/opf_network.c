@@ -440,7 +440,7 @@ static void add_bound(const struct fg_network *network, const struct fg_topology
                 result->soc_seconds += solved.seconds;
             }
         }
-        result->soc_gap = (result->objective - result->soc_bound) / fmax(fabs(result->objective), 1e-12);
+        result->soc_gap = (result->objective - result->soc_bound) / fmax(fabs(result->objective), 1);
     }
     model_release(&model);
 }

@@ -41,7 +41,7 @@ struct fg_opf_network_result {
     double seconds;              /* AC solver alone */
     double infeasibility;        /* solver's own largest violation, p.u. */
     bool has_bound;
-    double soc_bound, soc_gap, soc_seconds; /* gap = (objective - bound) / |objective| */
+    double soc_bound, soc_gap, soc_seconds; /* gap = (objective - bound) / max(|objective|, 1) */
     /* Solution by index in the network; NAN (voltages) or 0 where out of service. */
     double *vm_pu, *va_rad, *price_p, *price_q; /* per bus; prices per MWh, Mvarh */
     double *pg_mw, *qg_mvar;                    /* per generator */

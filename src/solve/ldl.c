@@ -185,7 +185,7 @@ static int choose_pivot(double *front, int64_t size, int32_t *position, int64_t 
             column_max = fabs(front[i + k * size]);
             r = i;
         }
-    if (here >= alpha * column_max)
+    if (!(here < alpha * column_max)) /* also where it is not a number; below, r > k */
         return 1;
     double row_max = 0;
     for (int64_t j = k; j < r; j++)
@@ -215,7 +215,7 @@ static void factor_columns(double *front, int64_t size, int64_t pivots, int32_t 
             double *ck = front + k * size, *wk = weighted + k * size;
             if (choose_pivot(front, size, position, k, end) == 1) {
                 double pivot = ck[k];
-                if (fabs(pivot) < ZERO) {
+                if (!(fabs(pivot) >= ZERO)) { /* an overflow's NaN is no pivot either */
                     pivot = pivot < 0 ? -REPLACEMENT : REPLACEMENT;
                     inertia->zero++;
                 } else if (pivot > 0) {

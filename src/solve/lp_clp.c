@@ -228,6 +228,12 @@ static void close_node_when_stopped(void *solver, void *cuts, void *user)
     OsiCuts_addRowCut(cuts, 1, &column, &coefficient, 'G', 1);
 }
 
+/* CBC 2.10 crashes where its clock runs out while it preprocesses. With too little time for that it searches without. */
+static bool has_time_to_preprocess(const struct fg_lp_model *model, double time_limit_s)
+{
+    return time_limit_s > 0.2 + 1e-5 * (double)model->starts[model->column_count];
+}
+
 static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_lp_options *options,
                               struct fg_lp_outcome *outcome, struct fg_error *err)
 {
@@ -251,6 +257,8 @@ static enum fg_code cbc_solve(const struct fg_lp_model *model, const struct fg_l
         Cbc_setParameter(cbc, "randomSeed", seed);
         Cbc_setParameter(cbc, "randomCbcSeed", seed);
         Cbc_setParameter(cbc, "timeMode", "elapsed");
+        if (!has_time_to_preprocess(model, options->time_limit_s))
+            Cbc_setParameter(cbc, "preprocess", "off");
         Cbc_setAllowableFractionGap(cbc, options->relative_gap);
         Cbc_setAllowableGap(cbc, options->absolute_gap);
         if (options->time_limit_s < 1e9)

@@ -329,10 +329,9 @@ static int32_t add_need_rows(struct clear_run *run, int32_t period, const struct
             excess += a;
             any = any || a > 0;
         }
-        if (!any)
-            continue; /* nothing asked for is accepted: the row says nothing */
-        broken += excess > 1e-6;
-        double *row = rows_add(rows, -INFINITY, -excess, PENALTY);
+        /* Where nothing asked for is accepted the net change is free, and nothing asked for may be accepted. */
+        broken += any && excess > 1e-6;
+        double *row = rows_add(rows, -INFINITY, any ? -excess : 0, PENALTY);
         for (size_t m = 0; row != NULL && m < rows->move_count; m++) {
             const struct fg_order *order = &market->orders[moves[m].order];
             if ((int)order->product != need->product)
@@ -343,7 +342,7 @@ static int32_t add_need_rows(struct clear_run *run, int32_t period, const struct
                 for (int32_t i = 0; i < source->term_count && order->regulation == regulation; i++)
                     if (model->terms[source->first_term + (size_t)i].variable == first)
                         row[m] = 1;
-            } else {
+            } else if (any) {
                 int32_t bus = model->topology->bus_of_node[moves[m].node];
                 bool inside = need->zone < 0 ? need->node == moves[m].node
                                              : bus >= 0 && fg_zone_has_bus(&market->zones[need->zone],
