@@ -59,16 +59,15 @@ static void test_capability(void **state)
     struct fg_store *store = fixture_open(state, url);
     struct fg_facts *facts;
     market_make(store);
-    fixture_execute(store, "INSERT INTO prequalification (id, portfolio_id, product_id, kind, status, up_w, down_w, "
-                           "valid_from_us, valid_until_us, asked_us, version) VALUES "
-                           "(6, 11, 1, 'product', 'suspended', 9000000, 9000000, 1800000000, 3600000000, 0, 1)");
+    fixture_execute(store, "UPDATE prequalification SET valid_until_us = 1800000000 "
+                           "WHERE portfolio_id = 11 AND product_id = 1 AND kind = 'product'");
     fixture_expect(fg_facts_load(store, MARKET_AREA, &facts, &err), &err);
     assert_int_equal(fg_facts_capability(facts, 10, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 1), 5 * MW);   /* market's word */
     assert_int_equal(fg_facts_capability(facts, 10, FG_PRODUCT_ACTIVE, FG_REGULATION_DOWN, 1), 3 * MW); /* grid's word */
     assert_int_equal(fg_facts_capability(facts, 10, FG_PRODUCT_REACTIVE, FG_REGULATION_UP, 1), 0);
     assert_int_equal(fg_facts_capability(facts, 12, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 1), 0); /* not approved */
-    /* Suspended from 1800 s to 3600 s: quarter-hours 2 and 3. */
-    const int64_t expected[] = {2 * MW, 2 * MW, 0, 0, 2 * MW};
+    /* Approved until 1800 s: quarter-hours 0 and 1. */
+    const int64_t expected[] = {2 * MW, 2 * MW, 0, 0, 0};
     for (int32_t period = 0; period < 5; period++)
         assert_int_equal(fg_facts_capability(facts, 11, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, period), expected[period]);
     assert_false(fg_facts_organisation(facts, 5)->is_active);

@@ -551,7 +551,7 @@ static enum fg_code list_set_points(struct fg_call *call, struct fg_error *err)
 static const struct fg_schema receipt_word = FG_ENUM("ReceiptVerdict", "What was delivered", fg_receipt_words);
 static const struct fg_field receipt_fields[] = {{"verdict", &receipt_word, "What was delivered", FG_REQUIRED},
                                                  {"note", &fg_schema_note, "In words", 0}};
-static const struct fg_schema receipt_schema = FG_OBJECT("Receipt", "The buyer's word on the delivery of a trade", receipt_fields);
+static const struct fg_schema receipt_schema = FG_OBJECT("DeliveryReceipt", "The buyer's word on the delivery of a trade", receipt_fields);
 static enum fg_code take_receipt(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     struct fg_json_cursor body = fg_call_body(call);

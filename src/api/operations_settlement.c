@@ -142,7 +142,7 @@ static enum fg_code list_settlements(struct fg_call *call, struct fg_error *err)
     return fg_settle_read(call, put_runs, err);
 }
 
-static const struct fg_schema product = FG_ENUM("TradedProduct", "What was traded", product_words);
+static const struct fg_schema product = FG_ENUM("SettledProduct", "What was traded", product_words);
 static const struct fg_schema regulation = FG_ENUM("TradedRegulation", "Direction", regulation_words);
 static const struct fg_field line_fields[] = {
     {"trade", &fg_schema_id, "Trade", FG_REQUIRED},
