@@ -210,6 +210,7 @@ static inline void registry_open(struct registry_fixture *f, enum fg_store_kind 
     strcpy(f->http.folder, "/tmp/flexgrid_reg_XXXXXX");
     assert_non_null(mkdtemp(f->http.folder));
     fixture_expect(fg_application_open(f->url, f->http.folder, "test", registry_clock, f, &f->application, &err), &err);
+    fixture_expect(fg_application_trade(&f->application, &err), &err);
     struct registry_founding founding = {
         {.name = "Market", .country = "GR", .address = "Street 1", .roles = FG_BIT(FG_ROLE_FMO)}, {"Olga Op", FMO_EMAIL, hash}};
     fixture_expect(fg_password_hash(PASSWORD, hash, &err), &err);
