@@ -27,7 +27,7 @@ server=$!
 nginx -e "$folder/error.log" -c "$folder/nginx.conf" &
 proxy=$!
 ask() { curl -s -m 10 --cacert "$folder/certificate.pem" "$@"; }
-for i in $(seq 50); do ask -o /dev/null "https://localhost:$outer/healthz" && break; sleep 0.1; done
+for i in $(seq 200); do ask -f -o /dev/null "https://localhost:$outer/healthz" && break; sleep 0.1; done
 expect() { [ "$2" = "$1" ] || { echo "expected $1, got $2: $3" >&2; exit 1; }; }
 expect '{"status":"ok"}' "$(ask "https://localhost:$outer/healthz")" healthz
 expect 404 "$(ask -o /dev/null -w '%{http_code}' "https://localhost:$outer/metrics")" metrics
