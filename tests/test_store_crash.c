@@ -75,6 +75,13 @@ static int64_t count_whole(struct fg_store *store)
     return whole ? n : -1;
 }
 
+/* Checkpoints come often, so that power is cut inside them too and the write-ahead log stays short. */
+static enum fg_code open_store(struct fg_store **store, struct fg_error *err)
+{
+    enum fg_code code = fg_store_open(folder, &options, store, err);
+    return code == FG_OK ? fg_store_execute(*store, "PRAGMA wal_autocheckpoint=200", err) : code;
+}
+
 /* Power cuts one after the other; the number of those after which something acknowledged was lost or half. */
 static int run(int cuts, uint64_t seed, const char *pragma)
 {
@@ -86,7 +93,7 @@ static int run(int cuts, uint64_t seed, const char *pragma)
     for (int cut = 0; cut < cuts; cut++) {
         struct fg_error err = {0};
         struct fg_store *store = NULL;
-        enum fg_code code = fg_store_open(folder, &options, &store, &err);
+        enum fg_code code = open_store(&store, &err);
         if (code == FG_OK)
             code = fg_store_execute(store, tables, &err);
         int64_t found = code == FG_OK ? count_whole(store) : -1;
@@ -141,7 +148,7 @@ static void an_unknown_outcome_is_settled(void **state)
         struct fg_error err = {0};
         struct fg_store *store;
         crash_vfs_forget();
-        fixture_expect(fg_store_open(folder, &options, &store, &err), &err);
+        fixture_expect(open_store(&store, &err), &err);
         fixture_expect(fg_store_execute(store, tables, &err), &err);
         fixture_expect(transact(store, 1, &random), &err);
         crash_vfs_arm(CRASH_ONCE, 1 + round % 8);
@@ -158,7 +165,7 @@ static void an_unknown_outcome_is_settled(void **state)
         crash_vfs_arm(CRASH_POWER, 1); /* closing must not get anything to the disk any more */
         fg_store_close(store);
         crash_vfs_power_on(&random);
-        fixture_expect(fg_store_open(folder, &options, &store, &err), &err);
+        fixture_expect(open_store(&store, &err), &err);
         assert_int_equal(count_whole(store), found);
         fg_store_close(store);
     }
@@ -176,7 +183,7 @@ static void a_full_disk_loses_nothing(void **state)
         struct fg_store *store;
         int64_t acknowledged = 0;
         crash_vfs_forget();
-        fixture_expect(fg_store_open(folder, &options, &store, &err), &err);
+        fixture_expect(open_store(&store, &err), &err);
         fixture_expect(fg_store_execute(store, tables, &err), &err);
         crash_vfs_arm(CRASH_FULL, n);
         enum fg_code code;
