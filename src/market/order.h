@@ -22,9 +22,9 @@
  * changes caused by offers, exchange requests and rebound. Where up and down requests meet in one zone and period,
  * the value is not concave and the clearing decides the direction by an integer.
  *
- * Need that covers a limit: violation up to quantity(t) costs `price`, the rest the higher of `price` and the market's
- * scarcity price. For a branch the violation and quantity are MVA over rating, regulation is BOTH; for a bus voltage
- * they are p.u. in millionths (quantity.w = 10000 is 0.01 p.u.), regulation up covers the lower limit (more injection
+ * Need that covers a limit: in periods with quantity(t) > 0 the whole violation costs `price` in place of the market's
+ * scarcity price; of several requests the highest counts. For a branch the violation and quantity are MVA over rating,
+ * regulation is BOTH; for a bus voltage they are p.u. in millionths (quantity.w = 10000 is 0.01 p.u.), regulation up covers the lower limit (more injection
  * lifts the voltage) and down the upper one; prices are per MVA and hour, per p.u. and hour.
  *
  * Acceptance: the fraction of an order in a period is a(t) / quantity(t), 0 where quantity(t) is 0.
