@@ -72,9 +72,9 @@ static enum fg_code make_meter(struct fg_call *call, struct fg_registry *registr
     struct fg_json_cursor body = fg_call_body(call);
     struct fg_meter meter = {.product = (enum fg_product)fg_member_word(&body, "product", product_words, 0)};
     int64_t number = 1;
-    enum fg_code code = fg_settle_body_id(&body, "asset", FG_ID_ASSET, &meter.asset, err);
+    enum fg_code code = fg_member_id(&body, "asset", FG_ID_ASSET, &meter.asset, err);
     if (code == FG_OK)
-        code = fg_settle_body_id(&body, "portfolio", FG_ID_PORTFOLIO, &meter.portfolio, err);
+        code = fg_member_id(&body, "portfolio", FG_ID_PORTFOLIO, &meter.portfolio, err);
     if (code == FG_OK)
         code = fg_json_get_integer(&body, "rank", &number, err);
     meter.rank = (int32_t)number;
@@ -87,7 +87,7 @@ static enum fg_code make_meter(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code create_meter(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, make_meter, err);
+    return fg_call_change(call, make_meter, err);
 }
 
 static enum fg_code put_meters(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -103,7 +103,7 @@ static enum fg_code put_meters(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code list_meters(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_meters, err);
+    return fg_call_read(call, put_meters, err);
 }
 
 /* ---- readings ---- */
@@ -143,7 +143,7 @@ static enum fg_code take_readings(struct fg_call *call, struct fg_registry *regi
     struct fg_intake *intake = fg_arena_alloc(fg_call_arena(call), 1, sizeof *intake);
     if (intake == NULL)
         return fg_fail_memory(err);
-    enum fg_code code = fg_settle_path_id(call, "meter", FG_ID_METER, &meter, err);
+    enum fg_code code = fg_call_id(call, "meter", FG_ID_METER, &meter, err);
     if (code == FG_OK)
         code = fg_meter_take(registry, meter, items, count, intake, err);
     if (code != FG_OK)
@@ -185,7 +185,7 @@ static enum fg_code take_json(struct fg_call *call, struct fg_registry *registry
 }
 static enum fg_code send_readings(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_json, err);
+    return fg_call_change(call, take_json, err);
 }
 
 static enum fg_code take_csv(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -203,7 +203,7 @@ static enum fg_code take_csv(struct fg_call *call, struct fg_registry *registry,
 }
 static enum fg_code import_readings(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_csv, err);
+    return fg_call_change(call, take_csv, err);
 }
 
 static const struct fg_param reading_query[] = {
@@ -235,7 +235,7 @@ static enum fg_code put_readings(struct fg_call *call, struct fg_registry *regis
                 known_s = fg_call_instant(call, "known_at", 0);
     if (until - from > 40 * 86400 || until < from)
         return fg_fail(err, FG_ERR_VALUE, NULL, "ask for at most 40 days, from before until");
-    enum fg_code code = fg_settle_path_id(call, "meter", FG_ID_METER, &id, err);
+    enum fg_code code = fg_call_id(call, "meter", FG_ID_METER, &id, err);
     if (code == FG_OK)
         code = fg_meter_read(registry, id, &meter, err);
     snprintf(name, sizeof name, "meter/%lld", (long long)id);
@@ -264,7 +264,7 @@ static enum fg_code put_readings(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code get_readings(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_readings, err);
+    return fg_call_read(call, put_readings, err);
 }
 
 /* ---- baselines and holidays ---- */
@@ -298,7 +298,7 @@ static enum fg_code take_baseline(struct fg_call *call, struct fg_registry *regi
     struct fg_json_cursor body = fg_call_body(call), list = fg_json_member(&body, "energies");
     size_t count = fg_json_count(&list);
     int64_t portfolio, period_s = 1, period = 0, decimal, *values = fg_arena_alloc(fg_call_arena(call), count, sizeof *values);
-    enum fg_code code = values == NULL ? fg_fail_memory(err) : fg_settle_path_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
+    enum fg_code code = values == NULL ? fg_fail_memory(err) : fg_call_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
     if (code == FG_OK)
         code = portfolio_period(registry, portfolio, &period_s, err);
     if (code == FG_OK)
@@ -318,7 +318,7 @@ static enum fg_code take_baseline(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code submit_baseline(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_baseline, err);
+    return fg_call_change(call, take_baseline, err);
 }
 
 static const struct fg_field holiday_fields[] = {{"day", &fg_schema_date, "Day", FG_REQUIRED},
@@ -334,7 +334,7 @@ static enum fg_code take_holidays(struct fg_call *call, struct fg_registry *regi
     size_t count = fg_json_count(&list);
     struct fg_holiday *days = fg_arena_alloc(fg_call_arena(call), count + 1, sizeof *days);
     int64_t area;
-    enum fg_code code = days == NULL ? fg_fail_memory(err) : fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = days == NULL ? fg_fail_memory(err) : fg_call_id(call, "area", FG_ID_AREA, &area, err);
     for (size_t i = 0; code == FG_OK && i < count; i++) {
         struct fg_json_cursor item = fg_json_item(&list, i);
         days[i] = (struct fg_holiday){fg_settle_date(fg_member_text(&item, "day", "")), fg_member_text(&item, "name", "")};
@@ -347,7 +347,7 @@ static enum fg_code take_holidays(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code set_holidays(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_holidays, err);
+    return fg_call_change(call, take_holidays, err);
 }
 
 /* ---- plans and set-points ---- */
@@ -366,7 +366,7 @@ static enum fg_code take_plan(struct fg_call *call, struct fg_registry *registry
     int64_t portfolio, period_s = 1, first = 0, id;
     size_t count = 0;
     struct fg_plan_line *lines = fg_arena_alloc(fg_call_arena(call), fg_json_count(&assets) * 400, sizeof *lines);
-    enum fg_code code = lines == NULL ? fg_fail_memory(err) : fg_settle_path_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
+    enum fg_code code = lines == NULL ? fg_fail_memory(err) : fg_call_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
     if (code == FG_OK)
         code = portfolio_period(registry, portfolio, &period_s, err);
     if (code == FG_OK)
@@ -374,7 +374,7 @@ static enum fg_code take_plan(struct fg_call *call, struct fg_registry *registry
     for (size_t i = 0; code == FG_OK && i < fg_json_count(&assets); i++) {
         struct fg_json_cursor item = fg_json_item(&assets, i), list = fg_json_member(&item, "powers");
         int64_t asset;
-        code = fg_settle_body_id(&item, "asset", FG_ID_ASSET, &asset, err);
+        code = fg_member_id(&item, "asset", FG_ID_ASSET, &asset, err);
         for (size_t k = 0; code == FG_OK && k < fg_json_count(&list); k++) {
             struct fg_json_cursor power = fg_json_item(&list, k);
             lines[count] = (struct fg_plan_line){.asset = asset, .period = first + (int64_t)k};
@@ -389,7 +389,7 @@ static enum fg_code take_plan(struct fg_call *call, struct fg_registry *registry
 }
 static enum fg_code send_plan(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_plan, err);
+    return fg_call_change(call, take_plan, err);
 }
 
 static const struct fg_field verdict_fields[] = {
@@ -404,7 +404,7 @@ static enum fg_code take_decision(struct fg_call *call, struct fg_registry *regi
     struct fg_json_cursor body = fg_call_body(call);
     int64_t id;
     bool accept;
-    enum fg_code code = fg_settle_path_id(call, "plan", FG_ID_PLAN, &id, err);
+    enum fg_code code = fg_call_id(call, "plan", FG_ID_PLAN, &id, err);
     if (code == FG_OK)
         code = fg_json_or_bool(&body, "accept", false, &accept, err);
     if (code == FG_OK)
@@ -415,7 +415,7 @@ static enum fg_code take_decision(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code decide_plan(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_decision, err);
+    return fg_call_change(call, take_decision, err);
 }
 
 static const struct fg_field set_point_fields[] = {
@@ -429,7 +429,7 @@ static enum fg_code take_set_point(struct fg_call *call, struct fg_registry *reg
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t portfolio, period_s = 1, first = 0, count, id;
-    enum fg_code code = fg_settle_path_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
+    enum fg_code code = fg_call_id(call, "portfolio", FG_ID_PORTFOLIO, &portfolio, err);
     if (code == FG_OK)
         code = portfolio_period(registry, portfolio, &period_s, err);
     if (code == FG_OK)
@@ -444,7 +444,7 @@ static enum fg_code take_set_point(struct fg_call *call, struct fg_registry *reg
 }
 static enum fg_code send_set_point(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_set_point, err);
+    return fg_call_change(call, take_set_point, err);
 }
 
 static enum fg_code take_answer(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -452,7 +452,7 @@ static enum fg_code take_answer(struct fg_call *call, struct fg_registry *regist
     struct fg_json_cursor body = fg_call_body(call);
     int64_t id;
     bool accept;
-    enum fg_code code = fg_settle_path_id(call, "set_point", FG_ID_SET_POINT, &id, err);
+    enum fg_code code = fg_call_id(call, "set_point", FG_ID_SET_POINT, &id, err);
     if (code == FG_OK)
         code = fg_json_or_bool(&body, "accept", false, &accept, err);
     if (code == FG_OK)
@@ -463,7 +463,7 @@ static enum fg_code take_answer(struct fg_call *call, struct fg_registry *regist
 }
 static enum fg_code answer_set_point(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_answer, err);
+    return fg_call_change(call, take_answer, err);
 }
 
 static const struct fg_schema short_text = FG_TEXT(0, 2000);
@@ -502,7 +502,7 @@ static enum fg_code put_plans(struct fg_call *call, struct fg_registry *registry
 }
 static enum fg_code list_plans(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_plans, err);
+    return fg_call_read(call, put_plans, err);
 }
 
 static const struct fg_field set_point_seen_fields[] = {
@@ -544,7 +544,7 @@ static enum fg_code put_set_points(struct fg_call *call, struct fg_registry *reg
 }
 static enum fg_code list_set_points(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_set_points, err);
+    return fg_call_read(call, put_set_points, err);
 }
 
 /* ---- receipts and perimeters ---- */
@@ -556,9 +556,9 @@ static enum fg_code take_receipt(struct fg_call *call, struct fg_registry *regis
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t area, trade;
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
-        code = fg_settle_path_id(call, "trade", FG_ID_TRADE, &trade, err);
+        code = fg_call_id(call, "trade", FG_ID_TRADE, &trade, err);
     if (code == FG_OK)
         code = fg_receipt_give(registry, area, trade, (enum fg_receipt)fg_member_word(&body, "verdict", fg_receipt_words, 0),
                                fg_member_text(&body, "note", ""), err);
@@ -568,7 +568,7 @@ static enum fg_code take_receipt(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code give_receipt(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_receipt, err);
+    return fg_call_change(call, take_receipt, err);
 }
 
 static const struct fg_field change_fields[] = {
@@ -604,7 +604,7 @@ static enum fg_code put_changes(struct fg_call *call, struct fg_registry *regist
     const char *position = fg_call_position(call);
     int64_t area, last = 0, after = position != NULL ? strtoll(position, NULL, 10) : 0;
     char next[32];
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code != FG_OK)
         return code;
     struct fg_json_writer *out = fg_call_json(call, 200);
@@ -619,7 +619,7 @@ static enum fg_code put_changes(struct fg_call *call, struct fg_registry *regist
 }
 static enum fg_code list_changes(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_changes, err);
+    return fg_call_read(call, put_changes, err);
 }
 
 #define METERING .api = FG_API_ATP, .tag = "Metering and delivery"

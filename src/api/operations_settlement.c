@@ -58,7 +58,7 @@ static enum fg_code take_rule(struct fg_call *call, struct fg_registry *registry
                                       .tax_rate_u = fg_member_decimal(&body, "tax_rate", 6, 0)};
     if (rule.fee_monthly.u < 0)
         return fg_fail(err, FG_ERR_VALUE, "#/fee_monthly", "a fee is not negative");
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_json_or_bool(&body, "domestic_reverse", false, &rule.domestic_reverse, err);
     if (code == FG_OK)
@@ -75,7 +75,7 @@ static enum fg_code take_rule(struct fg_call *call, struct fg_registry *registry
 }
 static enum fg_code set_rule(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_rule, err);
+    return fg_call_change(call, take_rule, err);
 }
 
 /* ---- runs ---- */
@@ -85,7 +85,7 @@ static enum fg_code make_run(struct fg_call *call, struct fg_registry *registry,
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t area, run;
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_settlement_compute(registry, area, fg_settle_date(fg_member_text(&body, "day", "")), &run, err);
     if (code == FG_OK)
@@ -94,7 +94,7 @@ static enum fg_code make_run(struct fg_call *call, struct fg_registry *registry,
 }
 static enum fg_code compute_settlement(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, make_run, err);
+    return fg_call_change(call, make_run, err);
 }
 
 static const struct fg_field run_fields[] = {
@@ -125,7 +125,7 @@ static const struct fg_column run_columns[] = {
 static enum fg_code put_runs(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t area;
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     return code != FG_OK
                ? code
                : fg_settle_answer_page(
@@ -139,7 +139,7 @@ static enum fg_code put_runs(struct fg_call *call, struct fg_registry *registry,
 }
 static enum fg_code list_settlements(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_runs, err);
+    return fg_call_read(call, put_runs, err);
 }
 
 static const struct fg_schema product = FG_ENUM("SettledProduct", "What was traded", product_words);
@@ -182,7 +182,7 @@ static const struct fg_column line_columns[] = {
 static enum fg_code put_statement(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t run;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     return code != FG_OK
                ? code
                : fg_settle_answer_page(
@@ -196,7 +196,7 @@ static enum fg_code put_statement(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code get_statement(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_statement, err);
+    return fg_call_read(call, put_statement, err);
 }
 
 static const struct fg_field transfer_fields[] = {
@@ -223,7 +223,7 @@ static const struct fg_column transfer_columns[] = {
 static enum fg_code put_transfers(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t run;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     return code != FG_OK
                ? code
                : fg_settle_answer_page(
@@ -236,7 +236,7 @@ static enum fg_code put_transfers(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code list_transfers(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_transfers, err);
+    return fg_call_read(call, put_transfers, err);
 }
 
 static const struct fg_field input_fields[] = {{"kind", &short_text, "area, product, rule, holidays, trades, meter", FG_REQUIRED},
@@ -256,7 +256,7 @@ static const struct fg_column input_columns[] = {{"kind", FG_COLUMN_TEXT, FG_ID_
 static enum fg_code put_inputs(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t run;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     return code != FG_OK
                ? code
                : fg_settle_answer_page(
@@ -268,14 +268,14 @@ static enum fg_code put_inputs(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code list_inputs(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_inputs, err);
+    return fg_call_read(call, put_inputs, err);
 }
 
 /* ---- release ---- */
 static enum fg_code ask_for_it(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t run, approval;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     if (code == FG_OK)
         code = fg_settlement_ask(registry, run, &approval, err);
     if (code == FG_OK)
@@ -284,7 +284,7 @@ static enum fg_code ask_for_it(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code ask_release(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, ask_for_it, err);
+    return fg_call_change(call, ask_for_it, err);
 }
 static const struct fg_field release_fields[] = {{"approval", &fg_schema_id, "Confirmed by another user", FG_REQUIRED}};
 static const struct fg_schema release_schema = FG_OBJECT("Release", "Release of a run", release_fields);
@@ -292,9 +292,9 @@ static enum fg_code release_it(struct fg_call *call, struct fg_registry *registr
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t run, approval;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     if (code == FG_OK)
-        code = fg_settle_body_id(&body, "approval", FG_ID_APPROVAL, &approval, err);
+        code = fg_member_id(&body, "approval", FG_ID_APPROVAL, &approval, err);
     if (code == FG_OK)
         code = fg_settlement_run_release(registry, run, approval, err);
     if (code == FG_OK)
@@ -303,7 +303,7 @@ static enum fg_code release_it(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code release_settlement(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, release_it, err);
+    return fg_call_change(call, release_it, err);
 }
 
 /* ---- disputes ---- */
@@ -314,9 +314,9 @@ static enum fg_code take_dispute(struct fg_call *call, struct fg_registry *regis
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t run, trade, id;
-    enum fg_code code = fg_settle_path_id(call, "run", FG_ID_SETTLEMENT, &run, err);
+    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     if (code == FG_OK)
-        code = fg_settle_body_id(&body, "trade", FG_ID_TRADE, &trade, err);
+        code = fg_member_id(&body, "trade", FG_ID_TRADE, &trade, err);
     if (code == FG_OK)
         code = fg_dispute_raise(registry, run, trade, fg_member_text(&body, "claim", ""), &id, err);
     if (code == FG_OK)
@@ -325,7 +325,7 @@ static enum fg_code take_dispute(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code raise_dispute(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_dispute, err);
+    return fg_call_change(call, take_dispute, err);
 }
 static const struct fg_field decision_fields[] = {{"uphold", &fg_schema_boolean, "The claim is right", FG_REQUIRED},
                                                   {"answer", &fg_schema_note, "In words", FG_REQUIRED}};
@@ -335,7 +335,7 @@ static enum fg_code take_decision(struct fg_call *call, struct fg_registry *regi
     struct fg_json_cursor body = fg_call_body(call);
     int64_t id;
     bool uphold;
-    enum fg_code code = fg_settle_path_id(call, "dispute", FG_ID_DISPUTE, &id, err);
+    enum fg_code code = fg_call_id(call, "dispute", FG_ID_DISPUTE, &id, err);
     if (code == FG_OK)
         code = fg_json_or_bool(&body, "uphold", false, &uphold, err);
     if (code == FG_OK)
@@ -346,12 +346,12 @@ static enum fg_code take_decision(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code decide_dispute(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_decision, err);
+    return fg_call_change(call, take_decision, err);
 }
 static enum fg_code drop_dispute(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t id;
-    enum fg_code code = fg_settle_path_id(call, "dispute", FG_ID_DISPUTE, &id, err);
+    enum fg_code code = fg_call_id(call, "dispute", FG_ID_DISPUTE, &id, err);
     if (code == FG_OK)
         code = fg_dispute_withdraw(registry, id, err);
     if (code == FG_OK)
@@ -360,7 +360,7 @@ static enum fg_code drop_dispute(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code withdraw_dispute(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, drop_dispute, err);
+    return fg_call_change(call, drop_dispute, err);
 }
 static const struct fg_field dispute_fields[] = {
     {"id", &fg_schema_id, "Dispute", FG_REQUIRED},
@@ -396,7 +396,7 @@ static enum fg_code put_disputes(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code list_disputes(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_disputes, err);
+    return fg_call_read(call, put_disputes, err);
 }
 
 /* ---- documents ---- */
@@ -410,7 +410,7 @@ static enum fg_code issue_them(struct fg_call *call, struct fg_registry *registr
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t area, y = 0, m = 0, count;
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_json_get_integer(&body, "year", &y, err);
     if (code == FG_OK)
@@ -427,7 +427,7 @@ static enum fg_code issue_them(struct fg_call *call, struct fg_registry *registr
 }
 static enum fg_code issue_documents(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, issue_them, err);
+    return fg_call_change(call, issue_them, err);
 }
 
 static const struct fg_field head_fields[] = {
@@ -479,7 +479,7 @@ static enum fg_code put_documents(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code list_documents(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_documents, err);
+    return fg_call_read(call, put_documents, err);
 }
 
 /* The document as it was issued. */
@@ -522,7 +522,7 @@ static enum fg_code put_document(struct fg_call *call, struct fg_registry *regis
     struct fg_text json = {0}, made = {0};
     int64_t id;
     const char *path = fg_call_operation(call)->path, *tail = strrchr(path, '/');
-    enum fg_code code = fg_settle_path_id(call, "document", FG_ID_DOCUMENT, &id, err);
+    enum fg_code code = fg_call_id(call, "document", FG_ID_DOCUMENT, &id, err);
     if (code == FG_OK)
         code = fg_bill_content(registry, id, &json, err);
     if (code == FG_OK && strcmp(tail, "/csv") == 0) {
@@ -540,7 +540,7 @@ static enum fg_code put_document(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code get_document(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_document, err);
+    return fg_call_read(call, put_document, err);
 }
 
 static const struct fg_field payment_fields[] = {
@@ -553,7 +553,7 @@ static enum fg_code take_payment(struct fg_call *call, struct fg_registry *regis
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t bill, places, id, unit = 1, amount_u = fg_member_decimal(&body, "amount", 6, 0);
-    enum fg_code code = fg_settle_path_id(call, "document", FG_ID_DOCUMENT, &bill, err);
+    enum fg_code code = fg_call_id(call, "document", FG_ID_DOCUMENT, &bill, err);
     if (code == FG_OK)
         code = fg_registry_found(fg_query_number(registry->store, &places, err, "SELECT decimals FROM bill WHERE id = $1", "i", bill),
                                  FG_ID_DOCUMENT, bill, "document of yours", err);
@@ -571,7 +571,7 @@ static enum fg_code take_payment(struct fg_call *call, struct fg_registry *regis
 }
 static enum fg_code record_payment(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_change(call, take_payment, err);
+    return fg_call_change(call, take_payment, err);
 }
 
 static const struct fg_param journal_query[] = {{"from", &fg_schema_date, "First day", true},
@@ -581,7 +581,7 @@ static enum fg_code put_journal(struct fg_call *call, struct fg_registry *regist
 {
     struct fg_text csv = {0};
     int64_t area;
-    enum fg_code code = fg_settle_path_id(call, "area", FG_ID_AREA, &area, err);
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_journal_csv(registry, area, fg_settle_date(fg_call_text(call, "from")), fg_settle_date(fg_call_text(call, "until")),
                               &csv, err);
@@ -592,7 +592,7 @@ static enum fg_code put_journal(struct fg_call *call, struct fg_registry *regist
 }
 static enum fg_code get_journal(struct fg_call *call, struct fg_error *err)
 {
-    return fg_settle_read(call, put_journal, err);
+    return fg_call_read(call, put_journal, err);
 }
 
 #define SETTLEMENT .api = FG_API_ATP, .tag = "Settlement"

@@ -9,54 +9,6 @@
 static const struct fg_field made_fields[] = {{"id", &fg_schema_id, "Its identity", FG_REQUIRED}};
 const struct fg_schema fg_schema_made = FG_OBJECT("Made", "What was made", made_fields);
 
-struct job {
-    struct fg_call *call;
-    fg_settle_work *work;
-};
-
-static enum fg_code run_job(struct fg_registry *registry, void *context, struct fg_error *err)
-{
-    struct job *job = context;
-    return job->work(job->call, registry, err);
-}
-
-static enum fg_code run(struct fg_call *call, enum fg_store_mode mode, fg_settle_work *work, struct fg_error *err)
-{
-    struct fg_platform *const *platform = fg_call_context(call);
-    struct job job = {call, work};
-    return fg_registry_run(*platform, fg_call_principal(call), mode, run_job, &job, err);
-}
-
-enum fg_code fg_settle_read(struct fg_call *call, fg_settle_work *work, struct fg_error *err)
-{
-    return run(call, FG_STORE_READ, work, err);
-}
-
-enum fg_code fg_settle_change(struct fg_call *call, fg_settle_work *work, struct fg_error *err)
-{
-    return run(call, FG_STORE_WRITE, work, err);
-}
-
-enum fg_code fg_settle_path_id(const struct fg_call *call, const char *name, enum fg_id_kind kind, int64_t *id,
-                               struct fg_error *err)
-{
-    const char *text = fg_call_text(call, name);
-    return fg_id_parse(kind, text, id, err) == FG_OK
-               ? FG_OK
-               : fg_fail(err, FG_ERR_NOT_FOUND, NULL, "\"%.64s\" is not an id like %s-1", text, fg_id_word(kind));
-}
-
-enum fg_code fg_settle_body_id(const struct fg_json_cursor *object, const char *key, enum fg_id_kind kind, int64_t *id,
-                               struct fg_error *err)
-{
-    const char *text = fg_member_text(object, key, NULL);
-    *id = 0;
-    if (text == NULL || fg_id_parse(kind, text, id, NULL) == FG_OK)
-        return FG_OK;
-    struct fg_json_cursor at = fg_json_member(object, key);
-    return fg_json_fail(&at, FG_ERR_VALUE, err, "\"%.64s\" is not an id like %s-1", text, fg_id_word(kind));
-}
-
 struct fg_date fg_settle_date(const char *text)
 {
     struct fg_date date = {1970, 1, 1};

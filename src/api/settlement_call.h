@@ -1,21 +1,12 @@
-/* What the handlers of delivery and settlement share: a transaction around the work, ids, and answers that are rows of a
- * SELECT. The application behind the server begins with its platform (`struct fg_platform *`). Thread rule: call.h. */
+/* What the handlers of delivery and settlement have besides registry_call.h: answers that are rows of a SELECT, with their
+ * columns as members. Thread rule: call.h. */
 #ifndef FG_API_SETTLEMENT_CALL_H
 #define FG_API_SETTLEMENT_CALL_H
 
-#include "api/call.h"
+#include "api/registry_call.h"
 #include "atp/registry.h"
 #include "base/date.h"
 
-typedef enum fg_code fg_settle_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err);
-enum fg_code fg_settle_read(struct fg_call *call, fg_settle_work *work, struct fg_error *err);
-enum fg_code fg_settle_change(struct fg_call *call, fg_settle_work *work, struct fg_error *err);
-
-/* The id in the path: FG_ERR_NOT_FOUND when it is of another kind. In the body: FG_ERR_VALUE; absent and null give 0. */
-enum fg_code fg_settle_path_id(const struct fg_call *call, const char *name, enum fg_id_kind kind, int64_t *id,
-                               struct fg_error *err);
-enum fg_code fg_settle_body_id(const struct fg_json_cursor *object, const char *key, enum fg_id_kind kind, int64_t *id,
-                               struct fg_error *err);
 /* A date that the schema has checked. */
 struct fg_date fg_settle_date(const char *text);
 /* {"id": "..."} of what was made. */
