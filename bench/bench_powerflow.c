@@ -1,10 +1,10 @@
 /* Power flow: scenarios of a radial feeder with full output (voltages, flows, currents, loading, losses, violations),
  * sweep against Newton's method in the same run, and single solves of transmission cases from a flat start. Every time
- * is the median of three. */
-#include "base/instant.h"
+ * is the median of three, in processor seconds. */
 #include "base/random.h"
 #include "grid/matpower.h"
 #include "grid/powerflow.h"
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,18 +12,6 @@
 #include <unistd.h>
 
 enum { SCENARIOS = 1000, REPEATS = 3 };
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
 
 static void stop_on(enum fg_code code, const struct fg_error *err)
 {
@@ -73,13 +61,13 @@ static double time_batch(const struct fg_network *network, enum fg_powerflow_met
     stop_on(fg_powerflow_result_create(network, &result, &err), &err);
     for (int i = 0; i < REPEATS; i++) {
         *summary = (struct summary){.vm_min_pu = INFINITY};
-        double start = fg_clock_seconds();
+        struct bench_time start = bench_now();
         stop_on(fg_powerflow_batch(powerflow, SCENARIOS, inputs, add_up, summary, result, &err), &err);
-        seconds[i] = fg_clock_seconds() - start;
+        seconds[i] = bench_since(start).cpu_s;
     }
     fg_powerflow_result_destroy(result);
     fg_powerflow_destroy(powerflow);
-    return median(seconds, REPEATS);
+    return bench_median_of(seconds, REPEATS);
 }
 
 /* Every load of every scenario is the file's times an own factor between 0.5 and 1.5. */
@@ -100,7 +88,8 @@ static double *random_loads(const struct fg_network *network, double **q_mvar)
     return p_mw;
 }
 
-static void bench_scenarios(const char *name)
+/* Bars in seconds; 0: none. */
+static void bench_scenarios(const char *name, double bar_sweep_s, double bar_newton_s)
 {
     struct fg_network *network = read_case(name);
     double *q_mvar, *p_mw = random_loads(network, &q_mvar);
@@ -111,6 +100,9 @@ static void bench_scenarios(const char *name)
     printf("%-24s %6zu %9.4f %6.2f %9.4f %6.2f %8.1f %12.2e %8zu\n", name, network->bus_count, sweep_s,
            (double)sweep.iterations / SCENARIOS, newton_s, (double)newton.iterations / SCENARIOS, newton_s / sweep_s,
            fabs(sweep.losses_mw / newton.losses_mw - 1), (size_t)(2 * SCENARIOS) - newton.converged - sweep.converged);
+    if (bar_sweep_s > 0)
+        printf("    sweep %.4f s, bar %g s: %s; Newton %.4f s, bar %g s: %s\n", sweep_s, bar_sweep_s,
+               bench_at_most(sweep_s, bar_sweep_s), newton_s, bar_newton_s, bench_at_most(newton_s, bar_newton_s));
     free(p_mw);
     free(q_mvar);
     fg_network_destroy(network);
@@ -125,37 +117,42 @@ static void bench_single(const char *name)
     stop_on(fg_powerflow_result_create(network, &result, &err), &err);
     for (int i = 0; i < REPEATS; i++) {
         struct fg_powerflow *powerflow;
-        double start = fg_clock_seconds();
+        struct bench_time start = bench_now();
         stop_on(fg_powerflow_create(network, NULL, &powerflow, &err), &err);
-        setup[i] = fg_clock_seconds() - start;
+        setup[i] = bench_since(start).cpu_s;
         stop_on(fg_powerflow_solve(powerflow, result, &err), &err);
-        solve[i] = fg_clock_seconds() - start - setup[i];
+        solve[i] = bench_since(start).cpu_s - setup[i];
         fg_powerflow_destroy(powerflow);
     }
-    double setup_s = median(setup, REPEATS), solve_s = median(solve, REPEATS);
+    double setup_s = bench_median_of(setup, REPEATS), solve_s = bench_median_of(solve, REPEATS);
     printf("%-34s %6zu %9.4f %9.4f %5d %10.1e  %s\n", name, network->bus_count, setup_s, solve_s, result->iterations,
            result->max_mismatch_pu, fg_powerflow_status_name(result->status));
     fg_powerflow_result_destroy(result);
     fg_network_destroy(network);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    bench_one_thread(argv);
     if (access(FG_SHARED_DIR "/data/cases/matpower/case1197.m", R_OK) != 0) {
         printf("skipped: %s/data/cases is absent\n", FG_SHARED_DIR);
         return 0;
     }
+    bench_print_machine();
     printf("%d load scenarios, full output, one core\n", SCENARIOS);
     printf("%-24s %6s %9s %6s %9s %6s %8s %12s %8s\n", "case", "buses", "sweep s", "iter", "Newton s", "iter", "ratio",
            "loss diff.", "failed");
-    const char *feeders[] = {"matpower/case33bw", "matpower/case141", "matpower/case533mt_hi", "matpower/case1197"};
-    for (size_t i = 0; i < sizeof feeders / sizeof *feeders; i++)
-        bench_scenarios(feeders[i]);
+    bench_scenarios("matpower/case33bw", 0, 0);
+    bench_scenarios("matpower/case141", 0, 0);
+    bench_scenarios("matpower/case533mt_hi", 0, 0);
+    bench_scenarios("matpower/case1197", 0.1, 0.5);
     printf("\nNewton's method from a flat start\n%-34s %6s %9s %9s %5s %10s\n", "case", "buses", "set-up s", "solve s",
            "iter", "mismatch");
     const char *cases[] = {"matpower/case300", "matpower/case1354pegase", "matpower/case2869pegase",
                            "pglib/pglib_opf_case8387_pegase", "pglib/pglib_opf_case10000_goc"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         bench_single(cases[i]);
-    return 0;
+    printf("%d bars missed\n", bench_failures());
+    return bench_failures() > 0;
 }

@@ -43,6 +43,7 @@ struct fg_sweep {
     double *g, *b;             /* per position: admittance to ground, as eliminated */
     double complex *below;     /* per position: Y of the elimination */
     double *p0, *p1, *q0, *q1; /* injections in sweep order */
+    double *p_now, *q_now;     /* with the constant-current share at the present voltage */
     double *v_re, *v_im, *injected_re, *injected_im, *k_re, *k_im, *error;
     bool is_eliminated, has_currents; /* has_currents: some injection has a constant-current share */
 };
@@ -53,7 +54,8 @@ void fg_sweep_destroy(struct fg_sweep *sweep)
         return;
     void *blocks[] = {sweep->links, sweep->g,    sweep->b,     sweep->below,  sweep->p0,          sweep->p1,
                       sweep->q0,    sweep->q1,   sweep->v_re,  sweep->v_im,   sweep->injected_re, sweep->injected_im,
-                      sweep->k_re,  sweep->k_im, sweep->error, sweep->parent, sweep->root,        sweep->coefficients};
+                      sweep->k_re,  sweep->k_im, sweep->error, sweep->parent, sweep->root,        sweep->coefficients,
+                      sweep->p_now, sweep->q_now};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         fg_free(blocks[i]);
     fg_free(sweep);
@@ -162,7 +164,7 @@ enum fg_code fg_sweep_create(const struct fg_powerflow *powerflow, struct fg_swe
     bool is_complete = sweep->root && sweep->links && sweep->below && sweep->parent && sweep->coefficients;
     double **doubles[] = {&sweep->g,    &sweep->b,    &sweep->p0,   &sweep->p1,          &sweep->q0,
                           &sweep->q1,   &sweep->v_re, &sweep->v_im, &sweep->injected_re, &sweep->injected_im,
-                          &sweep->k_re, &sweep->k_im, &sweep->error};
+                          &sweep->k_re, &sweep->k_im, &sweep->error, &sweep->p_now, &sweep->q_now};
     for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
         is_complete = (*doubles[i] = fg_alloc(nodes, sizeof(double))) != NULL && is_complete;
     int32_t *position = fg_alloc(nodes, sizeof *position);
@@ -257,11 +259,11 @@ static void set_start(const struct fg_powerflow *powerflow, struct fg_sweep *swe
     }
 }
 
-/* conj(S / V) and what it changes: the error of the power that the old current delivers at the new voltage. A straight
- * loop over plain arrays, which the compiler turns into vector instructions. */
+/* conj(S / V) and what it changes: the error of the power that the old current delivers at the new voltage; K begins with
+ * its negative. A straight loop over plain arrays, which the compiler turns into vector instructions. */
 static void currents_of(int32_t count, const double *restrict p, const double *restrict q, const double *restrict v_re,
                         const double *restrict v_im, double *restrict injected_re, double *restrict injected_im,
-                        double *restrict error)
+                        double *restrict k_re, double *restrict k_im, double *restrict error)
 {
     for (int32_t i = 0; i < count; i++) {
         double re = v_re[i], im = v_im[i], old_re = injected_re[i], old_im = injected_im[i];
@@ -270,6 +272,8 @@ static void currents_of(int32_t count, const double *restrict p, const double *r
         error[i] = fabs(p_error) + fabs(q_error);
         injected_re[i] = (p[i] * re + q[i] * im) * inverse;
         injected_im[i] = (p[i] * im - q[i] * re) * inverse;
+        k_re[i] = -injected_re[i];
+        k_im[i] = -injected_im[i];
     }
 }
 
@@ -278,16 +282,17 @@ static void currents_of(int32_t count, const double *restrict p, const double *r
 static void update_currents(struct fg_sweep *sweep)
 {
     const double *p = sweep->p0, *q = sweep->q0;
-    if (sweep->has_currents) { /* k serves as work space until the backward pass */
+    if (sweep->has_currents) {
         for (int32_t i = 0; i < sweep->count; i++) {
             double vm = sqrt(sweep->v_re[i] * sweep->v_re[i] + sweep->v_im[i] * sweep->v_im[i]);
-            sweep->k_re[i] = sweep->p0[i] + sweep->p1[i] * vm;
-            sweep->k_im[i] = sweep->q0[i] + sweep->q1[i] * vm;
+            sweep->p_now[i] = sweep->p0[i] + sweep->p1[i] * vm;
+            sweep->q_now[i] = sweep->q0[i] + sweep->q1[i] * vm;
         }
-        p = sweep->k_re;
-        q = sweep->k_im;
+        p = sweep->p_now;
+        q = sweep->q_now;
     }
-    currents_of(sweep->count, p, q, sweep->v_re, sweep->v_im, sweep->injected_re, sweep->injected_im, sweep->error);
+    currents_of(sweep->count, p, q, sweep->v_re, sweep->v_im, sweep->injected_re, sweep->injected_im, sweep->k_re,
+                sweep->k_im, sweep->error);
     for (int32_t i = 0; i < sweep->root_count; i++)
         sweep->error[sweep->root[i]] = 0; /* they balance */
 }
@@ -323,10 +328,6 @@ static void pass_backward_and_forward(struct fg_sweep *sweep)
     const struct coefficients *restrict coefficients = sweep->coefficients;
     double *restrict k_re = sweep->k_re, *restrict k_im = sweep->k_im;
     double *restrict v_re = sweep->v_re, *restrict v_im = sweep->v_im;
-    for (int32_t i = 0; i < count; i++) {
-        k_re[i] = -sweep->injected_re[i];
-        k_im[i] = -sweep->injected_im[i];
-    }
     for (int32_t i = count - 1; i >= 0; i--) {
         const struct coefficients *c = &coefficients[i];
         double re = c->b_re * k_re[i] - c->b_im * k_im[i], im = c->b_re * k_im[i] + c->b_im * k_re[i];
