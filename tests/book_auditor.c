@@ -28,7 +28,7 @@ struct a_trade {
     struct fg_book_trade t;
 };
 struct a_account {
-    int64_t capability, reserved, activated;
+    int64_t capability, reserved, activated, contracted;
 };
 struct a_halt {
     enum fg_book_scope scope;
@@ -57,6 +57,9 @@ struct auditor {
     size_t halt_count;
     bool open[PRODUCTS][SIM_HORIZON];
     struct a_account accounts[SIM_PORTFOLIOS][PRODUCTS][2][SIM_HORIZON];
+    struct fg_book_limit *limits; /* in no order */
+    size_t limit_count, limit_capacity;
+    int32_t settled;
     int32_t forgotten;
     int32_t low, high; /* periods that may carry anything */
     int64_t now, next_rank;
@@ -102,6 +105,7 @@ void auditor_destroy(struct auditor *a)
     free(a->groups);
     free(a->trades);
     free(a->activations);
+    free(a->limits);
     free(a);
 }
 
@@ -140,6 +144,15 @@ uint64_t auditor_trade(const struct auditor *a, size_t i, int64_t *quantity)
 bool auditor_is_open(const struct auditor *a, enum fg_product p, int32_t t)
 {
     return t >= 0 && t < SIM_HORIZON && a->open[p][t];
+}
+
+size_t auditor_limit_count(const struct auditor *a)
+{
+    return a->limit_count;
+}
+const struct fg_book_limit *auditor_limit(const struct auditor *a, size_t i)
+{
+    return &a->limits[i];
 }
 
 /* ---- Questions ---- */
@@ -485,7 +498,7 @@ int64_t auditor_free_capability(const struct auditor *a, int32_t portfolio, enum
         return 0;
     sum_account(a, portfolio, p, r, t, &open, &traded, &forwarded);
     const struct a_account *x = &a->accounts[portfolio][p][r][t];
-    return x->capability - x->reserved - open - traded - forwarded;
+    return x->capability - x->reserved - x->contracted - open - traded - forwarded;
 }
 
 static const char *check_accounts(struct auditor *a, const struct fg_book *book)
@@ -500,7 +513,8 @@ static const char *check_accounts(struct auditor *a, const struct fg_book *book)
                     sum_account(a, f, (enum fg_product)p, (enum fg_regulation)r, t, &open, &traded, &forwarded);
                     fg_book_find_position(book, f, (enum fg_product)p, (enum fg_regulation)r, t, &b);
                     if (b.open.w != open || b.traded.w != traded || b.forwarded.w != forwarded ||
-                        b.capability.w != x->capability || b.reserved.w != x->reserved)
+                        b.capability.w != x->capability || b.reserved.w != x->reserved ||
+                        b.contracted.w != x->contracted)
                         return wrong(
                             a,
                             "account of portfolio %d, product %d, regulation %d, period %d: book has open %lld "
@@ -508,7 +522,7 @@ static const char *check_accounts(struct auditor *a, const struct fg_book *book)
                             f, p, r, t, (long long)b.open.w, (long long)b.traded.w, (long long)b.forwarded.w,
                             (long long)b.capability.w, (long long)open, (long long)traded, (long long)forwarded,
                             (long long)x->capability);
-                    if (open + traded + forwarded + x->reserved > x->capability)
+                    if (open + traded + forwarded + x->reserved + x->contracted > x->capability)
                         return wrong(a, "portfolio %d sold more than its capability in period %d", f, t);
                 }
     return NULL;
@@ -517,7 +531,8 @@ static const char *check_accounts(struct auditor *a, const struct fg_book *book)
 /* ---- What must be refused ---- */
 
 static enum fg_refusal expect_accounts(struct auditor *a, const struct fg_book_order *o, const int64_t *filled,
-                                       const int64_t *freed, int64_t extra[SIM_PERIODS])
+                                       const int64_t *freed, const int64_t extra[SIM_PERIODS],
+                                       const int64_t held_taken[SIM_PERIODS])
 {
     for (int32_t i = 0; i < o->period_count; i++) {
         int32_t t = o->first_period + i;
@@ -526,11 +541,165 @@ static enum fg_refusal expect_accounts(struct auditor *a, const struct fg_book_o
             continue;
         if (!auditor_is_open(a, o->product, t))
             return FG_REFUSAL_PERIOD_CLOSED;
-        if (o->side == FG_SIDE_SELL && need > auditor_free_capability(a, o->portfolio, o->product, o->regulation, t) +
-                                                  (freed ? freed[i] : 0) - extra[i])
-            return FG_REFUSAL_CAPABILITY;
+        if (o->side == FG_SIDE_SELL) { /* a new order of a contract first takes what is held for contracts */
+            int64_t held = a->accounts[o->portfolio][o->product][o->regulation][t].contracted - held_taken[i];
+            need -= o->contract == 0 || filled ? 0 : need < held ? need : held;
+            if (need > auditor_free_capability(a, o->portfolio, o->product, o->regulation, t) + (freed ? freed[i] : 0) -
+                           extra[i])
+                return FG_REFUSAL_CAPABILITY;
+        }
     }
     return FG_REFUSAL_NONE;
+}
+
+/* ---- Limits ---- */
+
+/* Money of watts from ... to, counted tick by tick, half a micro-unit up. */
+static int64_t worth(const struct fg_price_point *points, int32_t count, int64_t from, int64_t to)
+{
+    wide sum = 0;
+    for (int64_t at = from; at < to; at += SIM_TICK) {
+        int32_t k = 0;
+        while (k + 1 < count && at >= points[k].up_to.w)
+            k++;
+        int64_t end = at + SIM_TICK < to ? at + SIM_TICK : to;
+        if (points[k].price.uper_mwh > 0)
+            sum += (wide)(end - at) * points[k].price.uper_mwh * 900;
+    }
+    return (int64_t)((2 * sum + 3600000000LL) / 7200000000LL);
+}
+
+static bool covers(const struct fg_book_limit *l, int p, int r)
+{
+    return (l->product < 0 || l->product == p) && (l->regulation < 0 || l->regulation == r);
+}
+
+/* From orders and trades alone; `except`: an order that does not count. */
+static struct fg_book_exposure exposure_of(const struct auditor *a, int32_t participant, const struct fg_book_limit *l,
+                                           const struct a_order *except)
+{
+    struct fg_book_exposure e = {0};
+    for (size_t i = 0; i < a->count; i++) {
+        const struct a_order *x = &a->orders[i];
+        const struct fg_book_order *o = &x->o.order;
+        if (x->dead || x == except || o->participant != participant || !covers(l, o->product, o->regulation))
+            continue;
+        e.orders++;
+        for (int32_t k = 0; k < o->period_count && o->side == FG_SIDE_BUY; k++)
+            e.open.u += worth(x->o.points, o->point_count, x->filled[k], x->o.quantity[k].w);
+    }
+    for (size_t i = 0; i < a->trade_count; i++) {
+        const struct fg_book_trade *t = &a->trades[i].t;
+        struct fg_price_point point = {t->quantity, t->price};
+        if (t->buyer == participant && t->flow.period >= a->settled && covers(l, t->flow.product, t->flow.regulation))
+            e.bought.u += worth(&point, 1, 0, t->quantity.w);
+    }
+    return e;
+}
+
+struct limited {
+    const struct fg_book_order *order;
+    const struct fg_price_point *points;
+    int32_t point_count;
+    const struct a_order *former;     /* of an amendment */
+    const struct sim_order *earlier;  /* members of the submission before it */
+    size_t earlier_count;
+};
+
+static enum fg_refusal breaks(const struct auditor *a, const struct fg_book_limit *l, const struct limited *entry)
+{
+    const struct fg_book_order *o = entry->order;
+    for (int32_t k = 0; k < entry->point_count && o->contract == 0; k++)
+        if (l->has_price && (entry->points[k].price.uper_mwh < l->price_min.uper_mwh ||
+                             entry->points[k].price.uper_mwh > l->price_max.uper_mwh))
+            return FG_REFUSAL_LIMIT_PRICE;
+    for (int32_t k = 0; k < entry->point_count && o->contract == 0; k++) {
+        int64_t off = entry->points[k].price.uper_mwh - l->reference.uper_mwh;
+        if (l->has_band && (off > l->band.uper_mwh || -off > l->band.uper_mwh))
+            return FG_REFUSAL_LIMIT_BAND;
+    }
+    for (int32_t k = 0; k < o->period_count && o->contract == 0; k++)
+        if (l->size_max.w >= 0 && o->quantity[k].w > l->size_max.w)
+            return FG_REFUSAL_LIMIT_SIZE;
+    struct fg_book_exposure has = exposure_of(a, o->participant, l, entry->former);
+    int64_t own = 0, before = 0;
+    for (size_t m = 0; m < entry->earlier_count; m++) {
+        const struct sim_order *e = &entry->earlier[m];
+        if (e->order.participant != o->participant || !covers(l, e->order.product, e->order.regulation))
+            continue;
+        has.orders++;
+        for (int32_t k = 0; k < e->order.period_count && e->order.side == FG_SIDE_BUY; k++)
+            has.open.u += worth(e->points, e->order.point_count, 0, e->quantity[k].w);
+    }
+    if (l->orders_max >= 0 && o->contract == 0 && !entry->former && has.orders >= l->orders_max)
+        return FG_REFUSAL_LIMIT_ORDERS;
+    if (l->exposure_max.u < 0 || o->side != FG_SIDE_BUY)
+        return FG_REFUSAL_NONE;
+    for (int32_t k = 0; k < o->period_count; k++) {
+        const struct a_order *f = entry->former;
+        own += worth(entry->points, entry->point_count, f ? f->filled[k] : 0, o->quantity[k].w);
+        before += f ? worth(f->o.points, f->o.order.point_count, f->filled[k], f->o.quantity[k].w) : 0;
+    }
+    bool may = has.open.u + has.bought.u + own <= l->exposure_max.u || (entry->former && own <= before);
+    return may ? FG_REFUSAL_NONE : FG_REFUSAL_LIMIT_EXPOSURE;
+}
+
+/* The rows that the order falls under, those for everybody first, then by product and direction. */
+static enum fg_refusal expect_limits(const struct auditor *a, const struct limited *entry)
+{
+    for (int own = 0; own < 2; own++)
+        for (int p = -1; p < PRODUCTS; p++)
+            for (int r = -1; r < 2; r++)
+                for (size_t i = 0; i < a->limit_count; i++) {
+                    const struct fg_book_limit *l = &a->limits[i];
+                    if (l->participant != (own ? entry->order->participant : -1) || l->product != p ||
+                        l->regulation != r || !covers(l, entry->order->product, entry->order->regulation))
+                        continue;
+                    enum fg_refusal refusal = breaks(a, l, entry);
+                    if (refusal)
+                        return refusal;
+                }
+    return FG_REFUSAL_NONE;
+}
+
+static struct fg_book_limit *find_limit(struct auditor *a, const struct fg_book_limit *l)
+{
+    for (size_t i = 0; i < a->limit_count; i++)
+        if (a->limits[i].participant == l->participant && a->limits[i].product == l->product &&
+            a->limits[i].regulation == l->regulation)
+            return &a->limits[i];
+    return NULL;
+}
+
+static bool sets_nothing(const struct fg_book_limit *l)
+{
+    return !l->has_price && !l->has_band && l->size_max.w < 0 && l->orders_max < 0 && l->exposure_max.u < 0;
+}
+
+static const char *check_limits(struct auditor *a, const struct fg_book *book)
+{
+    bool needs_sums = false;
+    if (fg_book_limit_count(book) != a->limit_count || fg_book_settled_before(book) != a->settled)
+        return wrong(a, "book has %zu limits, expected %zu", fg_book_limit_count(book), a->limit_count);
+    for (size_t i = 0; i < a->limit_count; i++) {
+        const struct fg_book_limit *row = fg_book_limit_at(book, i), *l = find_limit(a, row);
+        if (!l || l->has_band != row->has_band || (l->has_band && l->reference.uper_mwh != row->reference.uper_mwh) ||
+            l->orders_max != row->orders_max || l->exposure_max.u != row->exposure_max.u)
+            return wrong(a, "limit %zu reads differently", i);
+        needs_sums |= l->orders_max >= 0 || l->exposure_max.u >= 0;
+    }
+    for (int32_t participant = 0; participant < SIM_PARTICIPANTS; participant++) {
+        struct fg_book_limit all = {.product = -1, .regulation = -1};
+        struct fg_book_exposure e, f = exposure_of(a, participant, &all, NULL);
+        bool has = fg_book_find_exposure(book, participant, -1, -1, &e);
+        if (has != needs_sums ||
+            (has && (e.orders != f.orders || e.open.u != f.open.u || e.bought.u != f.bought.u)))
+            return wrong(a, "participant %d: book has %lld orders worth %lld and bought %lld, expected %lld, %lld, %lld",
+                         participant, has ? (long long)e.orders : -1, has ? (long long)e.open.u : -1,
+                         has ? (long long)e.bought.u : -1, (long long)f.orders, (long long)f.open.u,
+                         (long long)f.bought.u);
+    }
+    return NULL;
 }
 
 static enum fg_refusal expect_submit(struct auditor *a, const struct sim_command *c)
@@ -545,6 +714,13 @@ static enum fg_refusal expect_submit(struct auditor *a, const struct sim_command
         for (size_t k = 0; k < a->count; k++) /* one that expires in this command counts */
             if (a->orders[k].o.order.id == o->id)
                 return FG_REFUSAL_ID_DUPLICATE;
+        struct fg_book_order whole = *o;
+        whole.quantity = c->orders[i].quantity;
+        struct limited entry = {.order = &whole, .points = c->orders[i].points, .point_count = o->point_count,
+                                .earlier = c->orders, .earlier_count = i};
+        enum fg_refusal limited = expect_limits(a, &entry);
+        if (limited)
+            return limited;
         if (o->parent) {
             const struct a_order *p = find(a, o->parent);
             if (p == NULL)
@@ -557,20 +733,28 @@ static enum fg_refusal expect_submit(struct auditor *a, const struct sim_command
                 return FG_REFUSAL_LINK_FRACTION;
         }
         /* What earlier members of the submission take of the same account, period by period. */
-        int64_t extra[SIM_PERIODS] = {0};
+        int64_t extra[SIM_PERIODS] = {0}, held_taken[SIM_PERIODS] = {0};
         for (size_t k = 0; k < i; k++) {
             const struct fg_book_order *e = &c->orders[k].order;
             if (e->side == FG_SIDE_SELL && e->portfolio == o->portfolio && e->product == o->product &&
                 e->regulation == o->regulation)
                 for (int32_t s = 0; s < o->period_count; s++) {
                     int32_t at = o->first_period + s - e->first_period;
-                    if (at >= 0 && at < e->period_count)
-                        extra[s] += c->orders[k].quantity[at].w;
+                    if (at < 0 || at >= e->period_count || o->first_period + s >= SIM_HORIZON)
+                        continue;
+                    int64_t w = c->orders[k].quantity[at].w, own = 0;
+                    if (e->contract != 0) {
+                        own = a->accounts[o->portfolio][o->product][o->regulation][o->first_period + s].contracted -
+                              held_taken[s];
+                        own = own < w ? own : w;
+                    }
+                    held_taken[s] += own;
+                    extra[s] += w - own;
                 }
         }
         struct fg_book_order full = *o;
         full.quantity = c->orders[i].quantity;
-        enum fg_refusal r = expect_accounts(a, &full, NULL, NULL, extra);
+        enum fg_refusal r = expect_accounts(a, &full, NULL, NULL, extra, held_taken);
         if (r)
             return r;
     }
@@ -636,7 +820,12 @@ static enum fg_refusal expect_amend(struct auditor *a, const struct sim_command 
         freed[i] = x->o.quantity[i].w - x->filled[i];
     struct fg_book_order to = *o;
     to.quantity = c->has_quantity ? c->orders[0].quantity : x->o.quantity;
-    return expect_accounts(a, &to, x->filled, freed, none);
+    struct limited entry = {.order = &to,
+                            .points = c->has_points ? c->orders[0].points : x->o.points,
+                            .point_count = c->has_points ? c->amendment.point_count : o->point_count,
+                            .former = x};
+    enum fg_refusal limited = expect_limits(a, &entry);
+    return limited ? limited : expect_accounts(a, &to, x->filled, freed, none, none);
 }
 
 static enum fg_refusal expect_forward_end(struct auditor *a, const struct sim_command *c)
@@ -685,7 +874,8 @@ static enum fg_refusal expect(struct auditor *a, const struct sim_command *c)
     struct a_order *x;
     if (c->planted)
         return c->planted;
-    if ((c->kind == SIM_OPEN || c->kind == SIM_CLOSE || c->kind == SIM_CAPABILITY) && c->first < a->forgotten)
+    if ((c->kind == SIM_OPEN || c->kind == SIM_CLOSE || c->kind == SIM_CAPABILITY || c->kind == SIM_CONTRACTED) &&
+        c->first < a->forgotten)
         return FG_REFUSAL_PERIOD_CLOSED;
     switch (c->kind) {
     case SIM_SUBMIT: return expect_submit(a, c);
@@ -715,10 +905,36 @@ static enum fg_refusal expect(struct auditor *a, const struct sim_command *c)
         for (int32_t i = 0; i < c->periods; i++) {
             int64_t open, traded, forwarded;
             sum_account(a, c->index, c->product, c->regulation, c->first + i, &open, &traded, &forwarded);
-            if (traded + forwarded + c->reserved > c->capability)
+            if (traded + forwarded + c->reserved +
+                    a->accounts[c->index][c->product][c->regulation][c->first + i].contracted > c->capability)
                 return FG_REFUSAL_CAPABILITY_COMMITTED;
         }
         return FG_REFUSAL_NONE;
+    case SIM_CONTRACTED:
+        for (int32_t i = 0; i < c->periods; i++) {
+            int64_t open, traded, forwarded;
+            const struct a_account *held = &a->accounts[c->index][c->product][c->regulation][c->first + i];
+            sum_account(a, c->index, c->product, c->regulation, c->first + i, &open, &traded, &forwarded);
+            if (traded + forwarded + held->reserved + c->contracted > held->capability)
+                return FG_REFUSAL_CAPABILITY_COMMITTED;
+        }
+        return FG_REFUSAL_NONE;
+    case SIM_LIMIT:
+        if (c->limit.has_price && c->limit.price_min.uper_mwh > c->limit.price_max.uper_mwh)
+            return FG_REFUSAL_LIMIT;
+        if (c->limit.has_band && (c->limit.participant >= 0 || c->limit.product < 0 || c->limit.regulation < 0))
+            return FG_REFUSAL_LIMIT;
+        return sets_nothing(&c->limit) && !find_limit(a, &c->limit) ? FG_REFUSAL_STATE : FG_REFUSAL_NONE;
+    case SIM_SETTLED: return c->first <= a->settled ? FG_REFUSAL_STATE : FG_REFUSAL_NONE;
+    case SIM_WITHDRAW:
+        x = find(a, c->id);
+        if (!x)
+            return FG_REFUSAL_ORDER_UNKNOWN;
+        if (x->forwarded)
+            return FG_REFUSAL_ORDER_LOCKED;
+        return (c->cause == FG_BOOK_CAUSE_OUTSIDE ? x->o.order.side == FG_SIDE_BUY : x->o.order.contract != 0)
+                   ? FG_REFUSAL_NONE
+                   : FG_REFUSAL_KIND_SIDE;
     case SIM_REDUCE_TRADE:
         for (size_t i = 0; i < a->trade_count; i++)
             if (a->trades[i].t.id == c->id)
@@ -802,6 +1018,10 @@ static const char *on_trade(struct auditor *a, const struct fg_book_trade *t)
         f.sell_location != g.sell_location || f.buy_location != g.buy_location || t->seller != s->o.order.participant ||
         t->buyer != b->o.order.participant || t->portfolio != s->o.order.portfolio || t->concluded.w != t->quantity.w)
         return wrong(a, "trade %llu does not describe its orders", id);
+    struct fg_book_limit *band = find_limit(
+        a, &(struct fg_book_limit){.participant = -1, .product = (int32_t)f.product, .regulation = (int32_t)f.regulation});
+    if (band && band->has_band)
+        band->reference = t->price;
     GROW(a->trades, a->trade_count, a->trade_capacity);
     a->trades[a->trade_count++].t = *t;
     a->next_trade++;
@@ -854,8 +1074,11 @@ static const char *on_cancelled(struct auditor *a, struct a_order *x, const stru
                 (c->filter.participant < 0 || c->filter.participant == o->participant) &&
                 (c->filter.portfolio < 0 || c->filter.portfolio == o->portfolio) &&
                 (c->filter.location < 0 || inside(a, o->location, c->filter.location)) &&
-                (!c->filter.session || c->filter.session == o->session);
+                (!c->filter.session || c->filter.session == o->session) &&
+                (!c->filter.spares_contracts || !o->contract);
         break;
+    case FG_BOOK_CAUSE_OUTSIDE:
+    case FG_BOOK_CAUSE_CONTRACT: right = c->kind == SIM_WITHDRAW && c->id == o->id && c->cause == e->cause; break;
     case FG_BOOK_CAUSE_VALIDITY:
         right = o->validity >= FG_VALIDITY_IOC
                     ? x->was_new
@@ -881,7 +1104,7 @@ static const char *on_cancelled(struct auditor *a, struct a_order *x, const stru
     }
     case FG_BOOK_CAUSE_GATE: right = c->kind == SIM_CLOSE && c->product == o->product; break;
     case FG_BOOK_CAUSE_CAPABILITY:
-        right = c->kind == SIM_CAPABILITY && o->portfolio == c->index && o->product == c->product;
+        right = (c->kind == SIM_CAPABILITY || c->kind == SIM_CONTRACTED) && o->portfolio == c->index && o->product == c->product;
         break;
     case FG_BOOK_CAUSE_GROUP: right = x->group != 0; break;
     case FG_BOOK_CAUSE_PARENT: right = o->parent != 0; break;
@@ -921,6 +1144,12 @@ static const char *on_event(struct auditor *a, const struct sim_command *c, cons
             x->group_kind = c->group.kind;
         }
         x->tied = c->has_group || x->o.order.parent;
+        for (int32_t k = 0; k < x->o.order.period_count; k++)
+            if (x->o.order.side == FG_SIDE_SELL && x->o.order.contract && x->o.quantity[k].w > 0) {
+                struct a_account *held = &a->accounts[x->o.order.portfolio][x->o.order.product][x->o.order.regulation]
+                                                     [x->o.order.first_period + k];
+                held->contracted -= held->contracted < x->o.quantity[k].w ? held->contracted : x->o.quantity[k].w;
+            }
         (*accepted)++;
         return NULL;
     }
@@ -999,6 +1228,23 @@ static const char *on_event(struct auditor *a, const struct sim_command *c, cons
             if (a->halts[i].scope == e->scope && a->halts[i].index == e->index)
                 a->halts[i] = a->halts[--a->halt_count];
         return NULL;
+    case FG_BOOK_CONTRACTED_SET:
+        a->accounts[c->index][c->product][c->regulation][e->period].contracted = c->contracted;
+        a->low = e->period < a->low ? e->period : a->low;
+        a->high = e->period + 1 > a->high ? e->period + 1 : a->high;
+        return NULL;
+    case FG_BOOK_LIMIT_SET: {
+        struct fg_book_limit *row = find_limit(a, &c->limit);
+        if (row && sets_nothing(&c->limit)) {
+            *row = a->limits[--a->limit_count];
+        } else if (row) {
+            *row = c->limit;
+        } else {
+            GROW(a->limits, a->limit_count, a->limit_capacity);
+            a->limits[a->limit_count++] = c->limit;
+        }
+        return NULL;
+    }
     case FG_BOOK_CAPABILITY_SET: {
         struct a_account *x2 = &a->accounts[c->index][c->product][c->regulation][e->period];
         x2->capability = c->capability;
@@ -1242,6 +1488,7 @@ static void forget(struct auditor *a, int32_t before)
                     a->accounts[f][p][r][t] = (struct a_account){0};
     a->low = before > a->low ? before : a->low;
     a->forgotten = before > a->forgotten ? before : a->forgotten;
+    a->settled = before > a->settled ? before : a->settled;
 }
 
 const char *auditor_check(struct auditor *a, const struct sim_command *c, enum fg_refusal refusal,
@@ -1289,9 +1536,11 @@ const char *auditor_check(struct auditor *a, const struct sim_command *c, enum f
             (c->filter.participant < 0 || c->filter.participant == o->participant) &&
             (c->filter.portfolio < 0 || c->filter.portfolio == o->portfolio) &&
             (c->filter.location < 0 || inside(a, o->location, c->filter.location)) &&
-            (!c->filter.session || c->filter.session == o->session))
+            (!c->filter.session || c->filter.session == o->session) && (!c->filter.spares_contracts || !o->contract))
             return wrong(a, "order %llu escaped the mass cancel", (unsigned long long)o->id);
     }
+    if (!refusal && c->kind == SIM_SETTLED)
+        a->settled = c->first;
     if (!refusal && c->kind == SIM_FORGET)
         forget(a, c->first);
     if (c->kind == SIM_FORGET)
@@ -1319,6 +1568,7 @@ const char *auditor_check(struct auditor *a, const struct sim_command *c, enum f
                     return wrong(a, "order %llu outlived its parent", (unsigned long long)a->orders[k].o.order.id);
     }
     if ((failure = check_pairs(a)) != NULL || (failure = check_order_reads(a, book)) != NULL ||
+        (failure = check_limits(a, book)) != NULL ||
         (is_thorough && ((failure = check_accounts(a, book)) != NULL || (failure = check_ladders(a, book)) != NULL)))
         return failure;
     return NULL;

@@ -38,6 +38,10 @@ enum sim_kind {
     SIM_FORWARD,
     SIM_FORWARD_END,
     SIM_FORGET,
+    SIM_LIMIT,
+    SIM_SETTLED,
+    SIM_CONTRACTED,
+    SIM_WITHDRAW,
     SIM_KINDS
 };
 extern const char *const sim_kind_words[SIM_KINDS];
@@ -75,7 +79,9 @@ struct sim_command {
     int32_t index;
     struct sim_locations locations;
     struct sim_grid grid;
-    int64_t capability, reserved, keep;
+    int64_t capability, reserved, contracted, keep;
+    struct fg_book_limit limit;
+    enum fg_book_cause cause;
     enum fg_book_forward_end end;
     struct fg_power called[SIM_PERIODS];
 };
@@ -101,6 +107,9 @@ uint64_t auditor_trade(const struct auditor *auditor, size_t index, int64_t *qua
 bool auditor_is_open(const struct auditor *auditor, enum fg_product product, int32_t period);
 int64_t auditor_free_capability(const struct auditor *auditor, int32_t portfolio, enum fg_product product,
                                 enum fg_regulation regulation, int32_t period);
+
+size_t auditor_limit_count(const struct auditor *auditor);
+const struct fg_book_limit *auditor_limit(const struct auditor *auditor, size_t index);
 
 /* Run one seed; 0 when clean. Prints the failure to stderr; `is_verbose` prints every command. */
 struct sim_statistics {

@@ -14,7 +14,8 @@
 
 const char *const sim_kind_words[SIM_KINDS] = {
     "submit", "amend",   "cancel",   "mass-cancel", "expire",       "open",    "close",       "halt",
-    "resume", "network", "relocate", "capability",  "reduce-trade", "forward", "forward-end", "forget"};
+    "resume", "network", "relocate", "capability",  "reduce-trade", "forward", "forward-end", "forget",
+    "limit",  "settled", "contracted", "withdraw"};
 
 /* ---- The grid that the book sees: ranges of flow per line and period ---- */
 
@@ -353,6 +354,44 @@ static void open_periods(struct sim *s, struct sim_command *c, enum fg_product p
                                                                   .reserved = pick(s, 0, 3) * SIM_TICK};
 }
 
+/* Limits that bind now and then; half of the time one that is there is changed or removed. */
+static void draw_limit(struct sim *s, struct sim_command *c)
+{
+    struct fg_book_limit *l = &c->limit;
+    size_t n = auditor_limit_count(s->auditor);
+    c->kind = SIM_LIMIT;
+    *l = (struct fg_book_limit){.participant = chance(s, 50) ? -1 : pick(s, 0, SIM_PARTICIPANTS - 1),
+                                .product = chance(s, 40) ? -1 : chance(s, 80) ? 0 : 2,
+                                .regulation = chance(s, 40) ? -1 : pick(s, 0, 1),
+                                .size_max = {-1},
+                                .orders_max = -1,
+                                .exposure_max = {-1}};
+    if (n > 0 && (n > 4 || chance(s, 60))) {
+        const struct fg_book_limit *old = auditor_limit(s->auditor, below(s, n));
+        l->participant = old->participant;
+        l->product = old->product;
+        l->regulation = old->regulation;
+        if (chance(s, 70))
+            return; /* removed */
+    }
+    if (chance(s, 40)) {
+        l->has_price = true;
+        l->price_min.uper_mwh = (2000 + pick(s, 0, 4)) * SIM_STEP;
+        l->price_max.uper_mwh = l->price_min.uper_mwh + pick(s, chance(s, 10) ? -1 : 2, 12) * SIM_STEP;
+    }
+    if ((l->product >= 0 && l->regulation >= 0 && l->participant < 0) || chance(s, 3)) {
+        l->has_band = true;
+        l->reference.uper_mwh = draw_price(s);
+        l->band.uper_mwh = pick(s, 1, 8) * SIM_STEP;
+    }
+    if (chance(s, 40))
+        l->size_max.w = pick(s, 5, 14) * SIM_TICK;
+    if (chance(s, 40))
+        l->orders_max = pick(s, 0, 12);
+    if (chance(s, 50))
+        l->exposure_max.u = pick(s, 0, 60) * 10000 + pick(s, 0, 9999);
+}
+
 static void draw_other(struct sim *s, struct sim_command *c)
 {
     const int64_t *filled;
@@ -360,11 +399,11 @@ static void draw_other(struct sim *s, struct sim_command *c)
     const struct fg_book_order *o = some_order(s, &filled, &forwarded, &tied);
     c->product = chance(s, 70) ? FG_PRODUCT_ACTIVE : FG_PRODUCT_ACTIVE_RESERVE;
     c->id = o != NULL && chance(s, 97) ? o->id : 777777777;
-    switch (below(s, 22)) {
+    switch (below(s, 29)) {
     case 0: c->kind = SIM_EXPIRE; break;
     case 1:
         c->kind = SIM_MASS;
-        c->filter = (struct fg_book_filter){-1, -1, -1, 0};
+        c->filter = (struct fg_book_filter){-1, -1, -1, 0, chance(s, 30)};
         if (chance(s, 40))
             c->filter.participant = pick(s, 0, SIM_PARTICIPANTS - 1);
         if (chance(s, 30))
@@ -476,6 +515,26 @@ static void draw_other(struct sim *s, struct sim_command *c)
             }
         }
         break;
+    case 22:
+    case 23:
+    case 24: draw_limit(s, c); break;
+    case 25:
+        c->kind = SIM_SETTLED;
+        c->first = s->oldest[0] + pick(s, -3, 1);
+        break;
+    case 26:
+    case 27:
+        c->kind = SIM_CONTRACTED;
+        c->index = pick(s, 0, SIM_PORTFOLIOS - 1);
+        c->regulation = chance(s, 60) ? FG_REGULATION_UP : FG_REGULATION_DOWN;
+        c->first = s->oldest[c->product] + pick(s, 0, 3);
+        c->periods = pick(s, 1, 2);
+        c->contracted = pick(s, 0, chance(s, 10) ? 100 : 12) * SIM_TICK;
+        break;
+    case 28:
+        c->kind = SIM_WITHDRAW;
+        c->cause = chance(s, 50) ? FG_BOOK_CAUSE_OUTSIDE : FG_BOOK_CAUSE_CONTRACT;
+        break;
     default:
         c->kind = SIM_FORGET;
         c->first = s->oldest[0] < s->oldest[2] ? s->oldest[0] : s->oldest[2];
@@ -561,6 +620,12 @@ static enum fg_refusal apply(struct sim *s, struct sim_command *c)
     case SIM_REDUCE_TRADE: return fg_book_reduce_trade(b, c->time_us, c->id, (struct fg_power){c->keep}, NULL);
     case SIM_FORWARD: return fg_book_forward(b, c->time_us, c->id, NULL);
     case SIM_FORWARD_END: return fg_book_forward_end(b, c->time_us, c->id, c->end, c->called, NULL);
+    case SIM_LIMIT: return fg_book_set_limit(b, c->time_us, &c->limit, NULL);
+    case SIM_SETTLED: return fg_book_set_settled(b, c->time_us, c->first, NULL);
+    case SIM_CONTRACTED:
+        return fg_book_set_contracted(b, c->time_us, c->index, c->product, c->regulation, c->first, c->periods,
+                                      (struct fg_power){c->contracted}, NULL);
+    case SIM_WITHDRAW: return fg_book_withdraw(b, c->time_us, c->id, c->cause, NULL);
     default: return fg_book_forget(b, c->time_us, c->first, NULL);
     }
 }
@@ -607,6 +672,14 @@ static const char *difference(const struct fg_book_image *a, const struct fg_boo
     for (size_t i = 0; i < a->halt_count; i++)
         if (a->halts[i].scope != b->halts[i].scope || a->halts[i].index != b->halts[i].index)
             return "halts";
+    if (a->limit_count != b->limit_count || a->settled_before != b->settled_before)
+        return "number of limits";
+    for (size_t i = 0; i < a->limit_count; i++)
+        if (a->limits[i].participant != b->limits[i].participant || a->limits[i].product != b->limits[i].product ||
+            a->limits[i].regulation != b->limits[i].regulation ||
+            a->limits[i].reference.uper_mwh != b->limits[i].reference.uper_mwh ||
+            a->limits[i].exposure_max.u != b->limits[i].exposure_max.u)
+            return "limits";
     if (memcmp(a->positions, b->positions, a->position_count * sizeof *a->positions) != 0)
         return "positions";
     for (size_t i = 0; i < a->group_count; i++)

@@ -249,6 +249,135 @@ static void curve_trades_step_by_step(void **state)
     expect_trade(f, 1, curve, high, 3, 34);
 }
 
+/* ---- limits ---- */
+
+static const struct fg_book_limit unlimited = {
+    .participant = -1, .product = -1, .regulation = -1, .size_max = {-1}, .orders_max = -1, .exposure_max = {-1}};
+
+static void limit(struct fixture *f, struct fg_book_limit row)
+{
+    assert_int_equal(fg_book_set_limit(f->book, f->now, &row, &f->err), FG_REFUSAL_NONE);
+}
+
+static void prices_stay_inside_the_band_around_the_last_one(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_limit row = unlimited;
+    uint64_t old = rest(f, FG_SIDE_SELL, 5, 90);
+    row.has_price = true;
+    row.price_min.uper_mwh = 10000000;
+    row.price_max.uper_mwh = 80000000;
+    limit(f, row);
+    row = unlimited;
+    row.product = FG_PRODUCT_ACTIVE;
+    row.regulation = FG_REGULATION_UP;
+    row.has_band = true;
+    row.band.uper_mwh = 20000000;
+    row.reference.uper_mwh = 50000000;
+    limit(f, row);
+    make(f, FG_SIDE_SELL, 1, 81);
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_PRICE);
+    assert_non_null(strstr(f->err.text, "81"));
+    assert_non_null(strstr(f->err.text, "80")); /* the value and the limit */
+    make(f, FG_SIDE_SELL, 1, 71);
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_BAND);
+    rest(f, FG_SIDE_SELL, 1, 60);
+    rest(f, FG_SIDE_BUY, 1, 62); /* they trade at 60, which is the reference now */
+    rest(f, FG_SIDE_SELL, 1, 80);
+    make(f, FG_SIDE_BUY, 1, 39);
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_BAND);
+    make(f, FG_SIDE_SELL, 1, 300)->contract = 9; /* a contract says what its orders cost */
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    /* What rested before stays, may be lowered, and is held against the limit when it comes in anew. */
+    struct fg_book_order_state seen;
+    assert_true(fg_book_find_order(f->book, old, &seen, NULL, NULL));
+    struct fg_power less = {4000}, more = {6000};
+    struct fg_book_amendment change = {.order = old, .quantity = &less, .min_fraction_u = -1, .expires_us = -1};
+    assert_int_equal(fg_book_amend(f->book, f->now, &change, NULL), FG_REFUSAL_NONE);
+    change.quantity = &more;
+    assert_int_equal(fg_book_amend(f->book, f->now, &change, NULL), FG_REFUSAL_LIMIT_PRICE);
+    row = unlimited; /* removed: the band still holds */
+    limit(f, row);
+    assert_int_equal(fg_book_set_limit(f->book, f->now, &row, NULL), FG_REFUSAL_STATE);
+    assert_int_equal(fg_book_limit_count(f->book), 1);
+    make(f, FG_SIDE_BUY, 1, 81);
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_BAND);
+}
+
+/* 40 kW for a quarter of an hour at 100 per MWh are worth 1. */
+static void exposure_is_open_value_and_purchases_not_settled(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_limit row = unlimited;
+    struct fg_book_exposure sum;
+    row.participant = 77;
+    row.exposure_max.u = 2500000;
+    row.size_max.w = 80000;
+    row.orders_max = 2;
+    limit(f, row);
+    make(f, FG_SIDE_BUY, 81, 100)->participant = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_SIZE);
+    make(f, FG_SIDE_BUY, 40, 100)->participant = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    make(f, FG_SIDE_BUY, 61, 100)->participant = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_EXPOSURE); /* 1 + 1.525 */
+    make(f, FG_SIDE_BUY, 60, 100)->participant = 77;
+    uint64_t second = f->order.id;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    make(f, FG_SIDE_SELL, 1, 200)->participant = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_ORDERS);
+    /* 20 kW are bought: their value moves from the open requests to the purchases. */
+    make(f, FG_SIDE_SELL, 20, 80);
+    f->order.participant = 5;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE); /* at 100, the price of the request that rested */
+    assert_int_equal(f->trade_count, 1);
+    assert_true(fg_book_find_exposure(f->book, 77, -1, -1, &sum));
+    assert_int_equal(sum.orders, 2);
+    assert_int_equal(sum.open.u, 2000000); /* 20 and 60 kW at 100 */
+    assert_int_equal(sum.bought.u, 500000);
+    /* A settled delivery is no exposure any more, a cancelled order neither. */
+    assert_int_equal(fg_book_close(f->book, f->now, FG_PRODUCT_ACTIVE, 0, 1, NULL), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_exposure(f->book, 77, -1, -1, &sum));
+    assert_true(sum.orders == 0 && sum.open.u == 0 && sum.bought.u == 500000);
+    assert_int_equal(fg_book_set_settled(f->book, f->now, 1, NULL), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_exposure(f->book, 77, -1, -1, &sum));
+    assert_int_equal(sum.bought.u, 0);
+    assert_int_equal(fg_book_set_settled(f->book, f->now, 1, NULL), FG_REFUSAL_STATE);
+    assert_false(fg_book_find_order(f->book, second, &(struct fg_book_order_state){0}, NULL, NULL));
+}
+
+/* 100 kW are approved; 60 are held for contracts. */
+static void what_is_held_for_contracts_goes_to_their_orders(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_position p;
+    const struct fg_power held = {60000}, all = {100001};
+    assert_int_equal(fg_book_set_contracted(f->book, 0, 0, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 0, 1, all, NULL),
+                     FG_REFUSAL_CAPABILITY_COMMITTED);
+    assert_int_equal(fg_book_set_contracted(f->book, 0, 0, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 0, 1, held, NULL),
+                     FG_REFUSAL_NONE);
+    make(f, FG_SIDE_SELL, 41, 50);
+    assert_int_equal(enter(f), FG_REFUSAL_CAPABILITY);
+    make(f, FG_SIDE_SELL, 60, 50)->contract = 3;
+    uint64_t promised = f->order.id;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_position(f->book, 0, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, 0, &p));
+    assert_true(p.contracted.w == 0 && p.open.w == 60000);
+    rest(f, FG_SIDE_SELL, 40, 50);
+    make(f, FG_SIDE_SELL, 1, 50)->contract = 3; /* nothing is held any more, and nothing is free */
+    assert_int_equal(enter(f), FG_REFUSAL_CAPABILITY);
+    /* The owner's mass cancellation may spare it; the contract's end withdraws it. */
+    struct fg_book_filter filter = {-1, -1, -1, 0, true};
+    size_t cancelled;
+    assert_int_equal(fg_book_mass_cancel(f->book, 0, &filter, &cancelled, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(cancelled, 1);
+    assert_int_equal(fg_book_withdraw(f->book, 0, promised, FG_BOOK_CAUSE_OUTSIDE, NULL), FG_REFUSAL_KIND_SIDE);
+    assert_int_equal(fg_book_withdraw(f->book, 0, promised, FG_BOOK_CAUSE_CONTRACT, NULL), FG_REFUSAL_NONE);
+    uint64_t request = rest(f, FG_SIDE_BUY, 5, 10);
+    assert_int_equal(fg_book_withdraw(f->book, 0, request, FG_BOOK_CAUSE_OUTSIDE, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(fg_book_order_count(f->book), 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -263,6 +392,9 @@ int main(void)
         CASE(a_forwarded_order_is_locked_until_it_returns),
         CASE(validity_ends_at_its_time_and_time_never_decreases),
         CASE(curve_trades_step_by_step),
+        CASE(prices_stay_inside_the_band_around_the_last_one),
+        CASE(exposure_is_open_value_and_purchases_not_settled),
+        CASE(what_is_held_for_contracts_goes_to_their_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

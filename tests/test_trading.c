@@ -273,6 +273,82 @@ static void test_operators(void **state)
     market_close(&m);
 }
 
+/* ---- limits ---- */
+
+/* Ask for a limit, have another user confirm it (here by a row), set it. */
+static void set_limit(struct market *m, struct fg_store *store, const char *limit)
+{
+    char body[600], sql[200];
+    json_t *asked = ask(m, "fmo", "POST", "/v1/areas/area-1/limit-requests", NULL, limit, 201);
+    const char *approval = text_at(asked, "id");
+    snprintf(body, sizeof body, "{\"limit\":%s,\"approval\":\"%s\"}", limit, approval);
+    expect_key(m, "fmo", "POST", "/v1/areas/area-1/limits", body, 409, "approval.missing"); /* one pair of eyes is not enough */
+    snprintf(sql, sizeof sql, "UPDATE approval SET status = 'confirmed', decided_by = 7, decided_us = %lld WHERE id = %s",
+             (long long)time(NULL) * 1000000, approval + strlen("apv-"));
+    fixture_execute(store, sql);
+    json_decref(ask(m, "fmo", "POST", "/v1/areas/area-1/limits", "limit", body, 200));
+    json_decref(ask(m, "fmo", "POST", "/v1/areas/area-1/limits", "limit", body, 200)); /* the same answer under the key */
+    fixture_execute(store, "DELETE FROM idempotency WHERE key = 'limit'");
+    expect_key(m, "fmo", "POST", "/v1/areas/area-1/limits", body, 409, "approval.missing"); /* used up */
+    json_decref(asked);
+}
+
+static void test_limits(void **state)
+{
+    struct market m;
+    char body[400];
+    market_open(&m, state);
+    struct fg_store *store = fixture_open_url(m.url);
+    expect_key(&m, "agg", "POST", "/v1/areas/area-1/limit-requests", "{\"size_max\":\"1\"}", 403, "access.denied");
+    expect_key(&m, "fmo", "POST", "/v1/areas/area-1/limit-requests", "{\"price_min\":\"1\"}", 422, "request.invalid");
+    expect_key(&m, "fmo", "POST", "/v1/areas/area-1/limit-requests", "{\"band\":\"1\",\"reference\":\"1\"}", 422, "request.invalid");
+    json_decref(ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "2", "100", body), 201));
+    set_limit(&m, store, "{\"product\":\"active\",\"regulation\":\"up\",\"price_min\":\"0\",\"price_max\":\"90\",\"size_max\":\"3\"}");
+    set_limit(&m, store, "{\"organisation\":\"org-2\",\"exposure_max\":\"40\"}");
+    set_limit(&m, store, "{\"product\":\"active\",\"regulation\":\"up\",\"band\":\"30\",\"reference\":\"70\",\"price_min\":\"0\","
+                         "\"price_max\":\"90\",\"size_max\":\"3\"}");
+    expect_key(&m, "agg", "POST", ORDERS, offer(&m, "1", "95", body), 409, "order.limit_price");
+    expect_key(&m, "agg", "POST", ORDERS, offer(&m, "1", "30", body), 409, "order.limit_band");
+    expect_key(&m, "ret", "POST", ORDERS, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-11\",\"start\":"
+               "\"2025-03-30T09:00:00Z\",\"quantity\":[\"3.5\"],\"price\":\"80\"}", 409, "order.limit_size");
+    json_decref(ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "1", "80", body), 201));
+    /* 1 MW for a quarter of an hour at 90 is worth 22.50; it is bought at 80 for 20. Another 22.50 would be too much. */
+    json_decref(ask(&m, "dso", "POST", ORDERS, NULL, request(&m, "1", "90", body), 201));
+    expect_key(&m, "dso", "POST", ORDERS, request(&m, "1", "90", body), 409, "order.limit_exposure");
+    assert_non_null(strstr(m.client.body.data, "22.5 on top of 20"));
+    assert_non_null(strstr(m.client.body.data, "limit of 40"));
+    assert_int_equal(fixture_number(store, "SELECT reference_u FROM book_limit WHERE band_u IS NOT NULL"), 80000000);
+    json_t *all = ask(&m, "dso", "GET", "/v1/areas/area-1/limits", NULL, NULL, 200), *items = json_object_get(all, "items");
+    assert_int_equal(json_array_size(items), 2);
+    assert_string_equal(text_at(json_array_get(items, 0), "reference"), "80");
+    assert_string_equal(text_at(json_array_get(items, 1), "exposure_max"), "40");
+    json_decref(all);
+    all = ask(&m, "agg", "GET", "/v1/areas/area-1/limits", NULL, NULL, 200); /* another's limit is not shown */
+    assert_int_equal(json_array_size(json_object_get(all, "items")), 1);
+    json_decref(all);
+    /* The offer at 100 was there before: it rests, and the limits hold after a kill as before. */
+    trading_stop(&m.server, SIGKILL);
+    m.server = trading_start(m.url, m.folder, "one");
+    m.client.port = m.server.port;
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_order WHERE status = 'open'"), 2);
+    expect_key(&m, "dso", "POST", ORDERS, request(&m, "1", "90", body), 409, "order.limit_exposure");
+    expect_key(&m, "agg", "POST", ORDERS, offer(&m, "1", "45", body), 409, "order.limit_band");
+    /* Once the delivery is settled it is no exposure any more. */
+    fixture_execute(store, "INSERT INTO settlement_run (id, area_id, day, number, known_us, status, pending_count, trade_count, "
+                           "computed_by, computed_us, version) VALUES (1, 1, 0, 1, 0, 'released', 0, 1, 1, 0, 1)");
+    fixture_execute(store, "INSERT INTO settlement_trade (run_id, trade_id, seller_id, buyer_id, portfolio_id, product, regulation, "
+                           "period, price_u, traded_ws, delivered_ws, tolerated_ws, paid_u, penalty_u, is_pending) SELECT 1, id, "
+                           "seller_id, buyer_id, portfolio_id, product, regulation, period, price_u, 0, 0, 0, 0, 0, 0 FROM book_trade");
+    trading_stop(&m.server, SIGTERM); /* it looks when it starts, and twice a minute */
+    m.server = trading_start(m.url, m.folder, "one");
+    m.client.port = m.server.port;
+    json_decref(ask(&m, "dso", "POST", ORDERS, NULL, request(&m, "1", "90", body), 201));
+    set_limit(&m, store, "{\"organisation\":\"org-2\"}");
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_limit"), 1);
+    fg_store_close(store);
+    market_close(&m);
+}
+
 /* -- kills ----------------------------------------------------------------------------------------------------------- */
 
 /* A reader of the event stream that comes back after each cut with the last id it has seen. */
@@ -542,7 +618,7 @@ int main(int argc, char **argv)
     if (getenv("FG_KILLS") != NULL)
         cmocka_set_test_filter("test_kills*");
     const struct CMUnitTest tests[] = {
-        ON_BOTH(test_life_of_an_order), ON_BOTH(test_refusals), ON_BOTH(test_batches_and_groups), ON_BOTH(test_operators),
+        ON_BOTH(test_life_of_an_order), ON_BOTH(test_refusals), ON_BOTH(test_batches_and_groups), ON_BOTH(test_operators), ON_BOTH(test_limits),
         ON_BOTH(test_kills),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

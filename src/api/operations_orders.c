@@ -240,6 +240,7 @@ static enum fg_code cancel_orders(struct fg_call *call, struct fg_error *err)
         item->command.filter = (struct fg_book_filter){
             .participant = (int32_t)party.id, .portfolio = portfolio != 0 ? (int32_t)portfolio : -1,
             .location = (int32_t)location,
+            .spares_contracts = true,
             .session = (uint64_t)json_integer_value(json_object_get(body.value, "session"))};
         code = trading_send(call, item, &party, err);
     }

@@ -1,11 +1,12 @@
 /* Operations of the continuous market: orders of the participants (operations_orders.c), what everybody may read
- * (operations_book.c), and what its operators do (operations_market.c). Rights: orders.enter, orders.read, book.read,
- * market.operate, trades.cancel, trades.curtail. */
+ * (operations_book.c), what its operators do (operations_market.c), and the market operator's limits (operations_limits.c).
+ * Rights: orders.enter, orders.read, book.read, market.operate, market.limits, trades.cancel, trades.curtail. */
 #ifndef FG_API_OPERATIONS_ORDERS_H
 #define FG_API_OPERATIONS_ORDERS_H
 
 #include "api/operation.h"
 
-extern const struct fg_operation_set fg_orders_operations, fg_book_operations, fg_trading_floor_operations;
+extern const struct fg_operation_set fg_orders_operations, fg_book_operations, fg_trading_floor_operations,
+    fg_limit_operations;
 
 #endif

@@ -40,6 +40,8 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_HALT] = "trading.halt",        [FG_COMMAND_RESUME] = "trading.resume",
         [FG_COMMAND_CAPABILITY] = "capability.set", [FG_COMMAND_REDUCE_TRADE] = "trade.reduce",
         [FG_COMMAND_FORWARD] = "order.forward",    [FG_COMMAND_FORWARD_END] = "order.forward_end",
+        [FG_COMMAND_LIMIT] = "limits.set",         [FG_COMMAND_SETTLED] = "periods.settled",
+        [FG_COMMAND_CONTRACTED] = "capability.contract", [FG_COMMAND_WITHDRAW] = "order.withdraw",
         [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
         [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
     return words[kind];
@@ -130,6 +132,7 @@ static void take_event(void *context, const struct fg_book_event *event)
         touch_order(area, event->order, event->cause + 1);
         break;
     case FG_BOOK_CAPABILITY_SET:
+    case FG_BOOK_CONTRACTED_SET:
         touch_positions(area, event->index, event->product, event->regulation, event->period, event->period_count);
         break;
     default:
@@ -196,9 +199,13 @@ static enum fg_refusal owned(const struct engine_area *area, const struct fg_com
                              struct fg_error *err)
 {
     struct fg_book_order_state state;
-    if (command->participant == 0 ||
-        (fg_book_find_order(area->book, id, &state, NULL, NULL) && state.order.participant == command->participant))
+    bool is_open = fg_book_find_order(area->book, id, &state, NULL, NULL);
+    if (command->participant == 0)
         return FG_REFUSAL_NONE;
+    if (is_open && state.order.participant == command->participant)
+        return state.order.contract == 0
+                   ? FG_REFUSAL_NONE
+                   : refuse(err, FG_REFUSAL_CONTRACT, "the order stems from a contract and rests until the gate closes");
     return refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
 }
 
@@ -251,6 +258,44 @@ static enum fg_refusal relocate(struct engine_area *area, struct fg_command *com
     return refusal;
 }
 
+/* A limit needs four eyes: the approval is used up in the transaction that sets it. */
+static enum fg_refusal set_limit(struct engine_area *area, struct fg_command *command, enum fg_code *code)
+{
+    static const int64_t VALID_US = INT64_C(86400) * 1000000;
+    struct fg_sql *sql;
+    char object[FG_ID_TEXT];
+    bool is_confirmed = false;
+    for (int step = 0; step < 2; step++) { /* look, then use it */
+        *code = fg_sql_prepare(area->store,
+                               step == 0 ? "SELECT id FROM approval WHERE id = $1 AND action = 'limits.set' AND object = $2 AND "
+                                           "detail = $3 AND organisation_id = $4 AND status = 'confirmed' AND decided_us > $5"
+                                         : "UPDATE approval SET status = 'used' WHERE id = $1",
+                               &sql, &command->err);
+        if (*code != FG_OK)
+            return FG_REFUSAL_NONE;
+        fg_sql_int64(sql, 1, command->approval);
+        if (step == 1) {
+            *code = fg_sql_queue(sql, &command->err);
+            return FG_REFUSAL_NONE;
+        }
+        fg_sql_text(sql, 2, fg_id_text(FG_ID_AREA, area->id, object));
+        fg_sql_text(sql, 3, command->text != NULL ? command->text : "");
+        fg_sql_int64(sql, 4, command->actor.organisation);
+        fg_sql_int64(sql, 5, command->time_us - VALID_US);
+        if ((*code = fg_sql_next(sql, &is_confirmed, &command->err)) != FG_OK)
+            return FG_REFUSAL_NONE;
+        if (!is_confirmed)
+            return refuse(&command->err, FG_REFUSAL_APPROVAL,
+                          "this needs an approval for exactly this limit that another user has confirmed within a day; ask "
+                          "for one");
+        fg_sql_done(sql);
+        enum fg_refusal refusal = fg_book_set_limit(area->book, command->time_us, &command->limit, &command->err);
+        if (refusal != FG_REFUSAL_NONE)
+            return refusal;
+    }
+    return FG_REFUSAL_NONE;
+}
+
 static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command *command, enum fg_code *code)
 {
     struct fg_book *book = area->book;
@@ -294,6 +339,17 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
         return fg_book_forward(book, time_us, command->order, err);
     case FG_COMMAND_FORWARD_END:
         return fg_book_forward_end(book, time_us, command->order, command->forward_end, command->called, err);
+    case FG_COMMAND_LIMIT:
+        return set_limit(area, command, code);
+    case FG_COMMAND_SETTLED:
+        return fg_book_set_settled(book, time_us, command->first_period, err);
+    case FG_COMMAND_CONTRACTED:
+        return fg_book_set_contracted(book, time_us, command->portfolio, command->product, command->regulation,
+                                      command->first_period, command->period_count, command->reserved, err);
+    case FG_COMMAND_WITHDRAW:
+        refusal = owned(area, command, command->order, err);
+        return refusal != FG_REFUSAL_NONE ? refusal
+                                          : fg_book_withdraw(book, time_us, command->order, command->cause, err);
     case FG_COMMAND_LOCATIONS:
         return relocate(area, command, code);
     case FG_COMMAND_MESSAGE:
@@ -318,8 +374,10 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
                                                          : command->order;
     if (command->kind == FG_COMMAND_REDUCE_TRADE)
         entry.object = fg_id_text(FG_ID_TRADE, (int64_t)command->trade, object);
-    else if (command->kind == FG_COMMAND_CAPABILITY)
+    else if (command->kind == FG_COMMAND_CAPABILITY || command->kind == FG_COMMAND_CONTRACTED)
         entry.object = fg_id_text(FG_ID_PORTFOLIO, command->portfolio, object);
+    else if (command->kind == FG_COMMAND_LIMIT)
+        entry.object = fg_id_text(FG_ID_AREA, area->id, object);
     else if (command->kind == FG_COMMAND_HALT || command->kind == FG_COMMAND_RESUME)
         entry.object = fg_id_text(command->scope == FG_BOOK_SCOPE_LOCATION      ? FG_ID_LOCATION
                                   : command->scope == FG_BOOK_SCOPE_PARTICIPANT ? FG_ID_ORGANISATION

@@ -40,6 +40,10 @@ enum fg_command_kind {
     FG_COMMAND_REDUCE_TRADE,
     FG_COMMAND_FORWARD,
     FG_COMMAND_FORWARD_END,
+    FG_COMMAND_LIMIT,         /* `limit`, under a confirmed approval that the command uses up */
+    FG_COMMAND_SETTLED,       /* deliveries before `first_period` are settled */
+    FG_COMMAND_CONTRACTED,    /* capability held for contracts: `reserved` */
+    FG_COMMAND_WITHDRAW,      /* `order`, for `cause` */
     FG_COMMAND_LOCATIONS,     /* the registry has published more locations or links: read them again */
     FG_COMMAND_MESSAGE,       /* of the market's operator to everybody: an event with `text` */
     FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
@@ -81,7 +85,10 @@ struct fg_command {
     struct fg_power keep;
     enum fg_book_forward_end forward_end;
     const struct fg_power *called; /* FORWARD_END */
-    const char *text;              /* MESSAGE: a JSON object; REDUCE_TRADE, HALT: reason for the audit log, or NULL */
+    struct fg_book_limit limit;    /* LIMIT; participant by number */
+    int64_t approval;              /* LIMIT: "limits.set" for this area with `text` as its detail */
+    enum fg_book_cause cause;      /* WITHDRAW */
+    const char *text;              /* MESSAGE: a JSON object; REDUCE_TRADE, HALT, WITHDRAW: reason for the audit log, or NULL */
     void (*read)(struct fg_command *command, const struct fg_book *book); /* READ */
 
     /* The outcome. */

@@ -2,6 +2,7 @@
  * meant, and nobody else whose it is. A request says its kind and location, so that suppliers there can answer it. */
 #include "atp/engine_internal.h"
 #include "atp/id.h"
+#include "atp/limits.h"
 #include "base/instant.h"
 #include "base/json.h"
 
@@ -17,7 +18,8 @@ const char *engine_event_type(enum fg_book_event_kind kind)
         [FG_BOOK_RETURNED] = "order.returned",     [FG_BOOK_ACTIVATED] = "order.activated",
         [FG_BOOK_TRADE_REDUCED] = "trade.reduced", [FG_BOOK_OPENED] = "gate.opened",
         [FG_BOOK_CLOSED] = "gate.closed",          [FG_BOOK_HALTED] = "trading.halted",
-        [FG_BOOK_RESUMED] = "trading.resumed",     [FG_BOOK_CAPABILITY_SET] = "capability.set"};
+        [FG_BOOK_RESUMED] = "trading.resumed",     [FG_BOOK_CAPABILITY_SET] = "capability.set",
+        [FG_BOOK_CONTRACTED_SET] = "capability.contracted", [FG_BOOK_LIMIT_SET] = "limit.set"};
     return types[kind];
 }
 
@@ -120,7 +122,11 @@ void engine_event_json(struct engine_area *area, const struct fg_book_event *eve
         else if (event->scope == FG_BOOK_SCOPE_PARTICIPANT)
             put_id(&out, "organisation", FG_ID_ORGANISATION, event->index);
         break;
+    case FG_BOOK_LIMIT_SET:
+        fg_limit_put(&out, event->limit);
+        break;
     case FG_BOOK_CAPABILITY_SET:
+    case FG_BOOK_CONTRACTED_SET:
         put_id(&out, "portfolio", FG_ID_PORTFOLIO, event->index);
         fg_json_put_string(&out, "product", fg_product_words[event->product]);
         fg_json_put_string(&out, "regulation", fg_regulation_words[event->regulation]);

@@ -156,7 +156,7 @@ void engine_locations_release(struct engine_locations *locations)
 struct image_rows {
     struct engine_area *area;
     struct fg_book_image image;
-    size_t gate_capacity, halt_capacity, position_capacity, group_capacity, order_capacity, trade_capacity;
+    size_t gate_capacity, halt_capacity, limit_capacity, position_capacity, group_capacity, order_capacity, trade_capacity;
     struct fg_arena arena;
 };
 
@@ -186,6 +186,32 @@ static enum fg_code take_halt(void *context, struct fg_sql *sql, struct fg_error
     return FG_OK;
 }
 
+static int64_t optional(struct fg_sql *sql, int column, int64_t absent)
+{
+    return fg_sql_column_is_null(sql, column) ? absent : fg_sql_column_int64(sql, column);
+}
+
+static enum fg_code take_limit(void *context, struct fg_sql *sql, struct fg_error *err)
+{
+    struct image_rows *rows = context;
+    TAKE_ROW(rows, limit);
+    int64_t participant = fg_sql_column_int64(sql, 0);
+    rows->image.limits[rows->image.limit_count++] = (struct fg_book_limit){
+        .participant = participant > 0 ? (int32_t)participant : -1,
+        .product = (int32_t)fg_sql_column_int64(sql, 1),
+        .regulation = (int32_t)fg_sql_column_int64(sql, 2),
+        .has_price = !fg_sql_column_is_null(sql, 3),
+        .price_min = {optional(sql, 3, 0)},
+        .price_max = {optional(sql, 4, 0)},
+        .has_band = !fg_sql_column_is_null(sql, 5),
+        .band = {optional(sql, 5, 0)},
+        .reference = {optional(sql, 6, 0)},
+        .size_max = {optional(sql, 7, -1)},
+        .orders_max = optional(sql, 8, -1),
+        .exposure_max = {optional(sql, 9, -1)}};
+    return FG_OK;
+}
+
 static enum fg_code take_group(void *context, struct fg_sql *sql, struct fg_error *err)
 {
     struct image_rows *rows = context;
@@ -209,7 +235,8 @@ static enum fg_code take_position(void *context, struct fg_sql *sql, struct fg_e
         .reserved = {fg_sql_column_int64(sql, 5)},
         .open = {fg_sql_column_int64(sql, 6)},
         .traded = {fg_sql_column_int64(sql, 7)},
-        .forwarded = {fg_sql_column_int64(sql, 8)}};
+        .forwarded = {fg_sql_column_int64(sql, 8)},
+        .contracted = {fg_sql_column_int64(sql, 9)}};
     return FG_OK;
 }
 
@@ -332,6 +359,7 @@ static enum fg_code take_state(void *context, struct fg_sql *sql, struct fg_erro
     rows->image.next_trade = (uint64_t)fg_sql_column_int64(sql, 2);
     rows->image.event_sequence = (uint64_t)fg_sql_column_int64(sql, 3);
     rows->area->event_sequence = (uint64_t)fg_sql_column_int64(sql, 4);
+    rows->image.settled_before = (int32_t)fg_sql_column_int64(sql, 5);
     return FG_OK;
 }
 
@@ -341,13 +369,17 @@ static enum fg_code load_image(struct image_rows *rows, struct fg_error *err)
         const char *text;
         enum fg_code (*take)(void *, struct fg_sql *, struct fg_error *);
     } parts[] = {
-        {"SELECT time_us, next_priority, next_trade, book_sequence, event_sequence FROM area_state WHERE area_id = $1",
+        {"SELECT time_us, next_priority, next_trade, book_sequence, event_sequence, settled_before FROM area_state WHERE area_id "
+         "= $1",
          take_state},
         {"SELECT product, period FROM book_gate WHERE area_id = $1 ORDER BY product, period", take_gate},
         {"SELECT scope, subject_id FROM book_halt WHERE area_id = $1 ORDER BY scope, subject_id", take_halt},
+        {"SELECT participant_id, product, regulation, price_min_u, price_max_u, band_u, reference_u, size_max_w, orders_max, "
+         "exposure_max_u FROM book_limit WHERE area_id = $1 ORDER BY participant_id, product, regulation",
+         take_limit},
         {"SELECT id, kind, used_u FROM book_group WHERE area_id = $1 ORDER BY id", take_group},
-        {"SELECT portfolio_id, product, regulation, period, capability_w, reserved_w, open_w, traded_w, forwarded_w "
-         "FROM book_position WHERE area_id = $1 ORDER BY portfolio_id, product, regulation, period",
+        {"SELECT portfolio_id, product, regulation, period, capability_w, reserved_w, open_w, traded_w, forwarded_w, "
+         "contracted_w FROM book_position WHERE area_id = $1 ORDER BY portfolio_id, product, regulation, period",
          take_position},
         {"SELECT id, CASE status WHEN 'forwarded' THEN 1 ELSE 0 END, priority, held_back, organisation_id, owner_id, "
          "portfolio_id, location_id, bus, side, product, regulation, kind, conditional, block, forward_to_tso, "
@@ -399,6 +431,7 @@ enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void
         code = fg_book_restore(area->book, &rows.image, err);
     fg_free(rows.image.gates);
     fg_free(rows.image.halts);
+    fg_free(rows.image.limits);
     fg_free(rows.image.positions);
     fg_free(rows.image.groups);
     fg_free(rows.image.orders);

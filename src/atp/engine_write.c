@@ -310,10 +310,10 @@ static enum fg_code write_position(struct engine_area *area, const struct fg_boo
     enum fg_code code = fg_sql_prepare(
         area->store,
         "INSERT INTO book_position (area_id, portfolio_id, product, regulation, period, capability_w, reserved_w, open_w, "
-        "traded_w, forwarded_w) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+        "traded_w, forwarded_w, contracted_w) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
         "ON CONFLICT (area_id, portfolio_id, product, regulation, period) DO UPDATE SET "
         "capability_w = excluded.capability_w, reserved_w = excluded.reserved_w, open_w = excluded.open_w, "
-        "traded_w = excluded.traded_w, forwarded_w = excluded.forwarded_w",
+        "traded_w = excluded.traded_w, forwarded_w = excluded.forwarded_w, contracted_w = excluded.contracted_w",
         &sql, err);
     if (code != FG_OK)
         return code;
@@ -326,7 +326,8 @@ static enum fg_code write_position(struct engine_area *area, const struct fg_boo
                               position->reserved.w,
                               position->open.w,
                               position->traded.w,
-                              position->forwarded.w};
+                              position->forwarded.w,
+                              position->contracted.w};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         fg_sql_int64(sql, (int)i + 1, values[i]);
     return fg_sql_queue(sql, err);
@@ -372,6 +373,74 @@ static enum fg_code write_halt(struct engine_area *area, const struct fg_book_ev
                          : event->scope == FG_BOOK_SCOPE_LOCATION ? area->locations.ids[event->index]
                                                                   : event->index);
     return fg_sql_queue(sql, err);
+}
+
+static void bind_optional(struct fg_sql *sql, int number, bool is_there, int64_t value)
+{
+    if (is_there)
+        fg_sql_int64(sql, number, value);
+}
+
+static enum fg_code write_limit(struct engine_area *area, const struct fg_book_limit *limit, int64_t time_us,
+                                struct fg_error *err)
+{
+    bool is_there = limit->has_price || limit->has_band || limit->size_max.w >= 0 || limit->orders_max >= 0 ||
+                    limit->exposure_max.u >= 0;
+    struct fg_sql *sql;
+    enum fg_code code = fg_sql_prepare(
+        area->store,
+        is_there ? "INSERT INTO book_limit (area_id, participant_id, product, regulation, price_min_u, price_max_u, band_u, "
+                   "reference_u, size_max_w, orders_max, exposure_max_u, set_us, set_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+                   "$9, $10, $11, $12, $13) ON CONFLICT (area_id, participant_id, product, regulation) DO UPDATE SET price_min_u "
+                   "= excluded.price_min_u, price_max_u = excluded.price_max_u, band_u = excluded.band_u, reference_u = "
+                   "excluded.reference_u, size_max_w = excluded.size_max_w, orders_max = excluded.orders_max, exposure_max_u = "
+                   "excluded.exposure_max_u, set_us = excluded.set_us, set_by = excluded.set_by"
+                 : "DELETE FROM book_limit WHERE area_id = $1 AND participant_id = $2 AND product = $3 AND regulation = $4",
+        &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, area->id);
+    fg_sql_int64(sql, 2, limit->participant >= 0 ? limit->participant : 0);
+    fg_sql_int64(sql, 3, limit->product);
+    fg_sql_int64(sql, 4, limit->regulation);
+    if (is_there) {
+        bind_optional(sql, 5, limit->has_price, limit->price_min.uper_mwh);
+        bind_optional(sql, 6, limit->has_price, limit->price_max.uper_mwh);
+        bind_optional(sql, 7, limit->has_band, limit->band.uper_mwh);
+        bind_optional(sql, 8, limit->has_band, limit->reference.uper_mwh);
+        bind_optional(sql, 9, limit->size_max.w >= 0, limit->size_max.w);
+        bind_optional(sql, 10, limit->orders_max >= 0, limit->orders_max);
+        bind_optional(sql, 11, limit->exposure_max.u >= 0, limit->exposure_max.u);
+        fg_sql_int64(sql, 12, time_us);
+        fg_sql_int64(sql, 13, area->command->actor.user);
+    }
+    return fg_sql_queue(sql, err);
+}
+
+/* References of bands move with the trades of a batch. */
+static enum fg_code write_references(struct engine_area *area, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    for (size_t i = 0; code == FG_OK && i < fg_book_limit_count(area->book); i++) {
+        const struct fg_book_limit *limit = fg_book_limit_at(area->book, i);
+        struct fg_sql *sql;
+        if (limit->participant >= 0)
+            break; /* rows for each participant come first, and only they have bands */
+        if (!limit->has_band)
+            continue;
+        code = fg_sql_prepare(area->store,
+                              "UPDATE book_limit SET reference_u = $4 WHERE area_id = $1 AND participant_id = 0 AND product = $2 "
+                              "AND regulation = $3",
+                              &sql, err);
+        if (code != FG_OK)
+            return code;
+        fg_sql_int64(sql, 1, area->id);
+        fg_sql_int64(sql, 2, limit->product);
+        fg_sql_int64(sql, 3, limit->regulation);
+        fg_sql_int64(sql, 4, limit->reference.uper_mwh);
+        code = fg_sql_queue(sql, err);
+    }
+    return code;
 }
 
 #define EVENT_ROW(a, b, c, d, e, f) "($" #a ", $" #b ", $" #c ", $" #d ", $" #e ", $" #f ")"
@@ -428,14 +497,19 @@ enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_e
 {
     enum fg_code code = FG_OK;
     char scope[FG_ID_TEXT];
-    bool is_private = event->kind == FG_BOOK_REFUSED || event->kind == FG_BOOK_CAPABILITY_SET;
+    bool is_of_one = event->kind == FG_BOOK_LIMIT_SET && event->limit->participant >= 0;
+    bool is_private = event->kind == FG_BOOK_REFUSED || event->kind == FG_BOOK_CAPABILITY_SET ||
+                      event->kind == FG_BOOK_CONTRACTED_SET || is_of_one;
     if (event->kind == FG_BOOK_OPENED || event->kind == FG_BOOK_CLOSED)
         code = write_gates(area, event, err);
     else if (event->kind == FG_BOOK_HALTED || event->kind == FG_BOOK_RESUMED)
         code = write_halt(area, event, err);
+    else if (event->kind == FG_BOOK_LIMIT_SET)
+        code = write_limit(area, event->limit, event->time_us, err);
     if (code != FG_OK)
         return code;
-    int64_t owner = area->command->actor.on_behalf_of != 0 ? area->command->actor.on_behalf_of
+    int64_t owner = is_of_one ? event->limit->participant
+                    : area->command->actor.on_behalf_of != 0 ? area->command->actor.on_behalf_of
                                                            : area->command->actor.organisation;
     engine_event_json(area, event, &area->scratch);
     if (area->scratch.failed) {
@@ -541,15 +615,17 @@ enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struc
                                   (enum fg_regulation)(b >> 32 & 0xff), (int32_t)(uint32_t)b, &position))
             code = write_position(area, &position, err);
     }
+    if (code == FG_OK && area->trades.count > 0)
+        code = write_references(area, err);
     struct fg_sql *sql;
     if (code == FG_OK)
         code = fg_sql_prepare(area->store,
                               "INSERT INTO area_state (area_id, time_us, next_priority, next_trade, book_sequence, "
-                              "event_sequence, epoch) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+                              "event_sequence, epoch, settled_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
                               "ON CONFLICT (area_id) DO UPDATE SET time_us = excluded.time_us, "
                               "next_priority = excluded.next_priority, next_trade = excluded.next_trade, "
                               "book_sequence = excluded.book_sequence, event_sequence = excluded.event_sequence, "
-                              "epoch = excluded.epoch",
+                              "epoch = excluded.epoch, settled_before = excluded.settled_before",
                               &sql, err);
     if (code != FG_OK)
         return code;
@@ -562,5 +638,6 @@ enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struc
     fg_sql_int64(sql, 5, (int64_t)fg_book_event_sequence(area->book));
     fg_sql_int64(sql, 6, (int64_t)area->event_sequence);
     fg_sql_int64(sql, 7, area->lease.epoch);
+    fg_sql_int64(sql, 8, fg_book_settled_before(area->book));
     return fg_sql_queue(sql, err);
 }

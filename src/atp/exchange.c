@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum { LEASE_S = 8, CLEAN_ROWS = 5000 };
-static const int64_t CLEAN_EVERY_US = INT64_C(60) * 1000000;
+static const int64_t CLEAN_EVERY_US = INT64_C(60) * 1000000, SETTLED_EVERY_US = INT64_C(30) * 1000000;
 
 static int64_t system_clock_us(void *context)
 {
@@ -331,6 +331,8 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         publish(area);
         code = exchange_end_sessions(area, err);
     }
+    if (code == FG_OK && (is_asked || exchange_monotonic_us() - area->settled_us >= SETTLED_EVERY_US))
+        code = exchange_apply_settled(area, err);
     if (code == FG_OK)
         code = delete_old_events(area, err);
     return code;

@@ -32,6 +32,7 @@ struct exchange_area {
     struct fg_engine *engine; /* NULL: not served here; callers read it while `is_open` */
     struct fg_timezone *zone;
     int64_t facts_us, cleaned_us; /* of the last load, of the last deletion */
+    int64_t settled_us;           /* of the last look at what is settled */
     bool is_fresh;                /* gates and capabilities have to be compared in full */
     uint64_t digest;              /* of the facts whose capabilities were sent */
     size_t location_count, link_count;
@@ -62,6 +63,7 @@ enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command
 enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_apply_settled(struct exchange_area *area, struct fg_error *err);
 
 /* -- exchange_session.c -- */
 enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);

@@ -2,6 +2,9 @@
  * become commands. Nothing is remembered that the database does not tell, so a take-over goes on where it was. */
 #include "atp/exchange_internal.h"
 
+#include "atp/limits.h"
+#include "atp/query.h"
+
 #include <string.h>
 
 enum { AHEAD_US = 30 * 1000000 };               /* how long before its time a closure is handed over */
@@ -285,4 +288,26 @@ enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_e
         area->digest = facts->prequalification_digest;
     }
     return code;
+}
+
+/* -- settled deliveries, for limits of exposure ------------------------------------------------------------------------ */
+
+enum fg_code exchange_apply_settled(struct exchange_area *area, struct fg_error *err)
+{
+    struct fg_store *store = area->exchange->store;
+    int64_t known;
+    int32_t period = 0;
+    area->settled_us = exchange_monotonic_us();
+    enum fg_code code = fg_query_number(store, &known, err,
+                                        "SELECT settled_before FROM area_state WHERE area_id = $1 AND EXISTS (SELECT 1 FROM "
+                                        "book_limit WHERE area_id = $1 AND exposure_max_u IS NOT NULL)",
+                                        "i", area->id);
+    if (code == FG_ERR_NOT_FOUND)
+        return FG_OK; /* nobody asks */
+    if (code == FG_OK)
+        code = fg_settled_before(store, area->id, (int32_t)known, &period, err);
+    if (code != FG_OK || period <= known)
+        return code;
+    struct fg_command command = {.kind = FG_COMMAND_SETTLED, .first_period = period};
+    return exchange_run(area, &command, err);
 }

@@ -40,6 +40,8 @@ enum fg_id_kind {
     FG_ID_PLAN, /* of delivery */
     FG_ID_SET_POINT,
     FG_ID_PAYMENT,
+    FG_ID_TENDER,
+    FG_ID_TENDER_OFFER,
     FG_ID_KIND_COUNT
 };
 

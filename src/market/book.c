@@ -70,6 +70,8 @@ void fg_book_destroy(struct fg_book *book)
         fg_free(book->trade_chunks[i]);
     fg_free(book->trade_chunks);
     fg_free(book->halts);
+    fg_free(book->limits);
+    book_accounts_release(book);
     fg_free(book->undo);
     fg_free(book->events);
     fg_free(book->held_undo);
@@ -99,6 +101,8 @@ const char *fg_book_event_word(enum fg_book_event_kind kind)
         [FG_BOOK_HALTED] = "halted",
         [FG_BOOK_RESUMED] = "resumed",
         [FG_BOOK_CAPABILITY_SET] = "capability_set",
+        [FG_BOOK_CONTRACTED_SET] = "contracted_set",
+        [FG_BOOK_LIMIT_SET] = "limit_set",
     };
     return (unsigned)kind < FG_BOOK_EVENT_KINDS ? words[kind] : "unknown";
 }
@@ -116,6 +120,8 @@ const char *fg_book_cause_word(enum fg_book_cause cause)
         [FG_BOOK_CAUSE_GROUP] = "group",
         [FG_BOOK_CAUSE_PARENT] = "parent",
         [FG_BOOK_CAUSE_FORWARD] = "forward",
+        [FG_BOOK_CAUSE_OUTSIDE] = "solved_outside",
+        [FG_BOOK_CAUSE_CONTRACT] = "contract",
     };
     return (unsigned)cause < FG_BOOK_CAUSES ? words[cause] : "unknown";
 }
@@ -196,7 +202,8 @@ bool fg_book_find_position(const struct fg_book *book, int32_t portfolio, enum f
     if (p == NULL)
         return false;
     *position = (struct fg_book_position){portfolio,     product,   regulation,  period,        {p->capability},
-                                          {p->reserved}, {p->open}, {p->traded}, {p->forwarded}};
+                                          {p->reserved}, {p->open}, {p->traded}, {p->forwarded},
+                                            {p->contracted}};
     return true;
 }
 

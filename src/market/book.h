@@ -8,7 +8,9 @@
  *     after the plain ones that are resting
  *   - minimum acceptance: what is accepted of an order in a period is 0 or >= its minimum fraction of the quantity
  *   - an incoming order that reaches an order of the same beneficial organisation loses its remainder
- *   - per portfolio, product, direction and period: open + traded + reserved + forwarded <= approved capability
+ *   - per portfolio, product, direction and period: open + traded + reserved + contracted + forwarded <= approved
+ *     capability; what is held for contracts (contracted) is given up to the orders that stem from them
+ *   - what is entered keeps the market operator's limits (struct fg_book_limit)
  *   - time is part of every command and never decreases; validity that has run out is removed before a command acts
  *   - after each command no two resting orders could still trade under all rules
  *
@@ -159,6 +161,38 @@ struct fg_book_trade {
 enum fg_code fg_book_trade_money(const struct fg_book *book, const struct fg_book_trade *trade, struct fg_money *money,
                                  struct fg_error *err);
 
+/* ---- Limits ---- */
+
+/* What the market operator allows, of a participant or of each one alike. A row is named by participant, product and
+ * regulation; an order has to keep every row that it falls under.
+ *   price      every price of the order lies within price_min ... price_max
+ *   band       ... and within reference +- band; the reference is the price given with the row until something of the
+ *              row's product and direction trades, then the price of the last such trade
+ *   size       no period of the order has more
+ *   orders     the participant has at most so many open orders of the row's kind, this one included
+ *   exposure   of the participant, over the row's kinds, this order included: value of its open buy orders (what is left
+ *              in each period at the order's prices) + value of what it has bought for periods that are not settled yet;
+ *              negative prices count as zero
+ * Rows are asked in the order of participant (those for each one first), product, regulation, and inside a row in the
+ * order above; the first one that is broken gives the refusal's key.
+ *
+ * Rules: a row counts for what is entered after it. It cancels nothing: orders that rest stay and trade, whatever they
+ * would be refused for now. Lowering a quantity in place is always allowed; any other amendment is held against price,
+ * band and size as if entered anew, against exposure when it raises the order's value, never against the number of
+ * orders. Orders that stem from a contract keep what the contract says: of the limits only exposure can concern them. */
+struct fg_book_limit {
+    int32_t participant; /* -1: each participant */
+    int32_t product;     /* enum fg_product; -1: all of them together */
+    int32_t regulation;  /* -1: both directions together */
+    bool has_price, has_band;
+    struct fg_price price_min, price_max;
+    struct fg_price band, reference; /* has_band: needs a product, a direction and participant -1 */
+    struct fg_power size_max;        /* -1: none */
+    int64_t orders_max;              /* -1: none */
+    struct fg_money exposure_max;    /* -1: none */
+};
+#define FG_BOOK_LIMITS_MAX 100000
+
 /* ---- Events ---- */
 
 enum fg_book_event_kind {
@@ -178,6 +212,8 @@ enum fg_book_event_kind {
     FG_BOOK_HALTED, /* scope, index */
     FG_BOOK_RESUMED,
     FG_BOOK_CAPABILITY_SET, /* portfolio (index), product, regulation, period, quantity */
+    FG_BOOK_CONTRACTED_SET, /* portfolio (index), product, regulation, period, quantity */
+    FG_BOOK_LIMIT_SET,      /* limit */
     FG_BOOK_EVENT_KINDS
 };
 enum fg_book_cause {
@@ -191,6 +227,8 @@ enum fg_book_cause {
     FG_BOOK_CAUSE_GROUP,      /* an exclusive alternative traded, or another member of a multipart group left */
     FG_BOOK_CAUSE_PARENT,     /* the parent left the book */
     FG_BOOK_CAUSE_FORWARD,    /* expired or closed at the balancing market */
+    FG_BOOK_CAUSE_OUTSIDE,    /* the buyer has solved it outside the market */
+    FG_BOOK_CAUSE_CONTRACT,   /* the contract that it stems from is suspended or over */
     FG_BOOK_CAUSES
 };
 const char *fg_book_event_word(enum fg_book_event_kind kind);
@@ -215,6 +253,7 @@ struct fg_book_event {
     enum fg_book_scope scope;
     int32_t index;
     const struct fg_book_trade *trade; /* NULL but for trade events; valid during the call */
+    const struct fg_book_limit *limit; /* LIMIT_SET, valid during the call */
 };
 /* Called at the end of a command, once per event, in order; must not call the book. */
 typedef void fg_book_sink(void *context, const struct fg_book_event *event);
@@ -249,11 +288,17 @@ enum fg_refusal fg_book_amend(struct fg_book *book, int64_t time_us, const struc
                               struct fg_error *err);
 enum fg_refusal fg_book_cancel(struct fg_book *book, int64_t time_us, uint64_t order, struct fg_error *err);
 
+/* As cancel, for a stated cause: FG_BOOK_CAUSE_OUTSIDE of a request, FG_BOOK_CAUSE_CONTRACT of an order that stems from a
+ * contract; FG_REFUSAL_KIND_SIDE of others. */
+enum fg_refusal fg_book_withdraw(struct fg_book *book, int64_t time_us, uint64_t order, enum fg_book_cause cause,
+                                 struct fg_error *err);
+
 /* All conditions must hold; forwarded orders stay. Not refused when nothing matches. */
 struct fg_book_filter {
     int32_t participant, portfolio; /* -1: any */
     int32_t location;               /* it and everything below; -1: any */
     uint64_t session;               /* 0: any */
+    bool spares_contracts;          /* orders that stem from a contract stay */
 };
 enum fg_refusal fg_book_mass_cancel(struct fg_book *book, int64_t time_us, const struct fg_book_filter *filter,
                                     size_t *cancelled, struct fg_error *err);
@@ -283,13 +328,29 @@ enum fg_refusal fg_book_network_changed(struct fg_book *book, int64_t time_us, c
 enum fg_refusal fg_book_relocate(struct fg_book *book, int64_t time_us, const struct fg_book_locations *locations,
                                  struct fg_error *err);
 
+/* Set the row of this participant, product and regulation; a row that sets nothing removes it (FG_REFUSAL_STATE when
+ * there is none). FG_REFUSAL_LIMIT when the row contradicts itself. Cost of the first row with `orders` or `exposure`: one
+ * pass over orders and trades. */
+enum fg_refusal fg_book_set_limit(struct fg_book *book, int64_t time_us, const struct fg_book_limit *limit,
+                                  struct fg_error *err);
+/* Trades for delivery before this period are settled: they no longer count as exposure. It never goes back
+ * (FG_REFUSAL_STATE). Cost: one pass over the trades. */
+enum fg_refusal fg_book_set_settled(struct fg_book *book, int64_t time_us, int32_t before_period, struct fg_error *err);
+
 /* Approved capability, and the part of it reserved elsewhere (contracts, auctions), of a portfolio for each of the
  * periods. Where less is left than is open, the newest orders lose quantity first: plain orders without minimum in
- * part, others whole. Refused when traded + reserved + forwarded alone exceed the capability. */
+ * part, others whole. Refused when traded + reserved + contracted + forwarded alone exceed the capability. */
 enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, int32_t portfolio,
                                        enum fg_product product, enum fg_regulation regulation, int32_t first_period,
                                        int32_t period_count, struct fg_power capability, struct fg_power reserved,
                                        struct fg_error *err);
+
+/* Capability held for contracts whose orders are still to come. An order with a contract that comes in takes its quantity
+ * out of it first, as far as it goes, and only the rest out of what is free; orders that leave do not give back to it.
+ * Open orders and refusal as in fg_book_set_capability. */
+enum fg_refusal fg_book_set_contracted(struct fg_book *book, int64_t time_us, int32_t portfolio,
+                                       enum fg_product product, enum fg_regulation regulation, int32_t first_period,
+                                       int32_t period_count, struct fg_power contracted, struct fg_error *err);
 
 /* Take a trade back in whole (keep = 0) or down to `keep`: cancellation of an erroneous trade, or curtailment. The
  * capability is free again, the network change is undone; the orders do not come back. */
@@ -338,12 +399,26 @@ size_t fg_book_trade_count(const struct fg_book *book);
 int64_t fg_book_time(const struct fg_book *book);
 uint64_t fg_book_event_sequence(const struct fg_book *book); /* of the last event */
 
+/* Rows in the order in which they are asked. */
+size_t fg_book_limit_count(const struct fg_book *book);
+const struct fg_book_limit *fg_book_limit_at(const struct fg_book *book, size_t index);
+/* Sums that the limits are held against, over the kinds that product and regulation name (-1: all). False: no row needs
+ * them, so they are not kept. Sums of money end at FG_BOOK_EXPOSURE_MAX. */
+#define FG_BOOK_EXPOSURE_MAX INT64_C(4000000000000000000)
+struct fg_book_exposure {
+    int64_t orders;                /* open ones, of both sides */
+    struct fg_money open, bought; /* value of open buy orders; of trades not settled */
+};
+bool fg_book_find_exposure(const struct fg_book *book, int32_t participant, int32_t product, int32_t regulation,
+                           struct fg_book_exposure *exposure);
+int32_t fg_book_settled_before(const struct fg_book *book);
+
 struct fg_book_position {
     int32_t portfolio;
     enum fg_product product;
     enum fg_regulation regulation;
     int32_t period;
-    struct fg_power capability, reserved, open, traded, forwarded;
+    struct fg_power capability, reserved, open, traded, forwarded, contracted;
 };
 bool fg_book_find_position(const struct fg_book *book, int32_t portfolio, enum fg_product product,
                            enum fg_regulation regulation, int32_t period, struct fg_book_position *position);
@@ -378,13 +453,15 @@ struct fg_book_image {
     int64_t time_us;
     uint64_t next_priority, next_trade, event_sequence;
     int32_t forgotten_before;   /* periods before it are gone, see fg_book_forget */
+    int32_t settled_before;     /* see fg_book_set_settled */
     struct fg_book_gate *gates; /* open ones, by product and period */
     struct fg_book_halt_row *halts;
+    struct fg_book_limit *limits;       /* by participant, product, regulation */
     struct fg_book_position *positions; /* by portfolio, product, regulation, period */
     struct fg_book_group_row *groups;   /* by id */
     struct fg_book_order_state *orders; /* by priority */
     struct fg_book_trade *trades;       /* by id */
-    size_t gate_count, halt_count, position_count, group_count, order_count, trade_count;
+    size_t gate_count, halt_count, limit_count, position_count, group_count, order_count, trade_count;
 };
 enum fg_code fg_book_image_create(const struct fg_book *book, struct fg_book_image **image, struct fg_error *err);
 void fg_book_image_destroy(struct fg_book_image *image); /* NULL is allowed */

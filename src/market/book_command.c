@@ -31,12 +31,32 @@ enum fg_refusal fg_book_cancel(struct fg_book *book, int64_t time_us, uint64_t i
     return book_end(book, refusal, id, err);
 }
 
+enum fg_refusal fg_book_withdraw(struct fg_book *book, int64_t time_us, uint64_t id, enum fg_book_cause cause,
+                                 struct fg_error *err)
+{
+    struct book_order *order = NULL;
+    enum fg_refusal refusal = book_begin(book, time_us, err);
+    if (refusal == FG_REFUSAL_NONE)
+        refusal = find_open(book, id, &order, err);
+    if (refusal == FG_REFUSAL_NONE && order->forwarded)
+        refusal = book_refuse(err, FG_REFUSAL_ORDER_LOCKED, "order %llu is forwarded; wait for its return", NUMBER(id));
+    if (refusal == FG_REFUSAL_NONE && (cause == FG_BOOK_CAUSE_OUTSIDE    ? order->side != FG_SIDE_BUY
+                                       : cause == FG_BOOK_CAUSE_CONTRACT ? order->contract == 0
+                                                                         : true))
+        refusal = book_refuse(err, FG_REFUSAL_KIND_SIDE,
+                              "order %llu: only requests are solved outside the market; cancel it instead", NUMBER(id));
+    if (refusal == FG_REFUSAL_NONE)
+        book_leave(book, order, FG_BOOK_CANCELLED, cause);
+    return book_end(book, refusal, id, err);
+}
+
 static bool passes(const struct fg_book *book, const struct fg_book_filter *filter, const struct book_order *order)
 {
     return (filter->participant < 0 || filter->participant == order->participant) &&
            (filter->portfolio < 0 || filter->portfolio == order->portfolio) &&
            (filter->location < 0 || book_below(book, filter->location, order->location)) &&
-           (filter->session == 0 || filter->session == order->session);
+           (filter->session == 0 || filter->session == order->session) &&
+           (!filter->spares_contracts || order->contract == 0);
 }
 
 enum fg_refusal fg_book_mass_cancel(struct fg_book *book, int64_t time_us, const struct fg_book_filter *filter,
@@ -388,7 +408,7 @@ static void cut_back(struct fg_book *book, struct book_position *p)
     if (ladder != NULL && !list_side(&ladder->side[FG_SIDE_SELL], &list))
         book->failed = true;
     for (size_t i = list.count; i-- > 0 && !book->failed;) {
-        int64_t over = p->open + p->traded + p->forwarded + p->reserved - p->capability;
+        int64_t over = p->open + p->traded + p->forwarded + p->reserved + p->contracted - p->capability;
         if (over <= 0)
             break;
         struct book_order *order = list.items[i];
@@ -415,10 +435,11 @@ static enum fg_refusal set_capability(struct fg_book *book, int32_t portfolio, e
     struct book_position *p = book_position_make(book, portfolio, product, regulation, period);
     if (p == NULL)
         return FG_REFUSAL_OUT_OF_MEMORY;
-    int64_t committed = reserved + p->traded + p->forwarded;
+    int64_t committed = reserved + p->traded + p->forwarded + p->contracted;
     if (committed > capability)
         return book_refuse(err, FG_REFUSAL_CAPABILITY_COMMITTED,
-                           "portfolio %d has %lld W traded, reserved or forwarded in period %d; take trades back first",
+                           "portfolio %d has %lld W traded, reserved, contracted or forwarded in period %d; take trades "
+                           "back first",
                            (int)portfolio, (long long)committed, (int)period);
     book_set(book, &p->capability, capability);
     book_set(book, &p->reserved, reserved);
@@ -430,6 +451,22 @@ static enum fg_refusal set_capability(struct fg_book *book, int32_t portfolio, e
     return FG_REFUSAL_NONE;
 }
 
+static enum fg_refusal check_account(const struct fg_book *book, int32_t portfolio, enum fg_product product,
+                                     enum fg_regulation regulation, int32_t first, int32_t count, struct fg_error *err)
+{
+    enum fg_refusal refusal = check_range(book, product, first, count, err);
+    if (refusal == FG_REFUSAL_NONE && (portfolio < 0 || portfolio > FG_BOOK_INDEX_MAX))
+        refusal = book_refuse(err, FG_REFUSAL_PARTICIPANT, "portfolio %d does not exist", (int)portfolio);
+    if (refusal == FG_REFUSAL_NONE && regulation != FG_REGULATION_UP && regulation != FG_REGULATION_DOWN)
+        refusal = book_refuse(err, FG_REFUSAL_REGULATION, "regulation is up or down");
+    return refusal;
+}
+
+static bool is_capability(int64_t w)
+{
+    return w >= 0 && w <= CAPABILITY_MAX_W;
+}
+
 enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, int32_t portfolio,
                                        enum fg_product product, enum fg_regulation regulation, int32_t first,
                                        int32_t count, struct fg_power capability, struct fg_power reserved,
@@ -437,17 +474,49 @@ enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, in
 {
     enum fg_refusal refusal = book_begin(book, time_us, err);
     if (refusal == FG_REFUSAL_NONE)
-        refusal = check_range(book, product, first, count, err);
-    if (refusal == FG_REFUSAL_NONE && (portfolio < 0 || portfolio > FG_BOOK_INDEX_MAX))
-        refusal = book_refuse(err, FG_REFUSAL_PARTICIPANT, "portfolio %d does not exist", (int)portfolio);
-    if (refusal == FG_REFUSAL_NONE && regulation != FG_REGULATION_UP && regulation != FG_REGULATION_DOWN)
-        refusal = book_refuse(err, FG_REFUSAL_REGULATION, "regulation is up or down");
-    if (refusal == FG_REFUSAL_NONE &&
-        (capability.w < 0 || capability.w > CAPABILITY_MAX_W || reserved.w < 0 || reserved.w > CAPABILITY_MAX_W))
+        refusal = check_account(book, portfolio, product, regulation, first, count, err);
+    if (refusal == FG_REFUSAL_NONE && (!is_capability(capability.w) || !is_capability(reserved.w)))
         refusal = book_refuse(err, FG_REFUSAL_QUANTITY_RANGE, "capability and reserve are 0 to %lld W",
                               (long long)CAPABILITY_MAX_W);
     for (int32_t i = 0; i < count && refusal == FG_REFUSAL_NONE && !book->failed; i++)
         refusal = set_capability(book, portfolio, product, regulation, first + i, capability.w, reserved.w, err);
+    return book_end(book, refusal, 0, err);
+}
+
+static enum fg_refusal set_contracted(struct fg_book *book, int32_t portfolio, enum fg_product product,
+                                      enum fg_regulation regulation, int32_t period, int64_t contracted,
+                                      struct fg_error *err)
+{
+    struct book_position *p = book_position_make(book, portfolio, product, regulation, period);
+    if (p == NULL)
+        return FG_REFUSAL_OUT_OF_MEMORY;
+    if (p->reserved + p->traded + p->forwarded + contracted > p->capability)
+        return book_refuse(err, FG_REFUSAL_CAPABILITY_COMMITTED,
+                           "portfolio %d has %lld W of %lld W traded, reserved or forwarded in period %d; hold less for "
+                           "contracts",
+                           (int)portfolio, (long long)(p->reserved + p->traded + p->forwarded),
+                           (long long)p->capability, (int)period);
+    book_set(book, &p->contracted, contracted);
+    struct fg_book_event *event = range_event(book, FG_BOOK_CONTRACTED_SET, product, period, 1);
+    event->regulation = regulation;
+    event->index = portfolio;
+    event->quantity.w = contracted;
+    cut_back(book, p);
+    return FG_REFUSAL_NONE;
+}
+
+enum fg_refusal fg_book_set_contracted(struct fg_book *book, int64_t time_us, int32_t portfolio,
+                                       enum fg_product product, enum fg_regulation regulation, int32_t first,
+                                       int32_t count, struct fg_power contracted, struct fg_error *err)
+{
+    enum fg_refusal refusal = book_begin(book, time_us, err);
+    if (refusal == FG_REFUSAL_NONE)
+        refusal = check_account(book, portfolio, product, regulation, first, count, err);
+    if (refusal == FG_REFUSAL_NONE && !is_capability(contracted.w))
+        refusal = book_refuse(err, FG_REFUSAL_QUANTITY_RANGE, "0 to %lld W can be held for contracts",
+                              (long long)CAPABILITY_MAX_W);
+    for (int32_t i = 0; i < count && refusal == FG_REFUSAL_NONE && !book->failed; i++)
+        refusal = set_contracted(book, portfolio, product, regulation, first + i, contracted.w, err);
     return book_end(book, refusal, 0, err);
 }
 
@@ -484,7 +553,9 @@ enum fg_refusal fg_book_reduce_trade(struct fg_book *book, int64_t time_us, uint
             book_position_find(book, trade->portfolio, flow->product, flow->regulation, flow->period);
         if (p != NULL)
             book_set(book, &p->traded, p->traded - back);
+        book_account_trade(book, trade, -1);
         book_set(book, &trade->quantity.w, keep.w);
+        book_account_trade(book, trade, 1);
         struct fg_book_event *event = range_event(book, FG_BOOK_TRADE_REDUCED, flow->product, flow->period, 1);
         event->regulation = flow->regulation;
         event->trade = trade;
@@ -507,6 +578,7 @@ enum fg_refusal fg_book_forget(struct fg_book *book, int64_t time_us, int32_t be
     if (refusal != FG_REFUSAL_NONE)
         return refusal;
     book->forgotten_before = before_period > book->forgotten_before ? before_period : book->forgotten_before;
+    book_settle(book, before_period);
     book_positions_forget(book, before_period);
     while (book->trade_first < book->trade_count && book_trade_at(book, book->trade_first)->flow.period < before_period)
         book->trade_first++;

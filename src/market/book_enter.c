@@ -23,14 +23,18 @@ static enum fg_refusal enter_accounts(struct fg_book *book, struct book_order *o
         if (order->side != FG_SIDE_SELL)
             continue;
         struct book_position *p = book_position_find(book, order->portfolio, order->product, order->regulation, period);
-        int64_t free_w = p == NULL ? 0 : p->capability - p->reserved - p->open - p->traded - p->forwarded;
-        if (left > free_w)
+        int64_t free_w =
+            p == NULL ? 0 : p->capability - p->reserved - p->contracted - p->open - p->traded - p->forwarded;
+        int64_t own_w = p == NULL || order->contract == 0 || order->replaces ? 0 : book_least(left, p->contracted);
+        if (left - own_w > free_w)
             return book_refuse(
                 err, FG_REFUSAL_CAPABILITY,
                 "order %llu: portfolio %d has %lld W of its approved capability left in period %d; offer "
                 "no more",
                 ID(order), (int)order->portfolio, (long long)free_w, (int)period);
         slice->position = p;
+        if (own_w > 0)
+            book_set(book, &p->contracted, p->contracted - own_w);
         book_set(book, &p->open, p->open + left);
     }
     return FG_REFUSAL_NONE;
@@ -64,11 +68,11 @@ static enum fg_refusal create(struct fg_book *book, const struct fg_book_order *
                               struct book_order *former, struct book_order **made, struct fg_error *err)
 {
     struct book_order *parent = NULL;
-    if (from->parent != 0) {
-        enum fg_refusal refusal = find_parent(book, from, &parent, err);
-        if (refusal != FG_REFUSAL_NONE)
-            return refusal;
-    }
+    enum fg_refusal refusal = book->limit_count > 0 ? book_check_limits(book, from, former, err) : FG_REFUSAL_NONE;
+    if (refusal == FG_REFUSAL_NONE && from->parent != 0)
+        refusal = find_parent(book, from, &parent, err);
+    if (refusal != FG_REFUSAL_NONE)
+        return refusal;
     struct book_order *order = book_order_make(book, from);
     if (order == NULL || !book_list_add(&book->created, order)) {
         if (order != NULL)
@@ -94,7 +98,8 @@ static enum fg_refusal create(struct fg_book *book, const struct fg_book_order *
     order->depth = parent != NULL ? parent->depth + 1 : 0;
     if (order->is_composite)
         order->parts = book_parts(book, order);
-    enum fg_refusal refusal = enter_accounts(book, order, err);
+    refusal = enter_accounts(book, order, err);
+    book_account_order(book, order, 1);
     if (refusal != FG_REFUSAL_NONE) {
         order->group = NULL; /* it has not joined them yet */
         order->parent = NULL;
@@ -315,7 +320,9 @@ static void lower(struct fg_book *book, struct book_order *order, const struct f
             continue;
         if (slice->position != NULL)
             book_set(book, &slice->position->open, slice->position->open - less);
+        book_account_slice(book, order, slice, -1);
         book_set(book, &slice->quantity, quantity[i].w);
+        book_account_slice(book, order, slice, 1);
         if (slice->quantity == slice->filled)
             book_set(book, &order->open_slices, order->open_slices - 1);
     }
@@ -333,6 +340,7 @@ static void lower(struct fg_book *book, struct book_order *order, const struct f
 static enum fg_refusal replace(struct fg_book *book, struct book_order *former, const struct fg_book_order *to,
                                struct fg_error *err)
 {
+    book_account_order(book, former, -1);
     book_set(book, &former->gone, 1);
     book_touch(book, former);
     for (int32_t i = 0; i < former->count; i++) {

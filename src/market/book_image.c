@@ -34,7 +34,8 @@ static int compare_halts(const void *a, const void *b)
 
 static bool is_blank(const struct book_position *p)
 {
-    return p->capability == 0 && p->reserved == 0 && p->open == 0 && p->traded == 0 && p->forwarded == 0;
+    return p->capability == 0 && p->reserved == 0 && p->open == 0 && p->traded == 0 && p->forwarded == 0 &&
+           p->contracted == 0;
 }
 
 static void put_gates(const struct fg_book *book, struct fg_book_image *image)
@@ -58,7 +59,8 @@ static void put_positions(const struct fg_book *book, struct fg_book_image *imag
                                                                                   {p->reserved},
                                                                                   {p->open},
                                                                                   {p->traded},
-                                                                                  {p->forwarded}};
+                                                                                  {p->forwarded},
+                                                                                  {p->contracted}};
     }
     qsort(image->positions, image->position_count, sizeof *image->positions, compare_positions);
 }
@@ -91,11 +93,12 @@ enum fg_code fg_book_image_create(const struct fg_book *book, struct fg_book_ima
     size_t trades = fg_book_trade_count(book);
     image->gates = fg_alloc((size_t)book->period_count * FG_BOOK_PRODUCTS, sizeof *image->gates);
     image->halts = fg_alloc(book->halt_count, sizeof *image->halts);
+    image->limits = fg_alloc(book->limit_count, sizeof *image->limits);
     image->positions = fg_alloc(book->positions.count, sizeof *image->positions);
     image->groups = fg_alloc(book->groups.count, sizeof *image->groups);
     image->orders = fg_alloc(book->orders.count, sizeof *image->orders);
     image->trades = fg_alloc(trades, sizeof *image->trades);
-    if (image->gates == NULL || image->halts == NULL || image->positions == NULL || image->groups == NULL ||
+    if (image->gates == NULL || image->halts == NULL || image->limits == NULL || image->positions == NULL || image->groups == NULL ||
         image->orders == NULL || image->trades == NULL || !book_sorted(book, &list) ||
         !put_orders(book, image, &list)) {
         fg_free(list.items);
@@ -108,6 +111,10 @@ enum fg_code fg_book_image_create(const struct fg_book *book, struct fg_book_ima
     image->next_trade = book->trade_base + book->trade_count;
     image->event_sequence = book->event_sequence;
     image->forgotten_before = book->forgotten_before;
+    image->settled_before = book->settled_before;
+    image->limit_count = book->limit_count;
+    if (book->limit_count > 0)
+        memcpy(image->limits, book->limits, book->limit_count * sizeof *book->limits);
     put_gates(book, image);
     put_positions(book, image);
     for (size_t i = 0; i < book->halt_count; i++)
@@ -135,6 +142,7 @@ void fg_book_image_destroy(struct fg_book_image *image)
     }
     fg_free(image->gates);
     fg_free(image->halts);
+    fg_free(image->limits);
     fg_free(image->positions);
     fg_free(image->groups);
     fg_free(image->orders);
@@ -182,6 +190,7 @@ static enum fg_code restore_positions(struct fg_book *book, const struct fg_book
         p->open = row->open.w;
         p->traded = row->traded.w;
         p->forwarded = row->forwarded.w;
+        p->contracted = row->contracted.w;
     }
     return FG_OK;
 }
@@ -304,6 +313,20 @@ static void ignore(void *context, const struct fg_book_event *event)
     (void)event;
 }
 
+static enum fg_code restore_limits(struct fg_book *book, const struct fg_book_image *image, struct fg_error *err)
+{
+    enum fg_refusal refusal = FG_REFUSAL_NONE;
+    fg_book_sink *sink = book->sink;
+    book->sink = ignore;
+    book->settled_before = image->settled_before;
+    for (size_t i = 0; i < image->limit_count && refusal == FG_REFUSAL_NONE; i++)
+        refusal = fg_book_set_limit(book, book->time_us, &image->limits[i], err);
+    book->sink = sink;
+    if (refusal == FG_REFUSAL_OUT_OF_MEMORY)
+        return fg_fail_memory(err);
+    return refusal == FG_REFUSAL_NONE ? FG_OK : contradict(err, "limits of participants", image->limit_count);
+}
+
 enum fg_code fg_book_restore(struct fg_book *book, const struct fg_book_image *image, struct fg_error *err)
 {
     if (book->event_sequence != 0 || book->orders.count != 0)
@@ -332,6 +355,8 @@ enum fg_code fg_book_restore(struct fg_book *book, const struct fg_book_image *i
         book->halts = halts;
         book->halts[book->halt_count++] = image->halts[i];
     }
+    if (code == FG_OK)
+        code = restore_limits(book, image, err);
     book->event_sequence = image->event_sequence;
     return code;
 }

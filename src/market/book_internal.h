@@ -18,7 +18,13 @@ struct book_position {
     struct book_position *next_free;
     int32_t portfolio, period;
     uint8_t product, regulation;
-    int64_t capability, reserved, open, traded, forwarded;
+    int64_t capability, reserved, open, traded, forwarded, contracted;
+};
+
+/* What a participant has, for the limits; kept while a limit needs it. */
+struct book_account {
+    int32_t participant;
+    int64_t orders[FG_BOOK_PRODUCTS][2], open_u[FG_BOOK_PRODUCTS][2], bought_u[FG_BOOK_PRODUCTS][2];
 };
 
 struct book_group {
@@ -172,6 +178,12 @@ struct fg_book {
     struct fg_book_halt_row *halts;
     size_t halt_count, halt_capacity;
 
+    struct fg_book_limit *limits; /* by participant, product, regulation */
+    size_t limit_count, limit_capacity;
+    bool has_accounts;
+    struct book_ids accounts; /* participant + 1 */
+    int32_t settled_before;
+
     int64_t time_us, next_priority, next_expiry_us;
     uint64_t event_sequence;
 
@@ -252,6 +264,20 @@ enum fg_refusal book_check(const struct fg_book *book, const struct fg_book_orde
                            struct fg_error *err);
 int64_t book_parts(const struct fg_book *book, const struct book_order *order);
 void book_join_parts(struct book_group *group);
+
+/* ---- book_limit.c ---- */
+/* May the order be entered, or come in anew in the place of `former` (NULL: none)? */
+enum fg_refusal book_check_limits(struct fg_book *book, const struct fg_book_order *order,
+                                  const struct book_order *former, struct fg_error *err);
+/* Into the accounts (sign 1) or out of them (-1): an order as it is; what is left of one slice, around a change of it; a
+ * trade, around a change of its quantity. Without a limit that needs accounts they do nothing. */
+void book_account_order(struct fg_book *book, const struct book_order *order, int sign);
+void book_account_slice(struct fg_book *book, const struct book_order *order, const struct book_slice *slice, int sign);
+void book_account_trade(struct fg_book *book, const struct fg_book_trade *trade, int sign);
+void book_note_price(struct fg_book *book, const struct fg_book_trade *trade); /* reference of the bands */
+bool book_accounts_make(struct fg_book *book);                                 /* as the limits need; false: out of memory */
+void book_accounts_release(struct fg_book *book);
+void book_settle(struct fg_book *book, int32_t before_period);
 
 /* ---- book_enter.c ---- */
 struct fg_book_order book_describe(const struct book_order *order);

@@ -248,7 +248,9 @@ bool book_candidates(struct fg_book *book, const struct book_order *order, int32
 static void take_quantity(struct fg_book *book, struct book_order *order, struct book_slice *slice, int64_t quantity)
 {
     bool met_minimum = slice->filled == 0 && order->min_fraction_u > 0;
+    book_account_slice(book, order, slice, -1);
     book_set(book, &slice->filled, slice->filled + quantity);
+    book_account_slice(book, order, slice, 1);
     if (slice->filled == slice->quantity)
         book_set(book, &order->open_slices, order->open_slices - 1);
     if (slice->position != NULL) {
@@ -289,6 +291,8 @@ static void stage(struct fg_book *book, const struct book_order *aggressor, cons
         trade->flow = *flow;
         trade->quantity.w = trade->concluded.w = up_to - at;
         trade->price = initiator->points[k].price;
+        book_account_trade(book, trade, 1);
+        book_note_price(book, trade);
         struct fg_book_event *event = book_event(book, FG_BOOK_TRADED, initiator);
         event->trade = trade;
         event->period = flow->period;

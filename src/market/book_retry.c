@@ -19,6 +19,7 @@ void book_leave(struct fg_book *book, struct book_order *order, enum fg_book_eve
 {
     if (order->gone)
         return;
+    book_account_order(book, order, -1);
     book_set(book, &order->gone, 1);
     if (book->failed)
         return;
@@ -48,7 +49,9 @@ void book_reduce(struct fg_book *book, struct book_order *order, int32_t index, 
     struct book_slice *slice = &order->slices[index];
     bool was_open = slice->quantity > slice->filled;
     release_position(book, order, slice, slice->quantity - quantity);
+    book_account_slice(book, order, slice, -1);
     book_set(book, &slice->quantity, quantity);
+    book_account_slice(book, order, slice, 1);
     book_touch(book, order);
     struct fg_book_event *event = book_event(book, FG_BOOK_REDUCED, order);
     event->cause = cause;

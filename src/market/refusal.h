@@ -45,6 +45,14 @@ enum fg_refusal {
     FG_REFUSAL_TRADE_QUANTITY, /* a trade is only ever made smaller */
     FG_REFUSAL_FORWARD,        /* the order cannot be forwarded, or is not */
     FG_REFUSAL_NETWORK, /* the network check does not take an activation */
+    FG_REFUSAL_LIMIT,          /* a limit that contradicts itself */
+    FG_REFUSAL_LIMIT_PRICE,    /* the market operator's limits: price, */
+    FG_REFUSAL_LIMIT_BAND,     /* band around the reference price, */
+    FG_REFUSAL_LIMIT_SIZE,     /* size, */
+    FG_REFUSAL_LIMIT_ORDERS,   /* number of open orders, */
+    FG_REFUSAL_LIMIT_EXPOSURE, /* exposure */
+    FG_REFUSAL_CONTRACT,       /* the order belongs to a contract, which alone changes it */
+    FG_REFUSAL_APPROVAL,       /* no confirmed approval of another user */
     FG_REFUSAL_STATE,          /* a command that would change nothing: open what is open, resume what is not halted */
     FG_REFUSAL_OUT_OF_MEMORY,  /* nothing was changed */
     FG_REFUSAL_COUNT

@@ -33,11 +33,12 @@ static const struct fg_access_rule trading_rules[] = {
      TRADING_SELLERS | TRADING_GRID | FG_BIT(FG_ROLE_FMO) | FG_BIT(FG_ROLE_REGULATOR), FG_DUTIES_ALL},
     {"book.read", "See the anonymous book, public trades and statistics", FG_ROLES_ALL, FG_DUTIES_ALL},
     {"market.operate", "Halt, resume, messages", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
+    {"market.limits", "Set limits", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
     {"trades.cancel", "Cancel an erroneous trade", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
     {"trades.curtail", "Curtail trades", TRADING_GRID, FG_BIT(FG_DUTY_OPERATOR)},
 };
 static const struct fg_operation_set *const trading_sets[] = {&fg_orders_operations, &fg_book_operations,
-                                                              &fg_trading_floor_operations};
+                                                              &fg_trading_floor_operations, &fg_limit_operations};
 
 static inline enum fg_code trading_authenticate(void *context, const struct fg_credentials *credentials,
                                                 struct fg_principal *principal, struct fg_error *err)
