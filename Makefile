@@ -7,17 +7,25 @@ SUITE ?= trixie
 
 SEEDS ?= 10000
 COMMANDS ?= 2000
+SECONDS_EACH ?= 60
+SEED ?= $(shell date +%s)
+DEMO ?= on
+DEMO_OPTIONS ?=
 
-.PHONY: all run test dev kill bench simulate mutants coverage fuzz install test-install test-fresh format clean help
+.PHONY: all run stop test dev kill bench simulate mutants coverage fuzz fuzz-api install test-install test-fresh format clean help
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
 	@tools/build release programs -DBUILD_TESTING=OFF
 
-run: ## install what is missing, build, clear the example market, write an HTML report
+run: ## install what is missing, build, clear the example market, serve a loaded market day (DEMO=off: do not)
 	@tools/bootstrap build
 	@tools/build release programs -DBUILD_TESTING=OFF
 	@tools/run_example
+	@[ "$(DEMO)" = off ] || build/bin/flexgrid-demo $(DEMO_OPTIONS)
+
+stop: ## stop the server that `make run` has left in the background
+	@build/bin/flexgrid-demo --stop
 
 test: ## install what is missing, build with and without the sanitizers, run all tests
 	@tools/bootstrap test
@@ -53,6 +61,12 @@ coverage: ## line coverage of the tests
 fuzz: ## fuzz every reader; SECONDS_EACH=60 by default
 	@tools/bootstrap fuzz
 	@tools/run_fuzz
+
+fuzz-api: ## every operation of the API with generated requests; SECONDS_EACH=60, SEED
+	@tools/bootstrap test
+	@tools/build dev test_api_fuzz
+	@echo "seed $(SEED), $(SECONDS_EACH) s"
+	@FG_FUZZ_SEED=$(SEED) FG_FUZZ_SECONDS=$(SECONDS_EACH) build/dev/bin/test_api_fuzz
 
 install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
 	@tools/bootstrap --check build

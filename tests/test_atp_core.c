@@ -178,9 +178,88 @@ static void test_audit_chain(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* What a chain alone cannot show: entries written anew from some place on with hashes that fit, and a missing end. */
+static bool check(struct fg_store *store, const struct fg_audit_scope *scope, struct seen *seen)
+{
+    bool is_intact = false;
+    struct fg_error err = {0};
+    memset(seen, 0, sizeof *seen);
+    if (fg_audit_check(store, scope, see, seen, &is_intact, &err) != FG_OK)
+        fail_msg("%s", err.text);
+    return is_intact;
+}
+
+static void test_audit_anchors_and_parts(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/fg-audit-XXXXXX", command[64];
+    struct fg_store *store;
+    struct seen seen;
+    struct fg_audit_chain anchor, later;
+    struct fg_store_options options = {.create = true, .migrate = true};
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(fg_secret_init(NULL), FG_OK);
+    assert_int_equal(fg_store_open(folder, &options, &store, NULL), FG_OK);
+    for (int i = 0; i < 40; i++)
+        append(store, "area-1", 1000 + i, "order.enter", NULL);
+    assert_int_equal(fg_audit_chain_load(store, "area-1", &anchor, NULL), FG_OK);
+    for (int i = 40; i < 60; i++)
+        append(store, "area-1", 1000 + i, "order.enter", NULL);
+    assert_int_equal(fg_audit_chain_load(store, "area-1", &later, NULL), FG_OK);
+    const struct fg_audit_chain known[] = {anchor, later};
+    struct fg_audit_scope scope = {.anchors = known, .anchor_count = 2};
+    assert_true(check(store, &scope, &seen));
+
+    /* The end is cut off: the chain fits, the anchor does not. */
+    assert_int_equal(fg_store_begin(store, FG_STORE_WRITE, NULL), FG_OK);
+    run(store, "DELETE FROM audit WHERE sequence > 55");
+    assert_int_equal(fg_store_commit(store, NULL), FG_OK);
+    assert_true(verify(store, NULL, &seen));
+    assert_false(check(store, &scope, &seen));
+    assert_true(seen.last.broken_sequence == 56 && seen.last.chain.sequence == 55);
+    /* Written anew, with hashes that fit. */
+    run(store, "DELETE FROM audit WHERE sequence > 30");
+    for (int i = 30; i < 60; i++)
+        append(store, "area-1", 1000 + i, "order.cancel", NULL);
+    assert_true(verify(store, NULL, &seen));
+    assert_false(check(store, &scope, &seen));
+    assert_true(seen.last.broken_sequence == 40);
+    /* All of it is gone. */
+    run(store, "DELETE FROM audit");
+    assert_true(verify(store, NULL, &seen));
+    assert_false(check(store, &scope, &seen));
+    assert_string_equal(seen.last.chain.name, "area-1");
+    assert_true(seen.last.broken_sequence == 1);
+
+    /* Parts: a change outside of the time that is asked for is not looked at, one inside is found. */
+    for (int i = 0; i < 40; i++)
+        append(store, "area-1", 1000 + i, "order.enter", NULL);
+    run(store, "UPDATE audit SET user_id = 9 WHERE sequence = 20");
+    struct fg_audit_scope before = {.until_us = 1019}, after = {.from_us = 1021}, around = {.from_us = 1010, .until_us = 1030};
+    assert_true(check(store, &before, &seen));
+    assert_true(seen.last.first_sequence == 1 && seen.last.count == 19 && seen.last.last_us == 1018);
+    assert_true(check(store, &after, &seen));
+    assert_true(seen.last.first_sequence == 22 && seen.last.count == 19 && seen.last.first_us == 1021);
+    assert_false(check(store, &around, &seen));
+    assert_true(seen.last.broken_sequence == 20 && seen.last.count == 9);
+    /* An entry that was put in takes the number of another one: it or the next shows. */
+    run(store, "UPDATE audit SET user_id = 3 WHERE sequence = 20");
+    assert_true(verify(store, NULL, &seen));
+    run(store, "UPDATE audit SET sequence = sequence + 1000 WHERE sequence > 10");
+    run(store, "INSERT INTO audit SELECT chain, 11, 1009, user_id, organisation_id, on_behalf_of, key_id, action, object, detail, hash FROM audit "
+               "WHERE sequence = 10");
+    run(store, "UPDATE audit SET sequence = sequence - 999 WHERE sequence > 1000");
+    assert_false(verify(store, NULL, &seen));
+    assert_true(seen.last.broken_sequence == 11);
+    fg_store_close(store);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_audit_anchors_and_parts),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_personal_data),

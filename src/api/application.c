@@ -2,6 +2,7 @@
 
 #include "api/event_stream.h"
 #include "api/seal.h"
+#include "atp/demonstration.h"
 #include "atp/id.h"
 #include "atp/idempotency.h"
 #include "atp/rights.h"
@@ -11,16 +12,32 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum fg_code fg_application_open(const char *url, const char *data_folder, const char *node,
-                                 int64_t (*clock_us)(void *context), void *clock_context, struct fg_application *application,
-                                 struct fg_error *err)
+/* What everybody can log in to is served as such or not at all; what is not, never as such. */
+static enum fg_code check_purpose(const struct fg_application *application, struct fg_error *err)
+{
+    struct fg_demonstration mark;
+    enum fg_code code = fg_demonstration_read(application->platform, &mark, err);
+    if (code != FG_OK || mark.is_marked == application->is_demonstration)
+        return code == FG_OK && mark.is_marked && !mark.is_complete
+                   ? fg_fail(err, FG_ERR_CONFLICT, application->data_folder, "the demonstration was not loaded to its end; load it again")
+                   : code;
+    return mark.is_marked
+               ? fg_fail(err, FG_ERR_DENIED, application->data_folder,
+                         "this database holds a demonstration, whose passwords everybody knows; use another one, or serve it with "
+                         "demonstration = true")
+               : fg_fail(err, FG_ERR_DENIED, application->data_folder,
+                         "this database holds no demonstration; set demonstration = false");
+}
+
+static enum fg_code open_as(const char *url, const char *data_folder, const char *node, int64_t (*clock_us)(void *context),
+                            void *clock_context, bool is_demonstration, struct fg_application *application, struct fg_error *err)
 {
     struct fg_platform_options options = {.store_url = url != NULL ? url : data_folder, .node = node,
                                           .store = {.create = true, .migrate = true}, .clock_us = clock_us,
                                           .clock_context = clock_context};
     struct fg_seal_key key;
     char path[4096];
-    *application = (struct fg_application){.data_folder = data_folder};
+    *application = (struct fg_application){.data_folder = data_folder, .is_demonstration = is_demonstration};
     pthread_mutex_init(&application->mutex, NULL);
     if (mkdir(data_folder, 0700) != 0 && errno != EEXIST)
         return fg_fail(err, FG_ERR_IO, data_folder, "cannot be made: %s; create the folder above it", strerror(errno));
@@ -38,9 +55,24 @@ enum fg_code fg_application_open(const char *url, const char *data_folder, const
     fg_secret_wipe(options.secret, sizeof options.secret);
     if (code == FG_OK)
         code = fg_authenticator_create(application->platform, &application->authenticator, err);
+    if (code == FG_OK)
+        code = check_purpose(application, err);
     if (code != FG_OK)
         fg_application_close(application);
     return code;
+}
+
+enum fg_code fg_application_open(const char *url, const char *data_folder, const char *node,
+                                 int64_t (*clock_us)(void *context), void *clock_context, struct fg_application *application,
+                                 struct fg_error *err)
+{
+    return open_as(url, data_folder, node, clock_us, clock_context, false, application, err);
+}
+
+enum fg_code fg_application_open_demonstration(const char *data_folder, const char *node, struct fg_application *application,
+                                               struct fg_error *err)
+{
+    return open_as(NULL, data_folder, node, NULL, NULL, true, application, err);
 }
 
 void fg_application_close(struct fg_application *application)
@@ -142,6 +174,7 @@ static enum fg_code save(void *context, const char *owner, const char *key, cons
 void fg_application_connect(struct fg_application *application, struct fg_server_options *options)
 {
     options->context = application;
+    options->is_demonstration = application->is_demonstration;
     options->access = fg_platform_access;
     options->authenticator = (struct fg_authenticator){application, authenticate};
     options->idempotency = (struct fg_idempotency_store){application, load, save};

@@ -14,6 +14,7 @@ struct fg_application {
     struct fg_authenticator_memory *authenticator;
     struct fg_exchange *exchange; /* NULL before fg_application_trade */
     const char *data_folder; /* for files while they are read */
+    bool is_demonstration;
     pthread_mutex_t mutex;   /* of `server` */
     struct fg_server *server; /* told of new events; NULL: none */
 };
@@ -23,6 +24,10 @@ struct fg_application {
 enum fg_code fg_application_open(const char *url, const char *data_folder, const char *node,
                                  int64_t (*clock_us)(void *context), void *clock_context, struct fg_application *application,
                                  struct fg_error *err);
+/* A database that is marked as a demonstration's is refused (FG_ERR_DENIED): its passwords are known to everybody. This one opens
+ * such a database and no other, once it is completely loaded; the server on it listens on loopback addresses only. */
+enum fg_code fg_application_open_demonstration(const char *data_folder, const char *node, struct fg_application *application,
+                                               struct fg_error *err);
 void fg_application_close(struct fg_application *application);
 
 /* Serve the market areas: start the engines of those that no other node has. Until then, and without it, trading

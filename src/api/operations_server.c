@@ -14,10 +14,12 @@ static const struct fg_schema version = FG_TEXT(1, 40);
 static const struct fg_field server_fields[] = {
     {"version", &version, "Version of the program", FG_REQUIRED},
     {"time", &fg_schema_instant, "The server's clock", FG_REQUIRED},
+    {"demonstration", &fg_schema_boolean, "A demonstration: everybody knows its passwords, nothing in it is real", FG_REQUIRED},
 };
 static const struct fg_schema server = FG_OBJECT("Server", "What runs here", server_fields);
 static const struct fg_response server_responses[] = {
-    {200, "The server", &server, NULL, "{\"version\": \"0.1.0\", \"time\": \"2025-03-30T01:00:00Z\"}"},
+    {200, "The server", &server, NULL, "{\"version\": \"0.1.0\", \"time\": \"2025-03-30T01:00:00Z\", "
+     "\"demonstration\": false}"},
     {0},
 };
 
@@ -29,6 +31,7 @@ static enum fg_code get_server(struct fg_call *call, struct fg_error *err)
     fg_json_begin_object(out, NULL);
     fg_json_put_string(out, "version", FG_VERSION);
     fg_json_put_string(out, "time", fg_instant_format((int64_t)time(NULL), now));
+    fg_json_put_bool(out, "demonstration", call->server->options.is_demonstration);
     fg_json_end_object(out);
     return FG_OK;
 }

@@ -50,7 +50,6 @@ enum fg_problem fg_problem_of_code(enum fg_code code)
     case FG_ERR_SYNTAX: return FG_PROBLEM_SYNTAX;
     case FG_ERR_SCHEMA:
     case FG_ERR_VALUE:
-    case FG_ERR_ARGUMENT:
     case FG_ERR_OVERFLOW:
     case FG_ERR_NETWORK: return FG_PROBLEM_INVALID;
     case FG_ERR_UNSUPPORTED: return FG_PROBLEM_UNSUPPORTED;
@@ -59,6 +58,7 @@ enum fg_problem fg_problem_of_code(enum fg_code code)
     case FG_ERR_CONSTRAINT:
     case FG_ERR_CONFLICT: return FG_PROBLEM_CONFLICT;
     case FG_ERR_DENIED: return FG_PROBLEM_DENIED;
+    case FG_ERR_ARGUMENT: /* of ourselves: what a caller sends has been checked, so one of the server's parts is wrong */
     case FG_ERR_MEMORY:
     case FG_ERR_IO:
     case FG_ERR_NUMERIC:

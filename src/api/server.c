@@ -344,6 +344,10 @@ static enum fg_code parse_address(const struct fg_server_options *options, struc
         return fg_fail(err, FG_ERR_VALUE, "plain_http",
                        "HTTP without TLS is only possible on a loopback address, not on %s; listen on 127.0.0.1 behind a "
                        "proxy, or leave TLS on", options->address);
+    if (options->is_demonstration && (!is_loopback || options->trust_proxy))
+        return fg_fail(err, FG_ERR_VALUE, options->trust_proxy ? "trust_proxy" : "listen_address",
+                       "a demonstration, whose passwords everybody knows, is only served to programs on this machine: on 127.0.0.1 "
+                       "and without a proxy");
     return FG_OK;
 }
 

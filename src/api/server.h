@@ -74,6 +74,7 @@ struct fg_server_options {
     const char *address; /* "127.0.0.1", "::", "0.0.0.0" */
     uint16_t port;       /* 0: any; fg_server_port tells */
     bool plain_http;     /* without TLS; only on loopback addresses */
+    bool is_demonstration; /* says so; only on loopback addresses and without a proxy */
     const char *certificate_file, *key_file; /* PEM; NULL: self-signed in `data_folder` */
     const char *data_folder; /* for tls/ and the server's secret; created with mode 0700 */
     const char *web_folder;  /* static pages; NULL: none */

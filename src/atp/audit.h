@@ -53,13 +53,32 @@ enum fg_code fg_audit_write(struct fg_store *store, const char *chain_name, cons
                             struct fg_error *err);
 
 /* Recompute a chain (NULL: all of them), in one read transaction of the caller or in one of its own. `report` (may be
- * NULL) is called for each chain: its end when it verifies, or the first entry that does not with the reason in `text`. */
+ * NULL) is called for each chain: its end when it verifies, or the first entry that does not with the reason in `text`.
+ *
+ * A chain proves that entries fit together, not that they were never written anew from some entry on, nor that its end is there:
+ * that takes an anchor, an entry's hash that was kept elsewhere. A part of a chain is checked against the stored hash of the entry
+ * before it, which is taken as it is. */
 struct fg_audit_report {
     struct fg_audit_chain chain; /* as recomputed: up to the last good entry */
     bool is_intact;
-    int64_t broken_sequence;
+    int64_t first_sequence;  /* of the entries that were looked at; 0: none */
+    int64_t count;           /* good ones */
+    int64_t first_us, last_us; /* times of the first and the last good one */
+    int64_t broken_sequence; /* the first entry that does not fit; where the end is missing, the first that is missing */
+    int64_t broken_us;       /* what the entry itself says, when there is one: may be part of the lie */
+    const char *broken_action, *broken_object; /* until the callback returns; NULL: no entry, or no object */
     const char *text;
 };
+struct fg_audit_scope {
+    const char *chain;                    /* NULL: all */
+    int64_t from_us, until_us;            /* entries from the first one at or after, to the last one before; 0: no bound */
+    const struct fg_audit_chain *anchors; /* entries known from elsewhere; also of chains that are gone */
+    size_t anchor_count;
+};
+enum fg_code fg_audit_check(struct fg_store *store, const struct fg_audit_scope *scope,
+                            void (*report)(void *context, const struct fg_audit_report *report), void *context,
+                            bool *is_intact, struct fg_error *err);
+/* The same without bounds and anchors. */
 enum fg_code fg_audit_verify(struct fg_store *store, const char *chain_name,
                              void (*report)(void *context, const struct fg_audit_report *report), void *context,
                              bool *is_intact, struct fg_error *err);

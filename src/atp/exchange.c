@@ -1,6 +1,7 @@
 #include "atp/exchange_internal.h"
 
 #include "atp/id.h"
+#include "atp/idempotency.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -312,6 +313,18 @@ static enum fg_code delete_old_events(struct exchange_area *area, struct fg_erro
     return code;
 }
 
+/* Kept answers that nobody can ask for any more, of all areas and of the registry. */
+static enum fg_code delete_old_answers(struct fg_exchange *exchange, struct fg_error *err)
+{
+    int64_t removed = 0, monotonic = exchange_monotonic_us();
+    if (exchange->cleaned_us != 0 && monotonic - exchange->cleaned_us < CLEAN_EVERY_US)
+        return FG_OK;
+    enum fg_code code = fg_idempotency_clean(exchange->store, exchange_now_us(exchange), CLEAN_ROWS, &removed, err);
+    if (code == FG_OK && removed < CLEAN_ROWS)
+        exchange->cleaned_us = monotonic;
+    return code;
+}
+
 static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct fg_error *err)
 {
     struct fg_exchange *exchange = area->exchange;
@@ -349,6 +362,8 @@ static void keep_all(struct fg_exchange *exchange, bool is_asked)
         if (kept == FG_ERR_UNAVAILABLE || kept == FG_ERR_OUTCOME)
             code = kept;
     }
+    if (code == FG_OK)
+        code = delete_old_answers(exchange, &err);
     if (code == FG_ERR_UNAVAILABLE || code == FG_ERR_OUTCOME)
         fg_store_reconnect(exchange->store, NULL);
     else if (code != FG_OK && code != FG_ERR_BUSY)

@@ -46,6 +46,7 @@ struct fg_exchange {
     pthread_t thread;
     pthread_rwlock_t lock; /* engines of the areas: held for reading while one is used */
     struct exchange_area *areas;
+    int64_t cleaned_us; /* the keeper's: of the last deletion of kept answers */
 
     pthread_mutex_t mutex; /* of all below, and of the sessions */
     pthread_cond_t wake, done;

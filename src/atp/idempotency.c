@@ -32,15 +32,20 @@ enum fg_code fg_idempotency_load(struct fg_store *store, const char *owner, cons
     return body->failed ? fg_fail_memory(err) : FG_OK;
 }
 
+enum fg_code fg_idempotency_clean(struct fg_store *store, int64_t now_us, int64_t limit, int64_t *removed, struct fg_error *err)
+{
+    return fg_change(store, removed, err,
+                     "DELETE FROM idempotency WHERE (owner, key) IN (SELECT owner, key FROM idempotency WHERE expires_us <= $1 "
+                     "ORDER BY expires_us LIMIT $2)",
+                     "ii", now_us, limit);
+}
+
 enum fg_code fg_idempotency_save(struct fg_store *store, const char *owner, const char *key,
                                  const unsigned char hash[FG_SECRET_HASH], int status, const char *media, const char *body,
                                  size_t length, int64_t now_us, int64_t expires_us, struct fg_error *err)
 {
     int64_t changes = 0;
-    enum fg_code code = fg_change(store, NULL, err,
-                                  "DELETE FROM idempotency WHERE (owner, key) IN (SELECT owner, key FROM idempotency "
-                                  "WHERE expires_us <= $1 ORDER BY expires_us LIMIT $2)",
-                                  "ii", now_us, (int64_t)CLEANED);
+    enum fg_code code = fg_idempotency_clean(store, now_us, CLEANED, NULL, err);
     if (code == FG_OK)
         code = fg_change(store, &changes, err,
                          "INSERT INTO idempotency (owner, key, hash, status, media, body, expires_us) "

@@ -22,5 +22,7 @@ enum fg_code fg_idempotency_load(struct fg_store *store, const char *owner, cons
 enum fg_code fg_idempotency_save(struct fg_store *store, const char *owner, const char *key,
                                  const unsigned char hash[FG_SECRET_HASH], int status, const char *media, const char *body,
                                  size_t length, int64_t now_us, int64_t expires_us, struct fg_error *err);
+/* Remove at most `limit` answers that have expired; `removed` may be NULL. Outside or inside a write transaction. */
+enum fg_code fg_idempotency_clean(struct fg_store *store, int64_t now_us, int64_t limit, int64_t *removed, struct fg_error *err);
 
 #endif

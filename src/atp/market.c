@@ -1,5 +1,6 @@
 #include "atp/market.h"
 
+#include "atp/baseline_rule.h"
 #include "atp/query.h"
 #include "base/timezone.h"
 #include "store/document.h"
@@ -107,10 +108,21 @@ enum fg_code fg_area_change(struct fg_registry *registry, int64_t id, int64_t ve
 }
 
 /* ---- products ---- */
+/* A rule that contradicts itself would be found on the first day that is settled. */
+static enum fg_code check_terms(const struct fg_product_terms *terms, struct fg_error *err)
+{
+    struct fg_baseline_rule rule;
+    struct fg_error why = {0};
+    enum fg_code code = fg_baseline_rule_parse(terms->baseline_rule, &rule, &why);
+    return code == FG_OK || code == FG_ERR_MEMORY ? code : fg_fail(err, FG_ERR_VALUE, "#/baseline_rule", "%s", why.text);
+}
+
 enum fg_code fg_product_create(struct fg_registry *registry, int64_t area, const struct fg_product_terms *terms, int64_t *id,
                                struct fg_error *err)
 {
     enum fg_code code = require_operated_area(registry, area, err);
+    if (code == FG_OK)
+        code = check_terms(terms, err);
     if (code == FG_OK)
         code = fg_registry_next(registry, FG_ID_PRODUCT, id, err);
     if (code == FG_OK)
@@ -136,6 +148,8 @@ enum fg_code fg_product_change(struct fg_registry *registry, int64_t id, int64_t
         "product", err);
     if (code == FG_OK)
         code = require_operated_area(registry, area, err);
+    if (code == FG_OK)
+        code = check_terms(terms, err);
     if (code == FG_OK)
         code = changed(fg_change(registry->store, &changes, err,
                                  "UPDATE product SET opening_days = $3, opening_clock_s = $4, closure_lead_s = $5, "

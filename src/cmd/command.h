@@ -44,7 +44,7 @@ struct fg_command {
 };
 
 extern const struct fg_command fg_command_powerflow, fg_command_opf, fg_command_clear, fg_command_convert,
-    fg_command_check, fg_command_backup, fg_command_restore, fg_command_db;
+    fg_command_check, fg_command_audit, fg_command_backup, fg_command_restore, fg_command_db;
 
 /* Print "flexgrid: error: PLACE: text" and give the exit code that belongs to the error. */
 enum fg_exit fg_command_fail(const struct fg_error *err);

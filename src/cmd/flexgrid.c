@@ -15,7 +15,8 @@
 
 static const struct fg_command *const commands[] = {&fg_command_clear, &fg_command_powerflow, &fg_command_opf,
                                                     &fg_command_check, &fg_command_convert,
-                                                    &fg_command_db, &fg_command_backup, &fg_command_restore};
+                                                    &fg_command_db, &fg_command_backup, &fg_command_restore,
+                                                    &fg_command_audit};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 enum fg_exit fg_command_fail(const struct fg_error *err)
@@ -95,7 +96,7 @@ static enum fg_exit unknown_command(const char *name)
         fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; did you mean \"%s\"?", name, nearest);
     else
         fg_fail(&err, FG_ERR_ARGUMENT, NULL, "unknown command \"%s\"; it is one of clear, powerflow, opf, check, convert, db, backup, "
-                                             "restore",
+                                             "restore, audit, api",
                 name);
     return fg_command_fail(&err);
 }
@@ -134,7 +135,7 @@ int main(int argc, char **argv)
 {
     fg_interrupt_install();
     if (argc < 2) {
-        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert, db, backup, restore; see flexgrid --help");
+        fg_terminal_error(NULL, "which command? One of clear, powerflow, opf, check, convert, db, backup, restore, audit, api; see flexgrid --help");
         return FG_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

@@ -24,7 +24,7 @@ struct settings {
     int64_t port, network_threads, workers, queue_limit, connection_limit, connections_per_address;
     int64_t header_seconds, body_seconds, send_seconds;
     double rate_per_second, rate_burst, anonymous_rate_per_second, anonymous_rate_burst, stop_seconds;
-    bool plain_http, trust_proxy;
+    bool plain_http, trust_proxy, demonstration;
     int log_level;
 };
 
@@ -42,6 +42,8 @@ static const struct fg_setting table[] = {
     {"data_folder", FG_SETTING_TEXT, AT(data_folder), "flexgrid-data", "Folder for everything that is kept", 0, 0, NULL},
     {"database", FG_SETTING_TEXT, AT(database), "", "postgresql:// URL of the database; empty: SQLite in data_folder", 0, 0, NULL},
     {"node", FG_SETTING_TEXT, AT(node), "node-1", "Name of this server among those on the database", 0, 0, NULL},
+    {"demonstration", FG_SETTING_BOOLEAN, AT(demonstration), "false",
+     "Serve a demonstration made by flexgrid-demo, and only to programs on this machine", 0, 0, NULL},
     {"operator_name", FG_SETTING_TEXT, AT(operator_name), "", "For --init: the flexibility market operator (FMO)", 0, 0, NULL},
     {"operator_country", FG_SETTING_TEXT, AT(operator_country), "", "... its country, two letters", 0, 0, NULL},
     {"operator_address", FG_SETTING_TEXT, AT(operator_address), "", "... its postal address", 0, 0, NULL},
@@ -199,6 +201,8 @@ static enum fg_code open_application(const struct settings *settings, struct fg_
                                      struct fg_error *err)
 {
     const char *node = settings->node != NULL ? settings->node : "node-1";
+    if (settings->demonstration)
+        return fg_application_open_demonstration(data_folder(settings), node, application, err);
     return fg_application_open(settings->database, data_folder(settings), node, NULL, NULL, application, err);
 }
 
@@ -268,6 +272,8 @@ static int serve(const struct settings *settings)
     fg_log_open(STDERR_FILENO, (enum fg_log_level)settings->log_level);
     fg_log(FG_LOG_INFO, "server.started", FG_LOG_TEXT("version", FG_VERSION), FG_LOG_TEXT("address", options.address),
            FG_LOG_NUMBER("port", fg_server_port(server)), FG_LOG_TEXT("scheme", options.plain_http ? "http" : "https"));
+    if (options.is_demonstration)
+        fg_log(FG_LOG_WARNING, "server.demonstration", FG_LOG_TEXT("text", "everybody knows the passwords of this database"));
     fg_systemd_notify("READY=1");
     wait_for_signals(server, &signals);
     fg_systemd_notify("STOPPING=1");
@@ -290,6 +296,9 @@ int main(int argc, char **argv)
     struct settings settings;
     fg_arena_init(&arena);
     enum fg_code code = fg_config_load(table, SETTING_COUNT, arguments.config, &arena, &settings, &err);
+    if (code == FG_OK && settings.demonstration && (settings.database != NULL || arguments.init))
+        code = fg_fail(&err, FG_ERR_VALUE, "demonstration", "a demonstration lies in data_folder and is made by flexgrid-demo; leave "
+                       "database empty and --init out");
     if (code == FG_OK && (settings.certificate_file == NULL) != (settings.key_file == NULL))
         code = fg_fail(&err, FG_ERR_VALUE, "certificate_file", "and key_file belong together; set both or none");
     if (code != FG_OK)
