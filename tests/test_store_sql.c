@@ -250,6 +250,92 @@ static void queued_statements_run_in_order(void **state)
     fg_store_close(store);
 }
 
+/* Insert one gathered row; `part` of 0 and an odd row's bytes stay null, so that types show only later. */
+static enum fg_code gather_row(struct fg_store *store, int64_t id, int64_t part, struct fg_error *err)
+{
+    char name[32];
+    struct fg_sql *sql;
+    snprintf(name, sizeof name, id % 7 == 0 ? "" : "n%lld", (long long)id);
+    enum fg_code code = fg_sql_prepare(store,
+                                       "INSERT INTO item (id, name, share, bytes, part, kind) VALUES ($1, $2, $4, $3, $5, 2) "
+                                       "ON CONFLICT (id) DO UPDATE SET share = excluded.share",
+                                       &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, id);
+    fg_sql_text(sql, 2, id % 7 == 0 ? NULL : name);
+    if (id % 2 == 0)
+        fg_sql_blob(sql, 3, "\0\1\2", id % 4 == 0 ? 0 : 3);
+    fg_sql_double(sql, 4, 0.5 * (double)id);
+    if (part != 0)
+        fg_sql_int64(sql, 5, part);
+    return fg_sql_gather(sql, err);
+}
+
+static void gathered_rows_are_all_there(void **state)
+{
+    char url[200];
+    struct fg_store *store = open_with_items(state, url);
+    struct fg_error err = {0};
+    struct fg_sql *sql;
+    const int64_t counts[] = {1, 7, 8, 31, 32, 33, 45, 100};
+    int64_t next = 1;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+        for (int64_t i = 0; i < counts[c]; i++, next++)
+            fixture_expect(gather_row(store, next, next > 60 ? next - 60 : 0, &err), &err);
+        assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), next - 1); /* a read comes after them */
+        fixture_expect(fg_store_commit(store, &err), &err);
+        assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), next - 1);
+    }
+    int64_t n = next - 1;
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE name IS NULL"), n / 7);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE bytes IS NULL"), (n + 1) / 2);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE length(bytes) = 0"), n / 4);
+    assert_int_equal(fixture_number(store, "SELECT sum(part) FROM item"), (n - 60) * (n - 59) / 2);
+    assert_int_equal(fixture_number(store, "SELECT sum(kind) FROM item"), 2 * n);
+    fixture_expect(fg_sql_prepare(store, "SELECT sum(share) FROM item", &sql, &err), &err);
+    fixture_expect(fg_sql_one(sql, &err), &err);
+    assert_true(fg_sql_column_double(sql, 0) == 0.25 * (double)n * (double)(n + 1));
+    fg_sql_done(sql);
+
+    /* Conflicting rows are updated; more statements than wait at a time; texts that cannot be repeated. */
+    fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+    for (int64_t i = 1; i <= 40; i++)
+        fixture_expect(gather_row(store, i, 0, &err), &err);
+    for (int64_t i = 0; i < 20; i++) {
+        char text[160];
+        snprintf(text, sizeof text, "INSERT INTO item (id, kind) VALUES ($1, %lld)", (long long)i);
+        fixture_expect(fg_sql_prepare(store, text, &sql, &err), &err);
+        fg_sql_int64(sql, 1, 10000 + i);
+        fixture_expect(fg_sql_gather(sql, &err), &err);
+        fixture_expect(fg_sql_prepare(store, "INSERT INTO item (id, kind) VALUES (abs($1), $2)", &sql, &err), &err);
+        fg_sql_int64(sql, 1, -(20000 + i));
+        fg_sql_int64(sql, 2, i);
+        fixture_expect(fg_sql_gather(sql, &err), &err);
+    }
+    fixture_expect(fg_store_commit(store, &err), &err);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), n + 40);
+    assert_int_equal(fixture_number(store, "SELECT sum(kind) FROM item WHERE id >= 10000"), 2 * 190);
+
+    /* What was gathered is rolled back with its transaction, and an error comes at the commit at the latest. */
+    fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+    fixture_expect(gather_row(store, 30001, 0, &err), &err);
+    fg_store_rollback(store);
+    fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+    enum fg_code code = FG_OK;
+    for (int64_t i = 0; i < 3 && code == FG_OK; i++)
+        code = gather_row(store, 30010 + i, i == 1 ? 77777 : 0, &err);
+    code = code == FG_OK ? fg_store_commit(store, &err) : (fg_store_rollback(store), code);
+    assert_int_equal(code, FG_ERR_CONSTRAINT);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id > 30000"), 0);
+    fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+    fixture_expect(gather_row(store, 30001, 0, &err), &err);
+    fixture_expect(fg_store_commit(store, &err), &err);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id > 30000"), 1);
+    fg_store_close(store);
+}
+
 static void misuse_is_told(void **state)
 {
     char url[200];
@@ -398,6 +484,7 @@ int main(void)
         ON_BOTH(transactions_are_whole),
         ON_BOTH(write_skew_is_refused),
         ON_BOTH(queued_statements_run_in_order),
+        ON_BOTH(gathered_rows_are_all_there),
         ON_BOTH(misuse_is_told),
         ON_BOTH(counters_have_no_gaps),
         ON_BOTH(leases_fence_off_the_earlier_holder),

@@ -380,22 +380,22 @@ static enum fg_code look_up_some(struct fg_platform *platform, struct fg_store *
                                  size_t count, const char *owner, struct fg_error *err)
 {
     static const char text[] =
-        "SELECT key, hash, status, body FROM idempotency WHERE owner = $1 AND expires_us > $2 AND key IN ($3, $4, $5, $6, $7, "
-        "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, "
-        "$31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52)";
+        "SELECT key, hash, status, body, expires_us FROM idempotency WHERE owner = $1 AND key IN ($2, $3, $4, $5, $6, $7, $8, "
+        "$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, "
+        "$32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
+    const int64_t now_us = fg_platform_now_us(platform);
     struct fg_sql *sql;
     enum fg_code code = fg_sql_prepare(store, text, &sql, err);
     if (code != FG_OK)
         return code;
     fg_sql_text(sql, 1, owner);
-    fg_sql_int64(sql, 2, fg_platform_now_us(platform));
     for (size_t i = 0; i < count; i++)
         if (items[i].command.owner[0] != '\0' && !items[i].is_answered)
-            fg_sql_text(sql, (int)i + 3, items[i].command.key);
+            fg_sql_text(sql, (int)i + 2, items[i].command.key);
     for (bool row = true;;) {
         if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row)
             return code;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && fg_sql_column_int64(sql, 4) > now_us; i++)
             if (!items[i].is_answered && items[i].command.owner[0] != '\0' &&
                 strcmp(items[i].command.key, fg_sql_column_text(sql, 0)) == 0)
                 take_kept(&items[i], sql);

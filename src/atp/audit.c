@@ -96,7 +96,7 @@ enum fg_code fg_audit_append(struct fg_store *store, struct fg_audit_chain *chai
     fg_sql_text(sql, 9, entry->object);
     fg_sql_text(sql, 10, entry->detail);
     fg_sql_blob(sql, 11, chain->hash, FG_SECRET_HASH);
-    return fg_sql_queue(sql, err);
+    return fg_sql_gather(sql, err);
 }
 
 enum fg_code fg_audit_write(struct fg_store *store, const char *chain_name, const struct fg_audit_entry *entry,

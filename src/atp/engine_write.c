@@ -135,64 +135,113 @@ static enum fg_code insert_order(struct engine_area *area, const struct engine_o
     fg_sql_int64(sql, n++, time_us);
     code = bind_blobs(area, &blobs, sql, err);
     if (code == FG_OK)
-        code = fg_sql_queue(sql, err);
+        code = fg_sql_gather(sql, err);
     clear_scratch(area);
     return code;
 }
 
-/* What has traded in this batch, added to the row's `filled`. */
-static enum fg_code update_fills(struct engine_area *area, uint64_t id, struct fg_error *err)
+static bool has_fill(const struct engine_area *area, uint64_t id)
+{
+    for (size_t i = 0; i < area->fill_count; i++)
+        if (area->fills[i].order == id)
+            return true;
+    return false;
+}
+
+/* Orders of earlier batches that traded in this one and have left the book: what has traded is added to their rows'
+ * `filled`. Several are read at once, since a read waits for the database. */
+enum { TRADED_AT_ONCE = 8 };
+struct traded {
+    uint64_t id;
+    int64_t first_period;
+    size_t offset, size; /* of `filled`, in the scratch text */
+};
+
+static enum fg_code read_traded(struct engine_area *area, struct traded *traded, size_t count, struct fg_error *err)
 {
     struct fg_sql *sql;
-    bool has_fill = false;
-    for (size_t i = 0; i < area->fill_count && !has_fill; i++)
-        has_fill = area->fills[i].order == id;
-    if (!has_fill)
-        return FG_OK;
-    enum fg_code code = fg_sql_prepare(area->store, "SELECT first_period, filled FROM book_order WHERE id = $1", &sql, err);
-    if (code != FG_OK)
-        return code;
-    fg_sql_int64(sql, 1, (int64_t)id);
-    if ((code = fg_sql_one(sql, err)) != FG_OK)
-        return code;
-    size_t size = 0;
-    int64_t first = fg_sql_column_int64(sql, 0);
-    const char *bytes = fg_sql_column_blob(sql, 1, &size);
-    fg_text_append(&area->scratch, bytes, size);
-    fg_sql_done(sql);
-    if (area->scratch.failed)
-        return fg_fail_memory(err);
-    unsigned char *filled = (unsigned char *)area->scratch.data;
-    for (size_t i = 0; i < area->fill_count; i++) {
-        const struct engine_fill *fill = &area->fills[i];
-        size_t at = (size_t)(fill->period - first) * 8;
-        if (fill->order != id || fill->period < first || at + 8 > size)
-            continue;
-        uint64_t value = 0;
-        for (int b = 7; b >= 0; b--)
-            value = value << 8 | filled[at + (size_t)b];
-        value += (uint64_t)fill->quantity_w;
-        for (int b = 0; b < 8; b++)
-            filled[at + (size_t)b] = (unsigned char)(value >> (8 * b));
+    enum fg_code code = fg_sql_prepare(area->store,
+                                       "SELECT id, first_period, filled FROM book_order WHERE id IN ($1, $2, $3, $4, $5, $6, "
+                                       "$7, $8)",
+                                       &sql, err);
+    for (int i = 0; code == FG_OK && i < TRADED_AT_ONCE; i++)
+        fg_sql_int64(sql, i + 1, (int64_t)traded[(size_t)i < count ? (size_t)i : 0].id);
+    size_t seen = 0;
+    bool row = true;
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
+        size_t size = 0;
+        const char *bytes = fg_sql_column_blob(sql, 2, &size);
+        for (size_t i = 0; i < count; i++)
+            if ((int64_t)traded[i].id == fg_sql_column_int64(sql, 0)) {
+                traded[i].first_period = fg_sql_column_int64(sql, 1);
+                traded[i].offset = area->scratch.length;
+                traded[i].size = size;
+                seen++;
+            }
+        fg_text_append(&area->scratch, bytes, size);
     }
-    code = fg_sql_prepare(area->store, "UPDATE book_order SET filled = $2 WHERE id = $1", &sql, err);
-    if (code == FG_OK) {
-        fg_sql_int64(sql, 1, (int64_t)id);
-        fg_sql_blob(sql, 2, filled, size);
-        code = fg_sql_queue(sql, err);
+    if (code == FG_OK && area->scratch.failed) {
+        area->scratch.failed = false;
+        code = fg_fail_memory(err);
+    }
+    return code == FG_OK && seen < count
+               ? fg_fail(err, FG_ERR_CORRUPT, NULL, "an order of the book has no row; restore a backup")
+               : code;
+}
+
+static enum fg_code update_traded(struct engine_area *area, struct traded *traded, size_t count, struct fg_error *err)
+{
+    enum fg_code code = count > 0 ? read_traded(area, traded, count, err) : FG_OK;
+    for (size_t k = 0; k < count && code == FG_OK; k++) {
+        unsigned char *filled = (unsigned char *)area->scratch.data + traded[k].offset;
+        for (size_t i = 0; i < area->fill_count; i++) {
+            const struct engine_fill *fill = &area->fills[i];
+            size_t at = (size_t)(fill->period - traded[k].first_period) * 8;
+            if (fill->order != traded[k].id || fill->period < traded[k].first_period || at + 8 > traded[k].size)
+                continue;
+            uint64_t value = 0;
+            for (int b = 7; b >= 0; b--)
+                value = value << 8 | filled[at + (size_t)b];
+            value += (uint64_t)fill->quantity_w;
+            for (int b = 0; b < 8; b++)
+                filled[at + (size_t)b] = (unsigned char)(value >> (8 * b));
+        }
+        struct fg_sql *sql;
+        code = fg_sql_prepare(area->store, "UPDATE book_order SET filled = $2 WHERE id = $1", &sql, err);
+        if (code == FG_OK) {
+            fg_sql_int64(sql, 1, (int64_t)traded[k].id);
+            fg_sql_blob(sql, 2, filled, traded[k].size);
+            code = fg_sql_queue(sql, err);
+        }
     }
     clear_scratch(area);
     return code;
+}
+
+static enum fg_code write_traded(struct engine_area *area, struct fg_error *err)
+{
+    struct traded traded[TRADED_AT_ONCE];
+    size_t count = 0;
+    enum fg_code code = FG_OK;
+    for (size_t i = 0; code == FG_OK && i < area->orders.count; i++) {
+        uint64_t id = (uint64_t)area->orders.items[i].a;
+        if (area->causes[i] == 0 || area->origins[i].command != NULL || !has_fill(area, id))
+            continue;
+        traded[count++] = (struct traded){.id = id};
+        if (count == TRADED_AT_ONCE) {
+            code = update_traded(area, traded, count, err);
+            count = 0;
+        }
+    }
+    return code == FG_OK ? update_traded(area, traded, count, err) : code;
 }
 
 static enum fg_code end_order(struct engine_area *area, uint64_t id, int64_t cause, int64_t time_us, struct fg_error *err)
 {
     struct fg_sql *sql;
-    enum fg_code code = update_fills(area, id, err);
-    if (code == FG_OK)
-        code = fg_sql_prepare(area->store,
-                              "UPDATE book_order SET status = $2, cause = $3, held_back = 0, changed_us = $4 WHERE id = $1",
-                              &sql, err);
+    enum fg_code code =
+        fg_sql_prepare(area->store,
+                       "UPDATE book_order SET status = $2, cause = $3, held_back = 0, changed_us = $4 WHERE id = $1", &sql, err);
     if (code != FG_OK)
         return code;
     fg_sql_int64(sql, 1, (int64_t)id);
@@ -300,7 +349,7 @@ static enum fg_code write_trade(struct engine_area *area, const struct fg_book_t
                               trade->time_us};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         fg_sql_int64(sql, (int)i + 1, values[i]);
-    return fg_sql_queue(sql, err);
+    return fg_sql_gather(sql, err);
 }
 
 static enum fg_code write_position(struct engine_area *area, const struct fg_book_position *position,
@@ -330,7 +379,7 @@ static enum fg_code write_position(struct engine_area *area, const struct fg_boo
                               position->contracted.w};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         fg_sql_int64(sql, (int)i + 1, values[i]);
-    return fg_sql_queue(sql, err);
+    return fg_sql_gather(sql, err);
 }
 
 /* -- events and answers ---------------------------------------------------------------------------------------------- */
@@ -549,7 +598,7 @@ enum fg_code engine_write_answer(struct engine_area *area, const struct fg_comma
                                                                                       : "application/problem+json");
     fg_sql_blob(sql, 6, command->answer.data != NULL ? command->answer.data : "", command->answer.length);
     fg_sql_int64(sql, 7, command->key_expires_us);
-    return fg_sql_queue(sql, err);
+    return fg_sql_gather(sql, err);
 }
 
 enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *command, bool *found, struct fg_error *err)
@@ -579,7 +628,7 @@ enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *com
 
 static enum fg_code write_orders(struct engine_area *area, int64_t time_us, struct fg_error *err)
 {
-    enum fg_code code = FG_OK;
+    enum fg_code code = write_traded(area, err);
     for (size_t i = 0; code == FG_OK && i < area->orders.count; i++) {
         uint64_t id = (uint64_t)area->orders.items[i].a;
         struct fg_book_order_state state;

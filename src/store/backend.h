@@ -68,6 +68,7 @@ struct fg_backend {
     void (*unprepare)(struct fg_sql *sql);
     enum fg_code (*step)(struct fg_sql *sql, bool *row, struct fg_error *err); /* the first one runs the statement */
     enum fg_code (*queue)(struct fg_sql *sql, struct fg_error *err);
+    enum fg_code (*gather)(struct fg_sql *sql, struct fg_error *err);
     int64_t (*changes)(struct fg_sql *sql); /* of a statement that has ended, before reset */
     void (*reset)(struct fg_sql *sql);
     struct fg_value (*column)(const struct fg_sql *sql, int column);

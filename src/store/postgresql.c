@@ -21,6 +21,10 @@ enum { OID_BOOL = 16, OID_BYTEA = 17, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 2
 
 #define QUEUE_MAX 256 /* results of so many commands fit into the socket's buffers while we only send */
 
+/* Gathered rows of up to 16 statements wait, and go out in the largest of these forms that they fill. */
+enum { GATHER_STATEMENTS = 16, GATHER_FORMS = 3, GATHER_ROWS = 32 };
+static const int form_rows[GATHER_FORMS] = {GATHER_ROWS, 8, 1};
+
 struct connection {
     PGconn *pg;
     int pid; /* of the server's process for us, with its start: names the session for good */
@@ -28,9 +32,27 @@ struct connection {
     int64_t next_name;
     struct queued {
         struct fg_sql *sql;
-        bool prepares;
+        bool *prepared; /* what this command makes true; NULL: it executes */
     } queue[QUEUE_MAX + 2];
     int queue_count;
+    struct fg_sql *gathering[GATHER_STATEMENTS];
+    int gathering_count;
+    /* Parameters of several rows, on their way to libpq. */
+    const char *values[GATHER_ROWS * FG_SQL_PARAMETER_MAX];
+    int lengths[GATHER_ROWS * FG_SQL_PARAMETER_MAX], formats[GATHER_ROWS * FG_SQL_PARAMETER_MAX];
+    Oid types[GATHER_ROWS * FG_SQL_PARAMETER_MAX];
+};
+
+/* A text as the server knows it, with the row of its values repeated `rows` times. */
+struct form {
+    char *text; /* NULL: not made yet */
+    char name[24];
+    bool prepared;
+};
+
+struct cell { /* a gathered value: its place in the bytes, or null */
+    size_t offset;
+    int length; /* -1: null */
 };
 
 struct statement {
@@ -39,6 +61,12 @@ struct statement {
     Oid types[FG_SQL_PARAMETER_MAX]; /* declared; 0: the server infers it */
     PGresult *result;
     int row, row_count;
+
+    struct form forms[GATHER_FORMS];
+    struct cell *cells; /* gathered row x parameter */
+    struct fg_text bytes;
+    int gathered;
+    bool is_listed; /* in the connection's `gathering` */
 };
 
 static struct connection *connection_of(const struct fg_store *store)
@@ -166,14 +194,13 @@ static enum fg_code outcome_of(struct fg_store *store, bool only_reads, enum fg_
 static void read_queued(struct fg_store *store, const struct queued *queued, enum fg_code *code, struct fg_error *err)
 {
     struct connection *connection = connection_of(store);
-    struct statement *statement = queued->sql->handle;
     PGresult *result;
     bool seen = false;
     while ((result = PQgetResult(connection->pg)) != NULL) {
         seen = true;
         bool good = is_good(result);
-        if (queued->prepares)
-            statement->prepared = good;
+        if (queued->prepared != NULL)
+            *queued->prepared = good;
         if (!good && *code == FG_OK)
             *code = fail(store, result, queued->sql->text, err);
         PQclear(result);
@@ -183,7 +210,7 @@ static void read_queued(struct fg_store *store, const struct queued *queued, enu
 }
 
 /* Wait for everything queued. */
-static enum fg_code drain(struct fg_store *store, struct fg_error *err)
+static enum fg_code drain_queue(struct fg_store *store, struct fg_error *err)
 {
     struct connection *connection = connection_of(store);
     if (connection->queue_count == 0)
@@ -202,6 +229,22 @@ static enum fg_code drain(struct fg_store *store, struct fg_error *err)
     if (code != FG_OK)
         fg_store_mark_failed(store);
     return code;
+}
+
+static enum fg_code send_first(struct connection *connection, struct fg_error *err);
+
+/* Send what is gathered and wait for everything. */
+static enum fg_code drain(struct fg_store *store, struct fg_error *err)
+{
+    struct connection *connection = connection_of(store);
+    enum fg_code code = FG_OK;
+    while (connection->gathering_count > 0 && code == FG_OK)
+        code = send_first(connection, err);
+    if (code != FG_OK) {
+        fg_store_mark_failed(store);
+        return code;
+    }
+    return drain_queue(store, err);
 }
 
 static enum fg_code execute_now(struct fg_store *store, const char *text, struct fg_error *err)
@@ -256,10 +299,12 @@ static enum fg_code check_server(struct fg_store *store, struct fg_error *err)
 
 static enum fg_code configure(struct fg_store *store, struct fg_error *err)
 {
-    char text[512];
-    /* A holder of locks that stops talking (SIGSTOP, cut cable) must not keep others waiting. */
+    char text[600];
+    /* Plans are kept for the life of a connection, and one that was made while a table was small would scan it for ever: where
+     * there is an index, it is used. A holder of locks that stops talking (SIGSTOP, cut cable) must not keep others waiting. */
     snprintf(text, sizeof text,
-             "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = 5000; SET jit = off;"
+             "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = 5000; SET jit = off; "
+             "SET enable_seqscan = off; "
              "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'%s",
              store->options.statement_timeout_ms, store->options.busy_timeout_ms,
              store->options.read_only ? "; SET default_transaction_read_only = on" : "");
@@ -347,6 +392,23 @@ static enum fg_code begin(struct fg_store *store, int mode, struct fg_error *err
     return execute_now(store, texts[mode], err);
 }
 
+static struct fg_sql *take_first(struct connection *connection)
+{
+    struct fg_sql *sql = connection->gathering[0];
+    struct statement *statement = sql->handle;
+    memmove(connection->gathering, connection->gathering + 1,
+            (size_t)--connection->gathering_count * sizeof connection->gathering[0]);
+    statement->is_listed = false;
+    return sql;
+}
+
+static void forget_gathered(struct statement *statement)
+{
+    statement->gathered = 0;
+    statement->bytes.length = 0;
+    statement->bytes.failed = false;
+}
+
 static enum fg_code commit(struct fg_store *store, struct fg_error *err)
 {
     enum fg_code code = drain(store, err);
@@ -369,7 +431,10 @@ static enum fg_code commit(struct fg_store *store, struct fg_error *err)
 
 static void rollback(struct fg_store *store)
 {
-    drain(store, NULL);
+    struct connection *connection = connection_of(store);
+    while (connection->gathering_count > 0)
+        forget_gathered(take_first(connection)->handle);
+    drain_queue(store, NULL);
     if (!store->lost)
         execute_now(store, "ROLLBACK", NULL);
 }
@@ -389,6 +454,10 @@ static void unprepare(struct fg_sql *sql)
 {
     struct statement *statement = sql->handle;
     PQclear(statement->result);
+    for (int f = 0; f < GATHER_FORMS; f++)
+        fg_free(statement->forms[f].text);
+    fg_free(statement->cells);
+    fg_text_release(&statement->bytes);
     fg_free(statement); /* the server forgets it with the connection */
 }
 
@@ -491,31 +560,183 @@ static enum fg_code step(struct fg_sql *sql, bool *row, struct fg_error *err)
     return code;
 }
 
+/* Room in the pipeline for one command and its PREPARE. */
+static enum fg_code make_room(struct fg_store *store, struct fg_error *err)
+{
+    struct connection *connection = connection_of(store);
+    enum fg_code code = connection->queue_count >= QUEUE_MAX ? drain_queue(store, err) : FG_OK;
+    if (code == FG_OK && connection->queue_count == 0 && PQenterPipelineMode(connection->pg) != 1)
+        code = fail(store, NULL, "beginning a pipeline", err);
+    return code;
+}
+
 static enum fg_code queue(struct fg_sql *sql, struct fg_error *err)
 {
     struct fg_store *store = sql->store;
     struct connection *connection = connection_of(store);
     struct statement *statement = sql->handle;
     enum fg_code code = check_sizes(sql, err);
-    if (code == FG_OK && connection->queue_count >= QUEUE_MAX)
-        code = drain(store, err);
+    if (code == FG_OK)
+        code = make_room(store, err);
     if (code != FG_OK)
         return code;
-    if (connection->queue_count == 0 && PQenterPipelineMode(connection->pg) != 1)
-        return fail(store, NULL, "beginning a pipeline", err);
     struct parameters parameters;
     if (!encode(sql, &parameters)) {
         name_anew(sql);
         if (PQsendPrepare(connection->pg, statement->name, sql->text, sql->parameter_count, statement->types) != 1)
             return fail(store, NULL, sql->text, err);
         statement->prepared = true; /* taken back when the server refuses */
-        connection->queue[connection->queue_count++] = (struct queued){sql, true};
+        connection->queue[connection->queue_count++] = (struct queued){sql, &statement->prepared};
     }
     if (PQsendQueryPrepared(connection->pg, statement->name, sql->parameter_count, parameters.values, parameters.lengths,
                             parameters.formats, 1) != 1)
         return fail(store, NULL, sql->text, err);
-    connection->queue[connection->queue_count++] = (struct queued){sql, false};
+    connection->queue[connection->queue_count++] = (struct queued){sql, NULL};
     return FG_OK;
+}
+
+/* The text with its row of values repeated, parameters counting on: "VALUES ($1, $2)" -> "VALUES ($1, $2), ($3, $4)".
+ * NULL in *out: it has no such row, or parentheses in it, or parameters behind it. */
+static enum fg_code repeat_row(const struct fg_sql *sql, int rows, char **out, struct fg_error *err)
+{
+    const char *values = strstr(sql->text, "VALUES ("), *begin = values != NULL ? values + strlen("VALUES ") : NULL;
+    const char *end = begin != NULL ? strchr(begin, ')') : NULL;
+    *out = NULL;
+    if (end == NULL || memchr(begin + 1, '(', (size_t)(end - begin) - 1) != NULL || strchr(end, '$') != NULL)
+        return FG_OK;
+    struct fg_text text = {0};
+    fg_text_append(&text, sql->text, (size_t)(begin - sql->text));
+    for (int r = 0; r < rows; r++) {
+        fg_text_puts(&text, r > 0 ? ", " : "");
+        for (const char *p = begin; p <= end;) {
+            if (*p != '$') {
+                fg_text_append(&text, p++, 1);
+                continue;
+            }
+            char *after;
+            fg_text_printf(&text, "$%ld", strtol(p + 1, &after, 10) + (long)r * sql->parameter_count);
+            p = after;
+        }
+    }
+    fg_text_puts(&text, end + 1);
+    if (text.failed) {
+        fg_text_release(&text);
+        return fg_fail_memory(err);
+    }
+    *out = text.data;
+    return FG_OK;
+}
+
+/* Send `rows` gathered rows from row `first` on as one command. */
+static enum fg_code send_form(struct fg_sql *sql, struct form *form, int rows, int first, struct fg_error *err)
+{
+    struct fg_store *store = sql->store;
+    struct connection *connection = connection_of(store);
+    const struct statement *statement = sql->handle;
+    const int count = rows * sql->parameter_count;
+    enum fg_code code = make_room(store, err);
+    if (code != FG_OK)
+        return code;
+    for (int i = 0; i < count; i++) {
+        const struct cell *cell = &statement->cells[first * sql->parameter_count + i];
+        connection->values[i] = cell->length < 0 ? NULL : cell->length == 0 ? "" : statement->bytes.data + cell->offset;
+        connection->lengths[i] = cell->length < 0 ? 0 : cell->length;
+        connection->formats[i] = 1;
+        connection->types[i] = statement->types[i % sql->parameter_count];
+    }
+    if (!form->prepared) {
+        snprintf(form->name, sizeof form->name, "s%lld", (long long)++connection->next_name);
+        if (PQsendPrepare(connection->pg, form->name, form->text, count, connection->types) != 1)
+            return fail(store, NULL, form->text, err);
+        form->prepared = true; /* taken back when the server refuses */
+        connection->queue[connection->queue_count++] = (struct queued){sql, &form->prepared};
+    }
+    if (PQsendQueryPrepared(connection->pg, form->name, count, connection->values, connection->lengths, connection->formats,
+                            1) != 1)
+        return fail(store, NULL, form->text, err);
+    connection->queue[connection->queue_count++] = (struct queued){sql, NULL};
+    return FG_OK;
+}
+
+static enum fg_code send_gathered(struct fg_sql *sql, struct fg_error *err)
+{
+    struct statement *statement = sql->handle;
+    enum fg_code code = FG_OK;
+    int row = 0;
+    for (int f = 0; f < GATHER_FORMS; f++)
+        for (; code == FG_OK && statement->gathered - row >= form_rows[f]; row += form_rows[f])
+            code = send_form(sql, &statement->forms[f], form_rows[f], row, err);
+    forget_gathered(statement);
+    return code;
+}
+
+static enum fg_code send_first(struct connection *connection, struct fg_error *err)
+{
+    return send_gathered(take_first(connection), err);
+}
+
+static enum fg_code make_forms(struct fg_sql *sql, struct fg_error *err)
+{
+    struct statement *statement = sql->handle;
+    enum fg_code code = FG_OK;
+    for (int f = 0; f < GATHER_FORMS && code == FG_OK && statement->forms[f].text == NULL; f++)
+        code = repeat_row(sql, form_rows[f], &statement->forms[f].text, err);
+    if (code == FG_OK && statement->cells == NULL) {
+        statement->cells = fg_alloc((size_t)GATHER_ROWS * FG_SQL_PARAMETER_MAX, sizeof *statement->cells);
+        code = statement->cells == NULL ? fg_fail_memory(err) : FG_OK;
+    }
+    return code;
+}
+
+/* Rows whose values have other types than those before them begin anew. */
+static enum fg_code follow_types(struct fg_sql *sql, struct fg_error *err)
+{
+    struct statement *statement = sql->handle;
+    bool same = true;
+    for (int i = 0; i < sql->parameter_count; i++) {
+        Oid type = type_of(&sql->values[i]);
+        same = same && (type == 0 || type == statement->types[i]);
+    }
+    if (same)
+        return FG_OK;
+    enum fg_code code = send_gathered(sql, err);
+    statement->prepared = false;
+    for (int f = 0; f < GATHER_FORMS; f++)
+        statement->forms[f].prepared = false;
+    return code;
+}
+
+static enum fg_code gather(struct fg_sql *sql, struct fg_error *err)
+{
+    struct connection *connection = connection_of(sql->store);
+    struct statement *statement = sql->handle;
+    enum fg_code code = check_sizes(sql, err);
+    if (code == FG_OK)
+        code = make_forms(sql, err);
+    if (code == FG_OK && statement->forms[0].text == NULL)
+        return queue(sql, err);
+    if (code == FG_OK)
+        code = follow_types(sql, err);
+    if (code == FG_OK && !statement->is_listed && connection->gathering_count == GATHER_STATEMENTS)
+        code = send_first(connection, err);
+    if (code != FG_OK)
+        return code;
+    struct parameters parameters;
+    encode(sql, &parameters);
+    for (int i = 0; i < sql->parameter_count; i++) {
+        bool is_null = parameters.values[i] == NULL;
+        statement->cells[statement->gathered * sql->parameter_count + i] =
+            (struct cell){statement->bytes.length, is_null ? -1 : parameters.lengths[i]};
+        if (!is_null)
+            fg_text_append(&statement->bytes, parameters.values[i], (size_t)parameters.lengths[i]);
+    }
+    if (statement->bytes.failed)
+        return fg_fail_memory(err);
+    statement->gathered++;
+    if (!statement->is_listed)
+        connection->gathering[connection->gathering_count++] = sql;
+    statement->is_listed = true;
+    return statement->gathered == GATHER_ROWS ? send_gathered(sql, err) : FG_OK;
 }
 
 static int64_t changes(struct fg_sql *sql)
@@ -643,6 +864,6 @@ static enum fg_code read_clock(struct fg_store *store, int64_t *unix_us, struct 
 const struct fg_backend fg_backend_postgresql = {
     .kind = FG_STORE_POSTGRESQL, .open = open_store, .close = close_store, .settle = settle, .clock = read_clock,
     .begin = begin, .commit = commit, .rollback = rollback, .execute = execute, .prepare = prepare,
-    .unprepare = unprepare, .step = step, .queue = queue, .changes = changes, .reset = reset, .column = column,
+    .unprepare = unprepare, .step = step, .queue = queue, .gather = gather, .changes = changes, .reset = reset, .column = column,
     .column_count = column_count,
 };

@@ -474,6 +474,6 @@ static struct fg_value column(const struct fg_sql *sql, int number)
 const struct fg_backend fg_backend_sqlite = {
     .kind = FG_STORE_SQLITE, .open = open_store, .close = close_store, .settle = settle, .clock = read_clock,
     .begin = begin, .commit = commit, .rollback = rollback, .execute = execute, .prepare = prepare,
-    .unprepare = unprepare, .step = step, .queue = queue, .changes = changes, .reset = reset, .column = column,
+    .unprepare = unprepare, .step = step, .queue = queue, .gather = queue, .changes = changes, .reset = reset, .column = column,
     .column_count = column_count,
 };

@@ -499,17 +499,28 @@ enum fg_code fg_sql_run(struct fg_sql *sql, int64_t *changes, struct fg_error *e
     return code;
 }
 
-enum fg_code fg_sql_queue(struct fg_sql *sql, struct fg_error *err)
+static enum fg_code send_later(struct fg_sql *sql, enum fg_code (*send)(struct fg_sql *, struct fg_error *),
+                               struct fg_error *err)
 {
     if (sql->store->transaction != FG_TRANSACTION_OPEN || sql->store->mode == FG_STORE_READ)
         return fg_sql_run(sql, NULL, err);
     enum fg_code code = check_run(sql, err);
     if (code != FG_OK)
         return code;
-    code = sql->store->backend->queue(sql, err);
+    code = send(sql, err);
     if (code != FG_OK)
         fg_store_mark_failed(sql->store);
     return code;
+}
+
+enum fg_code fg_sql_queue(struct fg_sql *sql, struct fg_error *err)
+{
+    return send_later(sql, sql->store->backend->queue, err);
+}
+
+enum fg_code fg_sql_gather(struct fg_sql *sql, struct fg_error *err)
+{
+    return send_later(sql, sql->store->backend->gather, err);
 }
 
 void fg_sql_done(struct fg_sql *sql)

@@ -127,6 +127,11 @@ enum fg_code fg_sql_run(struct fg_sql *sql, int64_t *changes, struct fg_error *e
  * error may then come from a later statement or the commit. Values are copied. */
 enum fg_code fg_sql_queue(struct fg_sql *sql, struct fg_error *err);
 
+/* Like fg_sql_queue, for an INSERT of one row whose place among the later statements of the transaction does not matter: PostgreSQL
+ * may run it after them, together with others of its text, as one INSERT of many rows (ON CONFLICT DO UPDATE must not meet
+ * the same row twice). Any statement that reads, and the commit, come after all that was gathered. */
+enum fg_code fg_sql_gather(struct fg_sql *sql, struct fg_error *err);
+
 /* Run if it has not been, then go to the next row; *row is false after the last. PostgreSQL holds the whole result in
  * memory: page through large ones by key. */
 enum fg_code fg_sql_next(struct fg_sql *sql, bool *row, struct fg_error *err);
