@@ -835,7 +835,7 @@ static enum fg_refusal expect_forward_end(struct auditor *a, const struct sim_co
         return FG_REFUSAL_ORDER_UNKNOWN;
     if (!x->forwarded)
         return FG_REFUSAL_FORWARD;
-    if (c->end != FG_BOOK_FORWARD_ACTIVATED)
+    if (c->end != FG_BOOK_FORWARD_ACTIVATED && c->end != FG_BOOK_FORWARD_CALLED)
         return FG_REFUSAL_NONE;
     int64_t any = 0;
     const struct fg_book_order *o = &x->o.order;
@@ -959,6 +959,9 @@ static enum fg_refusal expect(struct auditor *a, const struct sim_command *c)
             for (int32_t t = 0; t < c->first && t < SIM_HORIZON; t++)
                 if (a->open[p][t])
                     return FG_REFUSAL_STATE;
+        for (size_t i = 0; i < a->count; i++)
+            if (!a->orders[i].dead && a->orders[i].forwarded && a->orders[i].o.order.first_period < c->first)
+                return FG_REFUSAL_STATE;
         return FG_REFUSAL_NONE;
     default: return FG_REFUSAL_NONE;
     }
@@ -1102,13 +1105,19 @@ static const char *on_cancelled(struct auditor *a, struct a_order *x, const stru
         }
         break;
     }
-    case FG_BOOK_CAUSE_GATE: right = c->kind == SIM_CLOSE && c->product == o->product; break;
+    case FG_BOOK_CAUSE_GATE: /* the gate closes, or has closed while the order was forwarded */
+        right = c->kind == SIM_CLOSE ? c->product == o->product && !x->forwarded
+                                     : c->kind == SIM_FORWARD_END && c->id == o->id && c->end == FG_BOOK_FORWARD_RETURNED;
+        break;
     case FG_BOOK_CAUSE_CAPABILITY:
         right = (c->kind == SIM_CAPABILITY || c->kind == SIM_CONTRACTED) && o->portfolio == c->index && o->product == c->product;
         break;
     case FG_BOOK_CAUSE_GROUP: right = x->group != 0; break;
     case FG_BOOK_CAUSE_PARENT: right = o->parent != 0; break;
-    case FG_BOOK_CAUSE_FORWARD: right = c->kind == SIM_FORWARD_END && c->id == o->id && x->forwarded; break;
+    case FG_BOOK_CAUSE_FORWARD:
+        right = c->kind == SIM_FORWARD_END && c->id == o->id && x->forwarded && c->end != FG_BOOK_FORWARD_CALLED &&
+                c->end != FG_BOOK_FORWARD_RETURNED;
+        break;
     default: break;
     }
     if (!right)
@@ -1174,7 +1183,10 @@ static const char *on_event(struct auditor *a, const struct sim_command *c, cons
                     return wrong(a, "order %llu cut before the newer %llu", (unsigned long long)e->order,
                                  (unsigned long long)y->o.order.id);
             }
-        } else if (e->cause == FG_BOOK_CAUSE_GATE ? c->kind != SIM_CLOSE || e->quantity.w != x->filled[i]
+        } else if (e->cause == FG_BOOK_CAUSE_GATE ? e->quantity.w != x->filled[i] || x->forwarded ||
+                                                        (c->kind != SIM_CLOSE &&
+                                                         (c->kind != SIM_FORWARD_END || c->id != e->order ||
+                                                          auditor_is_open(a, x->o.order.product, e->period)))
                                                   : e->cause != FG_BOOK_CAUSE_SELF_TRADE || !x->was_new) {
             return wrong(a, "order %llu reduced for the wrong cause", (unsigned long long)e->order);
         }

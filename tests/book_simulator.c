@@ -506,7 +506,7 @@ static void draw_other(struct sim *s, struct sim_command *c)
     case 17:
     case 18:
         c->kind = forwarded || chance(s, 10) ? SIM_FORWARD_END : SIM_FORWARD;
-        c->end = (enum fg_book_forward_end)below(s, 3);
+        c->end = (enum fg_book_forward_end)below(s, 4);
         if (o != NULL) {
             int64_t share = pick(s, 1, 4);
             for (int32_t i = 0; i < o->period_count && i < SIM_PERIODS; i++) {

@@ -75,8 +75,22 @@ enum fg_code fg_application_open_demonstration(const char *data_folder, const ch
     return open_as(NULL, data_folder, node, NULL, NULL, true, application, err);
 }
 
+static void wake_gateway(struct fg_application *application, bool is_end)
+{
+    pthread_mutex_lock(&application->mutex);
+    struct fg_gateway *gateway = application->gateway;
+    if (is_end)
+        application->gateway = NULL;
+    else
+        fg_gateway_wake(gateway);
+    pthread_mutex_unlock(&application->mutex);
+    if (is_end)
+        fg_gateway_stop(gateway);
+}
+
 void fg_application_close(struct fg_application *application)
 {
+    wake_gateway(application, true);
     fg_exchange_stop(application->exchange);
     fg_authenticator_destroy(application->authenticator);
     fg_platform_destroy(application->platform);
@@ -94,6 +108,7 @@ static void notify(void *context, int64_t area)
     if (application->server != NULL)
         fg_server_notify(application->server, fg_id_text(FG_ID_AREA, area, name));
     pthread_mutex_unlock(&application->mutex);
+    wake_gateway(application, false);
 }
 
 enum fg_code fg_application_trade(struct fg_application *application, struct fg_error *err)
@@ -103,6 +118,19 @@ enum fg_code fg_application_trade(struct fg_application *application, struct fg_
                                           .clock_us = platform->clock_us, .clock_context = platform->clock_context,
                                           .notify = notify, .context = application};
     return fg_exchange_start(&options, &application->exchange, err);
+}
+
+enum fg_code fg_application_reach_out(struct fg_application *application, const struct fg_http_policy *policy,
+                                      struct fg_error *err)
+{
+    struct fg_gateway *gateway;
+    application->outbound = *policy;
+    struct fg_gateway_options options = {.platform = application->platform, .exchange = application->exchange, .policy = *policy};
+    enum fg_code code = fg_gateway_start(&options, &gateway, err);
+    pthread_mutex_lock(&application->mutex);
+    application->gateway = code == FG_OK ? gateway : NULL;
+    pthread_mutex_unlock(&application->mutex);
+    return code;
 }
 
 void fg_application_announce(struct fg_application *application, struct fg_server *server)

@@ -6,6 +6,7 @@
 #include "api/server.h"
 #include "atp/authenticator.h"
 #include "atp/exchange.h"
+#include "gateway/gateway.h"
 
 #include <pthread.h>
 
@@ -13,9 +14,11 @@ struct fg_application {
     struct fg_platform *platform;
     struct fg_authenticator_memory *authenticator;
     struct fg_exchange *exchange; /* NULL before fg_application_trade */
+    struct fg_gateway *gateway;   /* NULL before fg_application_reach_out */
+    struct fg_http_policy outbound; /* what may be called when a participant names the address */
     const char *data_folder; /* for files while they are read */
     bool is_demonstration;
-    pthread_mutex_t mutex;   /* of `server` */
+    pthread_mutex_t mutex;   /* of `server` and `gateway` */
     struct fg_server *server; /* told of new events; NULL: none */
 };
 
@@ -33,6 +36,11 @@ void fg_application_close(struct fg_application *application);
 /* Serve the market areas: start the engines of those that no other node has. Until then, and without it, trading
  * operations must not be called. */
 enum fg_code fg_application_trade(struct fg_application *application, struct fg_error *err);
+
+/* Talk with other systems (balancing markets, webhooks, market data) within `policy`, whose texts must stay; after
+ * fg_application_trade. Without it nothing is sent and nothing is heard. */
+enum fg_code fg_application_reach_out(struct fg_application *application, const struct fg_http_policy *policy,
+                                      struct fg_error *err);
 
 /* Fill context, access table, authenticator, idempotency store and event source of a server's options. */
 void fg_application_connect(struct fg_application *application, struct fg_server_options *options);

@@ -43,6 +43,7 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_LIMIT] = "limits.set",         [FG_COMMAND_SETTLED] = "periods.settled",
         [FG_COMMAND_CONTRACTED] = "capability.contract", [FG_COMMAND_WITHDRAW] = "order.withdraw",
         [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
+        [FG_COMMAND_TRANSACT] = "transact",
         [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
     return words[kind];
 }
@@ -89,13 +90,13 @@ static void touch_positions(struct engine_area *area, int32_t portfolio, enum fg
             fail_memory(area);
 }
 
-static void add_fill(struct engine_area *area, uint64_t order, const struct fg_book_trade *trade)
+static void add_fill(struct engine_area *area, uint64_t order, int32_t period, struct fg_power quantity)
 {
     if (fg_grow((void **)&area->fills, area->fill_count, &area->fill_capacity, sizeof *area->fills) != 0) {
         fail_memory(area);
         return;
     }
-    area->fills[area->fill_count++] = (struct engine_fill){order, trade->flow.period, trade->quantity.w};
+    area->fills[area->fill_count++] = (struct engine_fill){order, period, quantity.w};
 }
 
 /* The book's sink: write the event, remember what it touches. */
@@ -107,8 +108,8 @@ static void take_event(void *context, const struct fg_book_event *event)
     const struct fg_book_trade *trade = event->trade;
     switch (event->kind) {
     case FG_BOOK_TRADED:
-        add_fill(area, trade->sell, trade);
-        add_fill(area, trade->buy, trade);
+        add_fill(area, trade->sell, trade->flow.period, trade->quantity);
+        add_fill(area, trade->buy, trade->flow.period, trade->quantity);
         touch_order(area, trade->sell, 0);
         touch_order(area, trade->buy, 0);
         /* fall through */
@@ -117,12 +118,15 @@ static void take_event(void *context, const struct fg_book_event *event)
             fail_memory(area);
         touch_positions(area, trade->portfolio, trade->flow.product, trade->flow.regulation, trade->flow.period, 1);
         break;
+    case FG_BOOK_ACTIVATED:
+        add_fill(area, event->order, event->period, event->quantity);
+        touch_order(area, event->order, 0);
+        break;
     case FG_BOOK_ACCEPTED:
     case FG_BOOK_AMENDED:
     case FG_BOOK_REDUCED:
     case FG_BOOK_FORWARDED:
     case FG_BOOK_RETURNED:
-    case FG_BOOK_ACTIVATED:
         touch_order(area, event->order, 0);
         break;
     case FG_BOOK_FILLED:
@@ -322,6 +326,8 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
     case FG_COMMAND_OPEN:
         return fg_book_open(book, time_us, command->product, command->first_period, command->period_count, err);
     case FG_COMMAND_CLOSE:
+        if ((*code = engine_forward_at_closure(area, command, err)) != FG_OK)
+            return FG_REFUSAL_NONE;
         return fg_book_close(book, time_us, command->product, command->first_period, command->period_count, err);
     case FG_COMMAND_HALT:
     case FG_COMMAND_RESUME:
@@ -353,7 +359,10 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
     case FG_COMMAND_LOCATIONS:
         return relocate(area, command, code);
     case FG_COMMAND_MESSAGE:
-        *code = engine_write_message(area, "market.message", time_us, command->text, err);
+        *code = engine_write_message(area, "market.message", time_us, NULL, command->text, err);
+        return FG_REFUSAL_NONE;
+    case FG_COMMAND_TRANSACT:
+        *code = engine_transact(area, command, err);
         return FG_REFUSAL_NONE;
     case FG_COMMAND_EXPIRE:
         return fg_book_expire(book, time_us, err);
@@ -459,7 +468,7 @@ static enum fg_code apply(struct fg_engine *engine, struct fg_command *command, 
         return area->code;
     }
     command->event_last = area->event_sequence;
-    if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE)
+    if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE && command->kind != FG_COMMAND_TRANSACT) /* audits itself */
         code = write_audit(area, command, err);
     if (code == FG_OK && command->render != NULL) {
         command->answer.length = 0;

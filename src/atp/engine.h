@@ -46,12 +46,33 @@ enum fg_command_kind {
     FG_COMMAND_WITHDRAW,      /* `order`, for `cause` */
     FG_COMMAND_LOCATIONS,     /* the registry has published more locations or links: read them again */
     FG_COMMAND_MESSAGE,       /* of the market's operator to everybody: an event with `text` */
+    FG_COMMAND_TRANSACT,      /* rows of another part of the platform, and what they do to orders, in `transact` */
     FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
     FG_COMMAND_READ           /* look at committed state in `read`; nothing is written */
 };
 const char *fg_command_word(enum fg_command_kind kind); /* "order.enter", ...: the audit log's action */
 
 enum { FG_COMMAND_OWNER = 264, FG_COMMAND_KEY = 256 };
+
+/* What the rows of another part of the platform (forwarding, contracts) need of the writer: they are read and written in
+ * the transaction of the batch, together with what happens to the orders. Valid during the call of `transact`. */
+struct fg_engine_scope {
+    struct fg_store *store; /* rows of orders, trades and positions are behind: ask the book */
+    struct fg_book *book;   /* to read; it is changed by the functions below only */
+    int64_t area, time_us;
+    const int64_t *locations; /* number of each location, by the book's index */
+    void *engine;             /* the writer's own */
+};
+/* The command of the book; `called` as there. A refusal is an event and changes nothing. */
+enum fg_refusal fg_engine_forward(struct fg_engine_scope *scope, uint64_t order, struct fg_error *err);
+enum fg_refusal fg_engine_forward_end(struct fg_engine_scope *scope, uint64_t order, enum fg_book_forward_end end,
+                                      const struct fg_power *called, struct fg_error *err);
+/* An event; `organisation` 0: for everybody who may read the area. `type` is constant, `data` a JSON object. */
+enum fg_code fg_engine_tell(struct fg_engine_scope *scope, const char *type, int64_t organisation, const char *data,
+                            struct fg_error *err);
+/* Another entry of the area's audit chain, by the command's actor. `detail` is JSON or NULL. */
+enum fg_code fg_engine_audit(struct fg_engine_scope *scope, const char *action, const char *object, const char *detail,
+                             struct fg_error *err);
 
 /* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
  * are those numbers too, and `location` is the location's number (the engine puts the book's index in its place). Ids of
@@ -81,6 +102,8 @@ struct fg_command {
     int32_t portfolio;             /* CAPABILITY */
     enum fg_regulation regulation;
     struct fg_power capability, reserved;
+    const int64_t *forwarding;     /* CLOSE: locations, ascending, whose marked offers are locked for the balancing */
+    size_t forwarding_count;       /* market when the gate closes, instead of being lost */
     uint64_t trade;                /* REDUCE_TRADE */
     struct fg_power keep;
     enum fg_book_forward_end forward_end;
@@ -90,6 +113,10 @@ struct fg_command {
     enum fg_book_cause cause;      /* WITHDRAW */
     const char *text;              /* MESSAGE: a JSON object; REDUCE_TRADE, HALT, WITHDRAW: reason for the audit log, or NULL */
     void (*read)(struct fg_command *command, const struct fg_book *book); /* READ */
+    /* TRANSACT: decides, and changes nothing when it refuses (it keeps the refusal in its own context and returns FG_OK).
+     * A code other than FG_OK takes the whole batch back, so it is for failures of storage and memory only. May be called
+     * again for the same command, after the batch before it was taken back. */
+    enum fg_code (*transact)(struct fg_command *command, struct fg_engine_scope *scope, struct fg_error *err);
 
     /* The outcome. */
     enum fg_code code;          /* not FG_OK: not applied (or not known to be); `err` says why */

@@ -37,7 +37,7 @@ struct engine_pending_event {
     size_t offset, length; /* of its data in `event_data` */
 };
 
-/* A trade of the batch, for orders that have left the book before they are written. */
+/* A trade or activation of the batch, for orders that have left the book before they are written. */
 struct engine_fill {
     uint64_t order;
     int32_t period;
@@ -101,10 +101,15 @@ int32_t engine_location_index(const struct engine_area *area, int64_t id); /* -1
 enum fg_code engine_write_batch(struct engine_area *area, int64_t time_us, struct fg_error *err);
 enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_event *event, struct fg_error *err);
 /* An event that is not the book's: `data` is JSON. */
-enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *data,
-                                  struct fg_error *err);
+enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *scope,
+                                  const char *data, struct fg_error *err);
 enum fg_code engine_write_answer(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
 enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *command, bool *found, struct fg_error *err);
+
+/* -- engine_scope.c: work of others inside a batch -- */
+enum fg_code engine_transact(struct engine_area *area, struct fg_command *command, struct fg_error *err);
+/* Lock the offers that are forwarded instead of lost when the command's periods close. */
+enum fg_code engine_forward_at_closure(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
 
 /* The event as one line of JSON: an anonymous description, by which owners know their orders and trades again. */
 void engine_event_json(struct engine_area *area, const struct fg_book_event *event, struct fg_text *text);

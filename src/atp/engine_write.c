@@ -573,10 +573,10 @@ enum fg_code engine_write_event(struct engine_area *area, const struct fg_book_e
     return code;
 }
 
-enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *data,
-                                  struct fg_error *err)
+enum fg_code engine_write_message(struct engine_area *area, const char *type, int64_t time_us, const char *scope,
+                                  const char *data, struct fg_error *err)
 {
-    return insert_event(area, type, time_us, NULL, data, strlen(data), err);
+    return insert_event(area, type, time_us, scope, data, strlen(data), err);
 }
 
 enum fg_code engine_write_answer(struct engine_area *area, const struct fg_command *command, struct fg_error *err)

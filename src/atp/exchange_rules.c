@@ -62,11 +62,28 @@ static int64_t closure_of(const struct exchange_area *area, enum fg_product kind
     return latest;
 }
 
+/* Locations whose marked offers go to a balancing market when their gate closes. `ids` (as many as there are locations). */
+static size_t list_forwarding(const struct exchange_area *area, int64_t *ids)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < area->facts->location_count; i++)
+        if (area->facts->locations[i].forwards)
+            ids[count++] = area->facts->locations[i].id;
+    return count;
+}
+
 static enum fg_code send_gate(struct exchange_area *area, enum fg_command_kind kind, enum fg_product product, int32_t first,
                               int32_t count, struct fg_error *err)
 {
-    struct fg_command command = {.kind = kind, .product = product, .first_period = first, .period_count = count};
+    int64_t *forwarding = fg_alloc(area->facts->location_count, sizeof *forwarding);
+    if (forwarding == NULL)
+        return fg_fail_memory(err);
+    struct fg_command command = {.kind = kind, .product = product, .first_period = first, .period_count = count,
+                                 .forwarding = forwarding};
+    if (kind == FG_COMMAND_CLOSE && product == FG_PRODUCT_ACTIVE)
+        command.forwarding_count = list_forwarding(area, forwarding);
     enum fg_code code = exchange_run(area, &command, err);
+    fg_free(forwarding);
     if (code == FG_OK && command.refusal != FG_REFUSAL_NONE && command.refusal != FG_REFUSAL_STATE)
         return fg_fail(err, FG_ERR_CONFLICT, NULL, "%.300s", command.err.text);
     return code;
@@ -133,6 +150,7 @@ static enum fg_code compare_gates(struct exchange_area *area, enum fg_product pr
 
 static void free_command(struct fg_command *command)
 {
+    fg_free(command->context); /* its locations */
     fg_free(command);
 }
 
@@ -146,13 +164,20 @@ static enum fg_code schedule_closure(struct exchange_area *area, enum fg_product
     if (due_us - now_us > AHEAD_US)
         return FG_OK;
     struct fg_command *command = fg_alloc(1, sizeof *command);
-    if (command == NULL)
+    int64_t *forwarding = fg_alloc(area->facts->location_count, sizeof *forwarding);
+    if (command == NULL || forwarding == NULL) {
+        fg_free(command);
+        fg_free(forwarding);
         return fg_fail_memory(err);
+    }
     *command = (struct fg_command){.kind = FG_COMMAND_CLOSE, .due_us = due_us, .product = product,
-                                   .first_period = window.first, .period_count = 1, .done = free_command};
+                                   .first_period = window.first, .period_count = 1, .forwarding = forwarding,
+                                   .done = free_command, .context = forwarding};
+    if (product == FG_PRODUCT_ACTIVE)
+        command->forwarding_count = list_forwarding(area, forwarding);
     enum fg_code code = fg_engine_submit(area->engine, command, err);
     if (code != FG_OK)
-        fg_free(command);
+        free_command(command);
     else
         area->scheduled[product] = window.first;
     return code;

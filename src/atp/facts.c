@@ -66,11 +66,15 @@ static enum fg_code take_portfolio(struct fg_facts *facts, struct fg_sql *sql, s
 static enum fg_code take_location(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
 {
     ROOM(locations, location_count);
-    facts->locations[facts->location_count++] =
-        (struct fg_location_facts){.id = fg_sql_column_int64(sql, 0),
-                                   .parent = fg_sql_column_int64(sql, 1),
-                                   .operator = fg_sql_column_int64(sql, 2),
-                                   .is_published = strcmp(fg_sql_column_text(sql, 3), "published") == 0};
+    struct fg_location_facts location = {.id = fg_sql_column_int64(sql, 0),
+                                         .parent = fg_sql_column_int64(sql, 1),
+                                         .operator = fg_sql_column_int64(sql, 2),
+                                         .is_published = strcmp(fg_sql_column_text(sql, 3), "published") == 0,
+                                         .forwards = fg_sql_column_int64(sql, 4) > 0};
+    const struct fg_location_facts *parent = fg_facts_location(facts, location.parent); /* parents come first */
+    if (fg_sql_column_int64(sql, 4) < 0)
+        location.forwards = parent != NULL && parent->forwards;
+    facts->locations[facts->location_count++] = location;
     return FG_OK;
 }
 
@@ -148,7 +152,10 @@ static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct 
         {"SELECT operator_id, time_zone, period_s, tick_w FROM area WHERE id = $1", take_area},
         {"SELECT id, owner_id, roles, status FROM organisation WHERE $1 > 0 ORDER BY id", take_organisation},
         {"SELECT id, organisation_id, location_id, status FROM portfolio WHERE area_id = $1 ORDER BY id", take_portfolio},
-        {"SELECT id, parent_id, operator_id, status FROM location WHERE area_id = $1 ORDER BY id", take_location},
+        {"SELECT l.id, l.parent_id, l.operator_id, l.status, CASE WHEN l.control_area IS NULL THEN -1 WHEN EXISTS (SELECT 1 "
+         "FROM balancing_market m WHERE m.area_id = l.area_id AND m.control_area = l.control_area AND m.enabled = 1) THEN 1 "
+         "ELSE 0 END FROM location l WHERE l.area_id = $1 ORDER BY l.id",
+         take_location},
         {"SELECT COUNT(*) FROM location_link k JOIN location l ON l.id = k.from_id WHERE l.area_id = $1", take_link_count},
         {"SELECT id, kind, opening_days, opening_clock_s, closure_lead_s FROM product WHERE area_id = $1 ORDER BY id",
          take_product},

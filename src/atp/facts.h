@@ -27,6 +27,7 @@ struct fg_portfolio_facts {
 struct fg_location_facts {
     int64_t id, parent, operator; /* parent 0: none */
     bool is_published;
+    bool forwards; /* a balancing market takes offers of its control area, which is its own or that of its parent */
 };
 struct fg_product_facts {
     int64_t id;

@@ -24,7 +24,8 @@ struct settings {
     int64_t port, network_threads, workers, queue_limit, connection_limit, connections_per_address;
     int64_t header_seconds, body_seconds, send_seconds;
     double rate_per_second, rate_burst, anonymous_rate_per_second, anonymous_rate_burst, stop_seconds;
-    bool plain_http, trust_proxy, demonstration;
+    bool plain_http, trust_proxy, demonstration, outbound_http, outbound_private;
+    const char *outbound_ca_file;
     int log_level;
 };
 
@@ -64,6 +65,10 @@ static const struct fg_setting table[] = {
     {"anonymous_rate_per_second", FG_SETTING_NUMBER, AT(anonymous_rate_per_second), "50", "Requests a second of one address without log-in", 0.01, 1e6, NULL},
     {"anonymous_rate_burst", FG_SETTING_NUMBER, AT(anonymous_rate_burst), "200", "... at once", 1, 1e6, NULL},
     {"stop_seconds", FG_SETTING_NUMBER, AT(stop_seconds), "20", "Time for requests in flight when the server stops", 0, 3600, NULL},
+    {"outbound_ca_file", FG_SETTING_TEXT, AT(outbound_ca_file), "", "PEM certificates to trust when other systems are called; empty: the system's", 0, 0, NULL},
+    {"outbound_private", FG_SETTING_BOOLEAN, AT(outbound_private), "false",
+     "Private, loopback and link-local addresses may be called too; for tests and markets in one's own network", 0, 0, NULL},
+    {"outbound_http", FG_SETTING_BOOLEAN, AT(outbound_http), "false", "http may be called too, not only https; for tests", 0, 0, NULL},
     {"log_level", FG_SETTING_WORD, AT(log_level), "info", "debug (each request), info, warning, error", 0, 0, level_words},
 };
 enum { SETTING_COUNT = sizeof table / sizeof table[0] };
@@ -260,11 +265,14 @@ static int serve(const struct settings *settings)
     signal(SIGPIPE, SIG_IGN);
 
     struct fg_server_options options = options_of(settings);
+    struct fg_http_policy outbound = {.plain_http = settings->outbound_http, .private_addresses = settings->outbound_private,
+                                      .ca_file = settings->outbound_ca_file};
     struct fg_server *server;
     if (open_application(settings, &application, &err) != FG_OK)
         return fail(&err);
     fg_application_connect(&application, &options);
-    if (fg_application_trade(&application, &err) != FG_OK || fg_server_start(&options, &server, &err) != FG_OK) {
+    if (fg_application_trade(&application, &err) != FG_OK ||
+        fg_application_reach_out(&application, &outbound, &err) != FG_OK || fg_server_start(&options, &server, &err) != FG_OK) {
         fg_application_close(&application);
         return fail(&err);
     }

@@ -308,7 +308,7 @@ enum fg_refusal fg_book_expire(struct fg_book *book, int64_t time_us, struct fg_
 int64_t fg_book_next_expiry(const struct fg_book *book);
 
 /* Gate opening and closure of delivery periods. At closure plain orders lose what is left in those periods, blocks and
- * groups that touch them leave, forwarded orders too. Trades and positions stay. */
+ * groups that touch them leave; forwarded orders stay locked. Trades and positions stay. */
 enum fg_refusal fg_book_open(struct fg_book *book, int64_t time_us, enum fg_product product, int32_t first_period,
                              int32_t period_count, struct fg_error *err);
 enum fg_refusal fg_book_close(struct fg_book *book, int64_t time_us, enum fg_product product, int32_t first_period,
@@ -357,15 +357,24 @@ enum fg_refusal fg_book_set_contracted(struct fg_book *book, int64_t time_us, in
 enum fg_refusal fg_book_reduce_trade(struct fg_book *book, int64_t time_us, uint64_t trade, struct fg_power keep,
                                      struct fg_error *err);
 
-/* Lock an order that may be forwarded, with all that is left of it. It ends in one of three ways: returned (it trades
- * again, with its old priority), activated (`called` per period counts as traded; the rest leaves the book; a block is
- * called with one fraction; refused where the network check does not take it), expired (it leaves the book). */
-enum fg_book_forward_end { FG_BOOK_FORWARD_RETURNED, FG_BOOK_FORWARD_ACTIVATED, FG_BOOK_FORWARD_EXPIRED };
+/* Lock an order that may be forwarded, with all that is left of it, also past the closure of its periods. While it is
+ * locked parts of it may be called: `called` per period counts as traded, the rest stays locked; a block is called with one
+ * fraction; refused where the network check does not take it. It ends in one of three ways: returned (it trades again,
+ * with its old priority; what lies in closed periods is lost), activated (`called` counts as traded, the rest leaves the
+ * book), expired (it leaves the book). An order of which everything has been called leaves as filled. */
+enum fg_book_forward_end {
+    FG_BOOK_FORWARD_RETURNED,
+    FG_BOOK_FORWARD_ACTIVATED,
+    FG_BOOK_FORWARD_EXPIRED,
+    FG_BOOK_FORWARD_CALLED /* no end yet */
+};
 enum fg_refusal fg_book_forward(struct fg_book *book, int64_t time_us, uint64_t order, struct fg_error *err);
 enum fg_refusal fg_book_forward_end(struct fg_book *book, int64_t time_us, uint64_t order, enum fg_book_forward_end end,
                                     const struct fg_power *called, struct fg_error *err);
+/* Largest quantity <= wanted that a call in the order's period `index` may have as the network is now; -1: out of memory. */
+int64_t fg_book_forward_room(struct fg_book *book, uint64_t order, int32_t index, int64_t wanted_w);
 
-/* Drop what is known about periods before `before_period`, all of which must be closed: positions, and trades from the
+/* Drop what is known about periods before `before_period`, all of which must be closed and without forwarded orders: positions, and trades from the
  * oldest on up to the first one of a later period. For when settlement has taken them over. Those periods cannot be
  * opened or given capability again. */
 enum fg_refusal fg_book_forget(struct fg_book *book, int64_t time_us, int32_t before_period, struct fg_error *err);

@@ -151,14 +151,33 @@ static enum fg_refusal make_rows(struct fg_book *book, int32_t first, int32_t co
     return FG_REFUSAL_NONE;
 }
 
+/* What is still there when a gate closes belongs to forwarded orders, which stay without being queued. */
 static void free_ladders(struct fg_book *book, enum fg_product product, int32_t first, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
         for (int r = 0; r < 2; r++) {
             struct book_ladder **ladder = &book->periods[first + i - book->period_base].ladder[product][r];
+            book_ladder_empty(*ladder, first + i);
             book_ladder_free(book, *ladder);
             *ladder = NULL;
         }
+}
+
+/* A gate that opens again: the forwarded orders that have something there are queued as if it had been open all the time. */
+static void requeue_forwarded(struct fg_book *book, enum fg_product product, int32_t first, int32_t count)
+{
+    struct book_list list = {0};
+    if (!book_sorted(book, &list))
+        book->failed = true;
+    for (size_t i = 0; i < list.count && !book->failed; i++) {
+        struct book_order *order = list.items[i];
+        if (!order->forwarded || order->gone || order->product != product)
+            continue;
+        for (int32_t k = 0; k < order->count && !book->failed; k++)
+            if (order->first + k >= first && order->first + k < first + count && !book_place_again(book, order, k))
+                book->failed = true;
+    }
+    fg_free(list.items);
 }
 
 static struct fg_book_event *range_event(struct fg_book *book, enum fg_book_event_kind kind, enum fg_product product,
@@ -191,6 +210,8 @@ enum fg_refusal fg_book_open(struct fg_book *book, int64_t time_us, enum fg_prod
                 book->periods[first + i - book->period_base].ladder[product][r] = ladder;
                 book->failed |= ladder == NULL;
             }
+        if (!book->failed)
+            requeue_forwarded(book, product, first, count);
         range_event(book, FG_BOOK_OPENED, product, first, count);
     }
     refusal = book_end(book, refusal, 0, err);
@@ -238,9 +259,9 @@ static void close_period(struct fg_book *book, enum fg_product product, int32_t 
     for (size_t i = 0; i < list.count && !book->failed; i++) {
         struct book_order *order = list.items[i];
         int32_t index = period - order->first;
-        if (order->gone)
+        if (order->gone || order->forwarded) /* the balancing market's gate is another one */
             continue;
-        if (order->is_composite || order->forwarded)
+        if (order->is_composite)
             book_leave(book, order, FG_BOOK_CANCELLED, FG_BOOK_CAUSE_GATE);
         else if (order->slices[index].quantity > order->slices[index].filled)
             book_reduce(book, order, index, order->slices[index].filled, FG_BOOK_CAUSE_GATE);
@@ -567,6 +588,19 @@ enum fg_refusal fg_book_reduce_trade(struct fg_book *book, int64_t time_us, uint
     return book_end(book, refusal, 0, err);
 }
 
+/* A forwarded order keeps the positions of its periods. */
+static enum fg_refusal check_none_forwarded(struct fg_book *book, int32_t before_period, struct fg_error *err)
+{
+    struct book_list list = {0};
+    enum fg_refusal refusal = book_sorted(book, &list) ? FG_REFUSAL_NONE : FG_REFUSAL_OUT_OF_MEMORY;
+    for (size_t i = 0; i < list.count && refusal == FG_REFUSAL_NONE; i++)
+        if (list.items[i]->forwarded && !list.items[i]->gone && list.items[i]->first < before_period)
+            refusal = book_refuse(err, FG_REFUSAL_STATE, "order %llu is still forwarded; end it first",
+                                  NUMBER(list.items[i]->id));
+    fg_free(list.items);
+    return refusal;
+}
+
 enum fg_refusal fg_book_forget(struct fg_book *book, int64_t time_us, int32_t before_period, struct fg_error *err)
 {
     enum fg_refusal refusal = book_begin(book, time_us, err);
@@ -574,6 +608,8 @@ enum fg_refusal fg_book_forget(struct fg_book *book, int64_t time_us, int32_t be
         if (book->period_base + i < before_period && !is_empty(&book->periods[i]))
             refusal = book_refuse(err, FG_REFUSAL_STATE, "period %d is still open; close it first",
                                   (int)(book->period_base + i));
+    if (refusal == FG_REFUSAL_NONE)
+        refusal = check_none_forwarded(book, before_period, err);
     refusal = book_end(book, refusal, 0, err);
     if (refusal != FG_REFUSAL_NONE)
         return refusal;
@@ -654,7 +690,20 @@ static enum fg_refusal check_called(struct fg_book *book, const struct book_orde
 }
 
 /* An activation injects like a sale to a request that names no bus. */
-static enum fg_refusal activate(struct fg_book *book, struct book_order *order, const struct fg_power *called,
+static struct fg_book_flow activation_flow(const struct book_order *order, int32_t index)
+{
+    return (struct fg_book_flow){.product = (enum fg_product)order->product,
+                                 .regulation = (enum fg_regulation)order->regulation,
+                                 .kind = FG_REQUEST_NEED,
+                                 .period = order->first + index,
+                                 .sell_bus = order->bus,
+                                 .buy_bus = -1,
+                                 .sell_location = order->location,
+                                 .buy_location = order->location};
+}
+
+/* `stays`: what is not called remains locked. */
+static enum fg_refusal activate(struct fg_book *book, struct book_order *order, const struct fg_power *called, bool stays,
                                 struct fg_error *err)
 {
     enum fg_refusal refusal = check_called(book, order, called, err);
@@ -665,14 +714,7 @@ static enum fg_refusal activate(struct fg_book *book, struct book_order *order, 
         int64_t w = called[i].w, taken;
         if (w == 0)
             continue;
-        struct fg_book_flow flow = {.product = (enum fg_product)order->product,
-                                    .regulation = (enum fg_regulation)order->regulation,
-                                    .kind = FG_REQUEST_NEED,
-                                    .period = order->first + i,
-                                    .sell_bus = order->bus,
-                                    .buy_bus = -1,
-                                    .sell_location = order->location,
-                                    .buy_location = order->location};
+        struct fg_book_flow flow = activation_flow(order, i);
         if (!book_network_take(book, &flow, w, &taken))
             return FG_REFUSAL_OUT_OF_MEMORY;
         if (taken < w)
@@ -691,9 +733,53 @@ static enum fg_refusal activate(struct fg_book *book, struct book_order *order, 
         event->quantity.w = w;
     }
     bool is_whole = order->open_slices == 0;
+    if (stays && !is_whole) {
+        book_touch(book, order);
+        return FG_REFUSAL_NONE;
+    }
     book_leave(book, order, is_whole ? FG_BOOK_FILLED : FG_BOOK_CANCELLED,
                is_whole ? FG_BOOK_CAUSE_NONE : FG_BOOK_CAUSE_FORWARD);
     return FG_REFUSAL_NONE;
+}
+
+int64_t fg_book_forward_room(struct fg_book *book, uint64_t id, int32_t index, int64_t wanted_w)
+{
+    const struct book_order *order = book_ids_find(&book->orders, id);
+    if (order == NULL || order->gone || !order->forwarded || index < 0 || index >= order->count || wanted_w <= 0)
+        return 0;
+    int64_t room = book_least(wanted_w, order->slices[index].quantity - order->slices[index].filled);
+    room -= room % book->settings.tick.w;
+    if (room > 0 && book->has_network) {
+        struct fg_book_flow flow = activation_flow(order, index);
+        int64_t taken = book->network.take(book->network.context, &flow, room);
+        room = taken < 0 ? -1 : book_least(room, taken - taken % book->settings.tick.w);
+    }
+    return room;
+}
+
+/* Back into the market: what lies in periods whose gate has closed meanwhile is lost, a block that touches one wholly. */
+static void return_order(struct fg_book *book, struct book_order *order)
+{
+    lock(book, order, false);
+    for (int32_t i = 0; i < order->count && !order->gone && !book->failed; i++) {
+        struct book_slice *slice = &order->slices[i];
+        if (slice->quantity == slice->filled ||
+            book_ladder(book, order->product, order->regulation, order->first + i) != NULL)
+            continue;
+        if (order->is_composite)
+            book_leave(book, order, FG_BOOK_CANCELLED, FG_BOOK_CAUSE_GATE);
+        else
+            book_reduce(book, order, i, slice->filled, FG_BOOK_CAUSE_GATE);
+    }
+    if (order->gone)
+        return;
+    if (order->expires_us != 0 && order->expires_us <= book->time_us) {
+        book_leave(book, order, FG_BOOK_CANCELLED, FG_BOOK_CAUSE_VALIDITY);
+    } else {
+        if (order->expires_us != 0)
+            book_set(book, &book->next_expiry_us, book_least(book->next_expiry_us, order->expires_us));
+        book_retry_add(book, order);
+    }
 }
 
 enum fg_refusal fg_book_forward_end(struct fg_book *book, int64_t time_us, uint64_t id, enum fg_book_forward_end end,
@@ -706,20 +792,12 @@ enum fg_refusal fg_book_forward_end(struct fg_book *book, int64_t time_us, uint6
     if (refusal == FG_REFUSAL_NONE && !order->forwarded)
         refusal = book_refuse(err, FG_REFUSAL_FORWARD, "order %llu is not forwarded", NUMBER(id));
     if (refusal == FG_REFUSAL_NONE) {
-        if (end == FG_BOOK_FORWARD_ACTIVATED) {
-            refusal = activate(book, order, called, err);
-        } else if (end == FG_BOOK_FORWARD_EXPIRED) {
+        if (end == FG_BOOK_FORWARD_ACTIVATED || end == FG_BOOK_FORWARD_CALLED)
+            refusal = activate(book, order, called, end == FG_BOOK_FORWARD_CALLED, err);
+        else if (end == FG_BOOK_FORWARD_EXPIRED)
             book_leave(book, order, FG_BOOK_CANCELLED, FG_BOOK_CAUSE_FORWARD);
-        } else {
-            lock(book, order, false);
-            if (order->expires_us != 0 && order->expires_us <= book->time_us) {
-                book_leave(book, order, FG_BOOK_CANCELLED, FG_BOOK_CAUSE_VALIDITY);
-            } else {
-                if (order->expires_us != 0)
-                    book_set(book, &book->next_expiry_us, book_least(book->next_expiry_us, order->expires_us));
-                book_retry_add(book, order);
-            }
-        }
+        else
+            return_order(book, order);
         if (refusal == FG_REFUSAL_NONE)
             book_retry_run(book);
     }

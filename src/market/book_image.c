@@ -229,7 +229,7 @@ static bool is_row_sound(const struct fg_book *book, const struct fg_book_order_
         int64_t left = o->quantity[i].w - row->filled[i].w;
         if (row->filled[i].w < 0 || left < 0)
             return false;
-        if (left > 0 && (book_ladder(book, o->product, o->regulation, period) == NULL ||
+        if (left > 0 && ((book_ladder(book, o->product, o->regulation, period) == NULL && !row->forwarded) ||
                          (o->side == FG_SIDE_SELL &&
                           book_position_find(book, o->portfolio, o->product, o->regulation, period) == NULL)))
             return false;

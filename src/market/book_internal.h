@@ -239,6 +239,8 @@ void book_order_free(struct fg_book *book, struct book_order *order);
 bool book_place(struct fg_book *book, struct book_order *order); /* into queues or lists; false: out of memory */
 void book_unplace(struct fg_book *book, struct book_order *order);
 void book_drop_exhausted(struct fg_book *book, struct book_order *order);
+bool book_place_again(struct fg_book *book, struct book_order *order, int32_t slice); /* one period */
+void book_ladder_empty(struct book_ladder *ladder, int32_t period); /* its orders are queued there no more */
 void book_ladder_free(struct fg_book *book, struct book_ladder *ladder);
 struct book_ladder *book_ladder(const struct fg_book *book, int product, int regulation, int32_t period);
 struct book_position *book_position_find(const struct fg_book *book, int32_t portfolio, int product, int regulation,

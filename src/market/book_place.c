@@ -235,6 +235,21 @@ static void note_best(struct book_slot *slot)
     slot->best = slot->queue.leaf_count ? slot->queue.leaves[0]->entries[0].key : INT64_MAX;
 }
 
+void book_ladder_empty(struct book_ladder *ladder, int32_t period)
+{
+    for (int s = 0; ladder != NULL && s < 2; s++) {
+        struct book_side *side = &ladder->side[s];
+        for (int32_t i = 0; i < side->slot_count; i++)
+            for (int32_t l = 0; l < side->slots[i].queue.leaf_count; l++)
+                for (int32_t e = 0; e < side->slots[i].queue.leaves[l]->count; e++) {
+                    const struct book_entry *entry = &side->slots[i].queue.leaves[l]->entries[e];
+                    entry->order->slices[entry->slice].queued = (struct book_span){0, 0};
+                }
+        for (int32_t i = 0; i < side->composite_count; i++)
+            side->composites[i]->slices[period - side->composites[i]->first].queued = (struct book_span){0, 0};
+    }
+}
+
 void book_ladder_free(struct fg_book *book, struct book_ladder *ladder)
 {
     if (ladder == NULL)
@@ -418,13 +433,24 @@ bool book_has_children(const struct book_order *order)
     return false;
 }
 
+bool book_place_again(struct fg_book *book, struct book_order *order, int32_t index)
+{
+    return order->is_composite ? place_composite(book, order, index) : place_slice(book, order, index);
+}
+
+/* Only forwarded orders have something in periods that are closed. */
+static bool is_queued(const struct fg_book *book, const struct book_order *order, int32_t index)
+{
+    return !order->forwarded || book_ladder(book, order->product, order->regulation, order->first + index) != NULL;
+}
+
 /* The id is registered too; an amended order replaces its former self, which then no longer owns the id. */
 bool book_place(struct fg_book *book, struct book_order *order)
 {
     if (!book_ids_reserve(&book->orders, 1))
         return false;
     for (int32_t i = 0; i < order->count; i++)
-        if (!(order->is_composite ? place_composite(book, order, i) : place_slice(book, order, i)))
+        if (is_queued(book, order, i) && !book_place_again(book, order, i))
             return false;
     join(order);
     order->is_placed = true;

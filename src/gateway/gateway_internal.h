@@ -1,0 +1,37 @@
+/* What the threads of the gateway share. Internal to gateway. */
+#ifndef FG_GATEWAY_GATEWAY_INTERNAL_H
+#define FG_GATEWAY_GATEWAY_INTERNAL_H
+
+#include "gateway/gateway.h"
+
+#include <pthread.h>
+
+enum { GATEWAY_FORWARDER, GATEWAY_THREADS };
+
+struct gateway_thread {
+    struct fg_gateway *gateway;
+    pthread_t thread;
+    bool has_started;
+    uint64_t woken; /* wakes that were seen */
+    void (*look)(struct gateway_thread *thread);
+    void *memory; /* the thread's own */
+};
+
+struct fg_gateway {
+    struct fg_gateway_options options;
+    struct gateway_thread threads[GATEWAY_THREADS];
+    pthread_mutex_t mutex; /* of the wakes */
+    pthread_cond_t wake;
+    uint64_t wakes;
+    atomic_bool stop;
+};
+
+/* Pause before attempt `attempts` + 1, in microseconds: doubling from 1 s to `longest_s`, and up to a quarter more. */
+int64_t gateway_pause_us(int attempts, int64_t longest_s);
+int64_t gateway_monotonic_us(void);
+
+/* -- forwarder.c -- */
+void gateway_forward(struct gateway_thread *thread);
+void gateway_forward_release(struct gateway_thread *thread);
+
+#endif

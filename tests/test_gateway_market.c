@@ -1,0 +1,236 @@
+/* Forwarding end to end: flexgridd and the balancing market as processes over HTTPS; kills between sending and answer, answers
+ * that come late, calls in whole and in part, what is given back. */
+#include "support/gateway_fixture.h"
+
+#define FORWARDINGS "/v1/areas/area-1/forwardings"
+
+static void lock_all(struct gateway_fixture *f, long expected)
+{
+    char body[300];
+    snprintf(body, sizeof body, "{\"control_area\":\"GR\",\"from\":\"%s\",\"to\":\"%s\"}", f->start, f->end);
+    json_t *answer = gateway_ask(f, f->tso, "POST", FORWARDINGS, body, 200);
+    assert_int_equal(json_integer_value(json_object_get(answer, "locked")), expected);
+    json_decref(answer);
+}
+static void expect_order(struct gateway_fixture *f, const char *token, const char *order, const char *status)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/v1/areas/area-1/orders/%s", order);
+    for (int tries = 0; tries < 100; tries++) {
+        json_t *seen = gateway_ask(f, token, "GET", path, NULL, 200);
+        bool is_so = strcmp(text_at(seen, "status"), status) == 0;
+        json_decref(seen);
+        if (is_so)
+            return;
+        usleep(50000);
+    }
+    fail_msg("%s is not %s", order, status);
+}
+static size_t market_bids(struct gateway_fixture *f)
+{
+    json_t *bids = market_ask(f, "GET", "/v1/bids", NULL, 200);
+    size_t count = item_count(bids);
+    json_decref(bids);
+    return count;
+}
+static json_t *first_forwarding(struct gateway_fixture *f)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        json_t *page = gateway_ask(f, f->tso, "GET", FORWARDINGS, NULL, 200);
+        json_t *item = json_incref(item_at(page, 0));
+        json_decref(page);
+        if (item != NULL)
+            return item;
+        usleep(50000);
+    }
+    fail_msg("no bid");
+    return NULL;
+}
+
+/* Two offers below the minimum of 1 MW (0.8 at 50 and 0.7 at 60, one zone, no party known) are one bid of 1.5 MW at 60; 0.5 MW
+ * called in proportion are 267 and 233 kW (0.2667 and 0.2333), the rest of 1 MW is 533 and 467. */
+static void together(void **state)
+{
+    struct gateway_fixture f;
+    char a[40], b[40], path[200];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    gateway_offer(&f, f.agg, "pf-10", "0.8", "50", a);
+    gateway_offer(&f, f.ret, "pf-11", "0.7", "60", b);
+    lock_all(&f, 2);
+    json_t *bid = first_forwarding(&f);
+    char id[40];
+    snprintf(id, sizeof id, "%s", text_at(bid, "id"));
+    json_decref(bid);
+    bid = gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "accepted");
+    assert_string_equal(text_at(bid, "quantity"), "1.5");
+    assert_string_equal(text_at(bid, "price"), "60");
+    json_decref(bid);
+    expect_order(&f, f.agg, a, "forwarded");
+    snprintf(path, sizeof path, "/v1/areas/area-1/orders/%s", a);
+    json_t *problem = gateway_ask(&f, f.agg, "DELETE", path, NULL, 409); /* locked */
+    assert_string_equal(text_at(problem, "key"), "order.locked");
+    json_decref(problem);
+
+    /* What a seller sees: its own part, nothing of the other's. */
+    json_t *own = gateway_ask(&f, f.ret, "GET", FORWARDINGS, NULL, 200);
+    assert_string_equal(text_at(item_at(own, 0), "own"), "0.7");
+    json_decref(own);
+    snprintf(path, sizeof path, FORWARDINGS "/%s/members", id);
+    json_t *members = gateway_ask(&f, f.ret, "GET", path, NULL, 200);
+    assert_int_equal(item_count(members), 1);
+    assert_string_equal(text_at(item_at(members, 0), "order"), b);
+    json_decref(members);
+
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"0.5\"}", 201));
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-1", "confirmed", "0.5"));
+    members = gateway_ask(&f, f.tso, "GET", path, NULL, 200);
+    assert_string_equal(text_at(item_at(members, 0), "called"), "0.267");
+    assert_string_equal(text_at(item_at(members, 1), "called"), "0.233");
+    json_decref(members);
+    json_t *points = gateway_ask(&f, f.agg, "GET", "/v1/set-points", NULL, 200);
+    assert_int_equal(item_count(points), 1);
+    assert_string_equal(text_at(item_at(points, 0), "power"), "0.267");
+    assert_string_equal(text_at(item_at(points, 0), "portfolio"), "pf-10");
+    char point[100];
+    snprintf(point, sizeof point, "/v1/set-points/%s/answer", text_at(item_at(points, 0), "id"));
+    json_decref(points);
+    json_decref(gateway_ask(&f, f.agg, "POST", point, "{\"accept\":true}", 204));
+
+    /* The rest of it by a required volume in merit order. */
+    char body[300];
+    snprintf(body, sizeof body, "{\"control_area\":\"GR\",\"regulation\":\"up\",\"start\":\"%s\",\"required\":\"2\"}", f.start);
+    json_t *cleared = market_ask(&f, "POST", "/v1/clearings", body, 200);
+    assert_string_equal(text_at(cleared, "called"), "1");
+    assert_string_equal(text_at(cleared, "price"), "60");
+    json_decref(cleared);
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-2", "confirmed", "1"));
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "activated"));
+    expect_order(&f, f.agg, a, "filled");
+    expect_order(&f, f.ret, b, "filled");
+    json_t *calls = gateway_ask(&f, f.tso, "GET", "/v1/areas/area-1/activations", NULL, 200);
+    assert_int_equal(item_count(calls), 2);
+    json_decref(calls);
+    gateway_close(&f);
+}
+
+/* The server is killed after the market has the bid and before it knows; it sends again, the market keeps one. The same with a call whose
+ * confirmation is not heard. */
+static void killed(void **state)
+{
+    struct gateway_fixture f;
+    char order[40], id[40];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    gateway_offer(&f, f.agg, "pf-10", "2", "80", order);
+    lock_all(&f, 1);
+    json_t *bid = first_forwarding(&f);
+    snprintf(id, sizeof id, "%s", text_at(bid, "id"));
+    json_decref(bid);
+    for (int tries = 0; tries < 2000 && market_bids(&f) == 0; tries++)
+        usleep(1000);
+    assert_int_equal(market_bids(&f), 1);
+    gateway_stop(&f.server, SIGKILL); /* at whatever moment after the market has taken it */
+    struct fg_store *store = fixture_open_url(f.url);
+    /* As if killed before the answer was stored, if it was quicker than that. */
+    fixture_execute(store, "UPDATE forward_bid SET state = 'prepared', market_bid = NULL");
+    fixture_execute(store, "UPDATE balancing_market SET position = 0");
+    fg_store_close(store);
+    gateway_serve(&f);
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "accepted"));
+    assert_int_equal(market_bids(&f), 1);
+    expect_order(&f, f.agg, order, "forwarded");
+
+    atomic_store(&f.relay.is_holding, true); /* nothing of the market is heard from now on */
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"1.5\"}", 201));
+    usleep(1200000);
+    gateway_stop(&f.server, SIGKILL);
+    atomic_store(&f.relay.is_holding, false);
+    gateway_serve(&f);
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-1", "confirmed", "1.5"));
+    gateway_stop(&f.server, SIGKILL);
+    store = fixture_open_url(f.url);
+    fixture_execute(store, "UPDATE forward_activation SET told_us = NULL"); /* the confirmation's answer was not heard */
+    fixture_execute(store, "UPDATE balancing_market SET position = 0");     /* and all results come once more */
+    fg_store_close(store);
+    gateway_serve(&f);
+    bid = gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "called", "1.5");
+    assert_string_equal(text_at(bid, "state"), "accepted");
+    json_decref(bid);
+    usleep(1500000);
+    json_t *calls = gateway_ask(&f, f.tso, "GET", "/v1/areas/area-1/activations", NULL, 200);
+    assert_int_equal(item_count(calls), 1);
+    assert_string_not_equal(text_at(item_at(calls, 0), "told_at"), "");
+    json_decref(calls);
+    store = fixture_open_url(f.url);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM set_point"), 1);
+    assert_int_equal(fixture_number(store, "SELECT traded_w FROM book_position WHERE portfolio_id = 10 AND traded_w > 0"), 1500000);
+    assert_int_equal(fixture_number(store, "SELECT forwarded_w FROM book_position WHERE portfolio_id = 10 AND forwarded_w > 0"), 500000);
+    fg_store_close(store);
+    gateway_close(&f);
+}
+
+/* A call that comes after the bid has expired here is recorded and refused; halts are kept to; what is asked back comes back. */
+static void late_and_refused(void **state)
+{
+    struct gateway_fixture f;
+    char order[40], other[40], id[40], path[200];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    gateway_offer(&f, f.agg, "pf-10", "2", "80", order);
+    lock_all(&f, 1);
+    json_t *bid = first_forwarding(&f);
+    snprintf(id, sizeof id, "%s", text_at(bid, "id"));
+    json_decref(bid);
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "accepted"));
+
+    /* Trading at the location above is halted: refused with a reason, and the bid stays. */
+    json_decref(gateway_ask(&f, f.fmo, "POST", "/v1/areas/area-1/halt", "{\"location\":\"loc-1\",\"reason\":\"Fault\"}", 200));
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"1\"}", 201));
+    json_t *call = gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-1", "confirmed", "0");
+    assert_string_equal(text_at(call, "reason"), "trading is halted");
+    json_decref(call);
+    json_decref(gateway_ask(&f, f.fmo, "POST", "/v1/areas/area-1/resume", "{\"location\":\"loc-1\",\"reason\":\"Repaired\"}", 200));
+
+    /* Another bid is given back by the market: the offer trades again, as its gate is open. */
+    gateway_offer(&f, f.ret, "pf-11", "1", "70", other);
+    snprintf(path, sizeof path, "/v1/areas/area-1/orders/%s/forward", other);
+    json_decref(gateway_ask(&f, f.agg, "POST", path, NULL, 404)); /* not one's own */
+    json_decref(gateway_ask(&f, f.ret, "POST", path, NULL, 204));
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/bids", "id", "bid-2", "state", "accepted"));
+    json_decref(gateway_ask(&f, f.ret, "DELETE", path, NULL, 202)); /* asked back by the owner */
+    expect_order(&f, f.ret, other, "open");
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/bids", "id", "bid-2", "state", "returned"));
+
+    /* Expired here while the market goes on: its call is late. */
+    gateway_stop(&f.server, SIGKILL);
+    struct fg_store *store = fixture_open_url(f.url);
+    fixture_execute(store, "UPDATE forward_bid SET deadline_us = 1, expires_us = 1 WHERE state = 'accepted'");
+    fg_store_close(store);
+    gateway_serve(&f);
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "expired"));
+    expect_order(&f, f.agg, order, "open"); /* its gate is still open here */
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"0.5\"}", 201));
+    call = gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-2", "confirmed", "0");
+    assert_string_equal(text_at(call, "reason"), "the bid has ended");
+    json_decref(call);
+    json_t *calls = gateway_ask(&f, f.tso, "GET", "/v1/areas/area-1/activations", NULL, 200);
+    assert_int_equal(item_count(calls), 2);
+    assert_string_equal(text_at(item_at(calls, 1), "verdict"), "refused");
+    json_decref(calls);
+    json_t *none = gateway_ask(&f, f.agg, "GET", "/v1/set-points", NULL, 200);
+    assert_int_equal(item_count(none), 0);
+    json_decref(none);
+    gateway_close(&f);
+}
+
+int main(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    const struct CMUnitTest tests[] = {
+        {"together (SQLite)", together, NULL, NULL, &fixture_sqlite},
+        ON_BOTH(killed),
+        {"late_and_refused (PostgreSQL)", late_and_refused, NULL, NULL, &fixture_postgresql},
+    };
+    return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
+}
