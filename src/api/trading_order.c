@@ -30,6 +30,7 @@ static const struct fg_schema validity = {
 static const struct fg_schema seconds = FG_INTEGER(0, 31536000);
 static const struct fg_schema reference = FG_TEXT(1, 100);
 static const struct fg_schema session_schema = FG_INTEGER(1, (int64_t)1 << 53);
+static const struct fg_schema bus_name = FG_TEXT(1, 100);
 
 static const struct fg_field entry_fields[] = {
     {"side", &trading_side, "Offer or request", FG_REQUIRED},
@@ -39,6 +40,8 @@ static const struct fg_field entry_fields[] = {
     {"conditional", &fg_schema_boolean, "The request may or may not be called", 0},
     {"portfolio", &fg_schema_id, "Of an offer: its assets and capability", 0},
     {"location", &fg_schema_id, "Grid location; an offer's may be left out: its portfolio's", 0},
+    {"bus", &bus_name, "Where trading is network-aware: the bus that moves, of an offer or exchange; may be left out where the "
+                       "portfolio's assets, or the location, have one bus only", 0},
     {"start", &fg_schema_instant, "Start of the first delivery period", FG_REQUIRED},
     {"quantity", &quantities, "Quantity in each period from `start` on", FG_REQUIRED},
     {"price", &fg_schema_price, "The limit; this or `price_points`", 0},
@@ -77,6 +80,7 @@ static const struct fg_field order_fields[] = {
     {"organisation", &fg_schema_id, "Whose order", FG_REQUIRED},
     {"portfolio", &fg_schema_id, "Portfolio", FG_REQUIRED | FG_NULLABLE},
     {"location", &fg_schema_id, "Grid location", FG_REQUIRED},
+    {"bus", &bus_name, "Bus that moves, where trading is network-aware", FG_REQUIRED | FG_NULLABLE},
     {"side", &trading_side, "Offer or request", FG_REQUIRED},
     {"product", &trading_product, "What is traded", FG_REQUIRED},
     {"regulation", &trading_regulation, "Direction", FG_REQUIRED},
@@ -153,6 +157,30 @@ static bool check_seller(struct trading_item *item, const struct trading_party *
         return true;
     }
     return false;
+}
+
+static const struct fg_problem_kind bus_kind = {"order.bus", 422, "The order has to name another bus",
+                                                "Name a bus of the location where the portfolio has an approved asset."};
+
+/* Where the order acts on the grid. A need moves nothing at its own place; where the grid does not count, a bus has no
+ * meaning. */
+static bool place_order(struct trading_item *item, const struct trading_party *party, const char *name,
+                        struct fg_book_order *order)
+{
+    const char *reason;
+    if (!party->facts->is_network_aware || (order->side == FG_SIDE_BUY && order->kind != FG_REQUEST_EXCHANGE)) {
+        if (name == NULL)
+            return true;
+        trading_refuse(item, &bus_kind, party->facts->is_network_aware
+                                            ? "a need is met in its location and names no bus"
+                                            : "the grid is not checked in this area; leave the bus out");
+        return false;
+    }
+    order->bus = fg_facts_bus(party->facts, name, order->side == FG_SIDE_SELL ? order->portfolio : 0, order->location,
+                              fg_platform_now_us(trading_application(trading_item_call(item))->platform), &reason);
+    if (order->bus < 0)
+        trading_refuse(item, &bus_kind, reason);
+    return order->bus >= 0;
 }
 
 static bool check_buyer(struct trading_item *item, const struct trading_party *party, const struct fg_book_order *order)
@@ -323,7 +351,8 @@ enum fg_code trading_read_order(struct trading_item *item, const struct trading_
         trading_refuse(item, &period, "`start` is not the start of a delivery period");
     else if (!has_one_price(object, true))
         trading_refuse(item, &form, "give either `price` or `price_points`");
-    else if (check_order(item, party, order) && order->session != 0 &&
+    else if (check_order(item, party, order) && place_order(item, party, fg_member_text(object, "bus", NULL), order) &&
+             order->session != 0 &&
              fg_exchange_session_beat(trading_application(trading_item_call(item))->exchange, party->area, party->id,
                                       (int64_t)order->session, false, err) != FG_OK)
         trading_refuse(item, &session_kind, err->text);
@@ -389,7 +418,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
 {
     enum { ID, STATUS, CAUSE, ORGANISATION, PORTFOLIO, LOCATION, SIDE, PRODUCT, REGULATION, KIND, CONDITIONAL, BLOCK, FORWARD,
            FRACTION, VALIDITY, EXPIRES, FIRST, COUNT, QUANTITY, FILLED, POINTS, SESSION, PARENT, GROUP, REFERENCE, ENTERED,
-           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP };
+           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS };
 #define NUMBER(column) fg_sql_column_int64(sql, column)
     fg_json_begin_object(out, NULL);
     trading_put_id(out, "order", FG_ID_ORDER, NUMBER(ID));
@@ -398,6 +427,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
     trading_put_id(out, "organisation", FG_ID_ORGANISATION, NUMBER(ORGANISATION));
     trading_put_id(out, "portfolio", FG_ID_PORTFOLIO, NUMBER(PORTFOLIO));
     trading_put_id(out, "location", FG_ID_LOCATION, NUMBER(LOCATION));
+    fg_json_put_string(out, "bus", fg_sql_column_text(sql, BUS));
     fg_json_put_string(out, "side", fg_side_words[NUMBER(SIDE)]);
     fg_json_put_string(out, "product", fg_product_words[NUMBER(PRODUCT)]);
     fg_json_put_string(out, "regulation", fg_regulation_words[NUMBER(REGULATION)]);

@@ -44,6 +44,7 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_CONTRACTED] = "capability.contract", [FG_COMMAND_WITHDRAW] = "order.withdraw",
         [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
         [FG_COMMAND_TRANSACT] = "transact",
+        [FG_COMMAND_NETWORK] = "network.apply",      [FG_COMMAND_LIGHTS] = "traffic_light.set",
         [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
     return words[kind];
 }
@@ -364,6 +365,11 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
     case FG_COMMAND_TRANSACT:
         *code = engine_transact(area, command, err);
         return FG_REFUSAL_NONE;
+    case FG_COMMAND_NETWORK:
+        return engine_network_apply(area, command, code);
+    case FG_COMMAND_LIGHTS:
+        *code = engine_lights_write(area, command, err);
+        return FG_REFUSAL_NONE;
     case FG_COMMAND_EXPIRE:
         return fg_book_expire(book, time_us, err);
     case FG_COMMAND_READ:
@@ -468,7 +474,8 @@ static enum fg_code apply(struct fg_engine *engine, struct fg_command *command, 
         return area->code;
     }
     command->event_last = area->event_sequence;
-    if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE && command->kind != FG_COMMAND_TRANSACT) /* audits itself */
+    if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE && command->kind != FG_COMMAND_TRANSACT &&
+        command->kind != FG_COMMAND_LIGHTS) /* audits itself */
         code = write_audit(area, command, err);
     if (code == FG_OK && command->render != NULL) {
         command->answer.length = 0;
@@ -541,6 +548,7 @@ static void answer_batch(struct fg_engine *engine, enum fg_code code, const stru
             command->err = *err;
         } else if (command->kind == FG_COMMAND_READ) {
             command->code = FG_OK;
+            command->network = engine->area.is_network_on ? engine->area.match : NULL;
             command->read(command, engine->area.book);
         }
         has_events = has_events || (code == FG_OK && command->event_last >= command->event_first);

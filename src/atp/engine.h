@@ -15,6 +15,8 @@
  *      batch rolls the batch back.
  *   7. Recovery loads rows; it recomputes no decision.
  *   8. A command with a due time is applied before every command that is stamped at or after that time.
+ *   9. The network state in force is the one that area_network names; recovery makes it again from its document, and
+ *      puts the trades that were committed on top.
  *
  * Thread rule: submit from any thread; `render` and `done` run on the writer's thread and must be short. Literature:
  * Thompson et al., "LMAX Disruptor" (2011), for the single writer; Gray and Reuter, "Transaction Processing" (1993),
@@ -26,6 +28,7 @@
 #include "base/text.h"
 #include "market/book.h"
 #include "store/lease.h"
+#include "toolkit/dfmct/match_grid.h"
 
 enum fg_command_kind {
     FG_COMMAND_SUBMIT,        /* orders; a group when there are several */
@@ -47,6 +50,8 @@ enum fg_command_kind {
     FG_COMMAND_LOCATIONS,     /* the registry has published more locations or links: read them again */
     FG_COMMAND_MESSAGE,       /* of the market's operator to everybody: an event with `text` */
     FG_COMMAND_TRANSACT,      /* rows of another part of the platform, and what they do to orders, in `transact` */
+    FG_COMMAND_NETWORK,       /* another network state; resting orders are tried again */
+    FG_COMMAND_LIGHTS,        /* what has changed of the traffic light: rows and an event */
     FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
     FG_COMMAND_READ           /* look at committed state in `read`; nothing is written */
 };
@@ -73,6 +78,19 @@ enum fg_code fg_engine_tell(struct fg_engine_scope *scope, const char *type, int
 /* Another entry of the area's audit chain, by the command's actor. `detail` is JSON or NULL. */
 enum fg_code fg_engine_audit(struct fg_engine_scope *scope, const char *action, const char *object, const char *detail,
                              struct fg_error *err);
+/* The traffic light of a location or asset in a period; docs/network-aware.md has the rule. */
+enum fg_light_colour { FG_LIGHT_GREEN, FG_LIGHT_YELLOW, FG_LIGHT_RED };
+extern const char *const fg_light_words[]; /* "green", ... */
+struct fg_light {
+    int32_t subject; /* 0 location, 1 asset */
+    int64_t subject_id;
+    int64_t owner; /* of an asset: who is told; 0: everybody */
+    int32_t period;
+    enum fg_light_colour colour;
+    const char *reason; /* constant */
+    int64_t up_w, down_w; /* headroom; -1: not limited */
+    bool is_event;        /* colour or reason changed: told to subscribers; the same in a run of equal lights */
+};
 
 /* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
  * are those numbers too, and `location` is the location's number (the engine puts the book's index in its place). Ids of
@@ -111,12 +129,18 @@ struct fg_command {
     struct fg_book_limit limit;    /* LIMIT; participant by number */
     int64_t approval;              /* LIMIT: "limits.set" for this area with `text` as its detail */
     enum fg_book_cause cause;      /* WITHDRAW */
-    const char *text;              /* MESSAGE: a JSON object; REDUCE_TRADE, HALT, WITHDRAW: reason for the audit log, or NULL */
+    const char *text;              /* MESSAGE, NETWORK: a JSON object; REDUCE_TRADE, HALT, WITHDRAW: reason for the audit log, or NULL */
+    int64_t network_version;       /* NETWORK: row of network_state that the state was made from, committed before */
+    struct fg_grid_state *network_state; /* NETWORK: NULL: off; taken over (then NULL) when the command is applied */
+    const struct fg_light *lights; /* LIGHTS */
+    size_t light_count;
+    int64_t lights_before;         /* LIGHTS: rows of periods before this one are dropped */
     void (*read)(struct fg_command *command, const struct fg_book *book); /* READ */
     /* TRANSACT: decides, and changes nothing when it refuses (it keeps the refusal in its own context and returns FG_OK).
      * A code other than FG_OK takes the whole batch back, so it is for failures of storage and memory only. May be called
      * again for the same command, after the batch before it was taken back. */
     enum fg_code (*transact)(struct fg_command *command, struct fg_engine_scope *scope, struct fg_error *err);
+    struct fg_match_grid *network; /* READ: set by the engine; NULL: trading is not network-aware */
 
     /* The outcome. */
     enum fg_code code;          /* not FG_OK: not applied (or not known to be); `err` says why */

@@ -61,6 +61,8 @@ struct engine_area {
     struct fg_book_settings settings;
     struct engine_locations locations;
     struct fg_book *book;
+    struct fg_match_grid *match;        /* the book's network check; NULL: none was ever made */
+    bool is_network_on;                 /* the book asks it */
     uint64_t event_sequence;            /* of the last event, also while a batch is being applied */
     uint64_t order_next, order_limit;   /* numbers taken from the counter and not given yet */
 
@@ -110,6 +112,12 @@ enum fg_code engine_read_answer(struct engine_area *area, struct fg_command *com
 enum fg_code engine_transact(struct engine_area *area, struct fg_command *command, struct fg_error *err);
 /* Lock the offers that are forwarded instead of lost when the command's periods close. */
 enum fg_code engine_forward_at_closure(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
+/* -- engine_network.c: the network state and the traffic light -- */
+/* Make the state in force again, with `trades` on top; inside the load's transaction. */
+enum fg_code engine_network_load(struct engine_area *area, const struct fg_book_trade *trades, size_t count,
+                                 struct fg_error *err);
+enum fg_refusal engine_network_apply(struct engine_area *area, struct fg_command *command, enum fg_code *code);
+enum fg_code engine_lights_write(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
 
 /* The event as one line of JSON: an anonymous description, by which owners know their orders and trades again. */
 void engine_event_json(struct engine_area *area, const struct fg_book_event *event, struct fg_text *text);

@@ -419,13 +419,19 @@ enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void
         code = load_image(&rows, err);
     if (code == FG_OK)
         code = fg_audit_chain_load(area->store, chain, &area->audit, err);
+    if (code == FG_OK)
+        code = engine_network_load(area, rows.image.trades, rows.image.trade_count, err);
     fg_store_rollback(area->store);
 
     if (code == FG_OK) {
         struct fg_book_locations locations = {area->locations.count, area->locations.parents,
                                               area->locations.link_count,
                                               (const int32_t(*)[2])area->locations.links};
-        code = fg_book_create(&area->settings, &locations, NULL, sink, sink_context, &area->book, err);
+        struct fg_book_network network;
+        if (area->is_network_on)
+            network = fg_match_grid_interface(area->match);
+        code = fg_book_create(&area->settings, &locations, area->is_network_on ? &network : NULL, sink, sink_context,
+                              &area->book, err);
     }
     if (code == FG_OK)
         code = fg_book_restore(area->book, &rows.image, err);
@@ -446,5 +452,8 @@ void engine_area_drop(struct engine_area *area)
 {
     fg_book_destroy(area->book);
     area->book = NULL;
+    fg_match_grid_destroy(area->match);
+    area->match = NULL;
+    area->is_network_on = false;
     engine_locations_release(&area->locations);
 }

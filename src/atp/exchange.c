@@ -202,6 +202,7 @@ static void stop_engine(struct exchange_area *area)
     pthread_rwlock_unlock(&exchange->lock);
     fg_engine_stop(area->engine);
     area->engine = NULL;
+    exchange_forget_network(area);
     pthread_mutex_lock(&exchange->mutex);
     area->is_lost = false;
     area->session_count = 0;
@@ -211,6 +212,8 @@ static void stop_engine(struct exchange_area *area)
 static enum fg_code apply_rules(struct exchange_area *area, struct fg_error *err)
 {
     enum fg_code code = exchange_apply_locations(area, err);
+    if (code == FG_OK)
+        code = exchange_apply_network(area, err);
     if (code == FG_OK)
         code = exchange_apply_gates(area, err);
     if (code == FG_OK)
@@ -417,6 +420,7 @@ static void release(struct fg_exchange *exchange)
         stop_engine(area);
         fg_facts_release(area->facts);
         fg_timezone_close(area->zone);
+        fg_grid_model_release(area->model);
         fg_free(area->sessions);
         fg_free(area);
     }

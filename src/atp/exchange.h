@@ -6,6 +6,8 @@
  *   - opens and closes delivery periods by the rules of the area's products (gate.h); closures are handed to the engine
  *     ahead of time with the instant they are due, so that nothing stamped later gets in
  *   - sends what has changed of the approved capabilities (facts.h), and new locations
+ *   - where trading is network-aware, makes a new network state when the network, an operating point or a condition has
+ *     changed (network_state.h), and brings the traffic light up to date
  *   - ends trading sessions that are silent for longer than their time-out, cancelling their orders
  *   - deletes events older than the retention.
  * Before an area is opened to callers its gates, capabilities and locations are brought up to date.

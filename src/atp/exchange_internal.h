@@ -3,6 +3,7 @@
 #define FG_ATP_EXCHANGE_INTERNAL_H
 
 #include "atp/exchange.h"
+#include "atp/network_state.h"
 #include "base/memory.h"
 
 #include <pthread.h>
@@ -36,6 +37,15 @@ struct exchange_area {
     bool is_fresh;                /* gates and capabilities have to be compared in full */
     uint64_t digest;              /* of the facts whose capabilities were sent */
     size_t location_count, link_count;
+    struct fg_grid_model *model;  /* of `model_network`; NULL: none */
+    int64_t model_network;
+    int64_t network_looked_us;    /* the facts for which the network was looked at last */
+    uint64_t network_digest;      /* of what the engine has */
+    bool is_network_sent;         /* since the engine was started */
+    bool is_network_on;           /* as it was sent */
+    int32_t network_first, network_count; /* its periods */
+    char *network_sources;        /* per period, see network_state.sources; NULL: none */
+    int64_t lights_us;            /* the facts for which the lights were looked at last */
     struct fg_gate_window windows[FG_BOOK_PRODUCTS]; /* as last brought about */
     int32_t scheduled[FG_BOOK_PRODUCTS];             /* the period whose closure was handed over; INT32_MIN: none */
 };
@@ -65,6 +75,12 @@ enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_erro
 enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_settled(struct exchange_area *area, struct fg_error *err);
+/* Open periods of a kind by its products' rules; false: it is not traded. */
+bool exchange_window(const struct exchange_area *area, enum fg_product kind, int64_t now_us, struct fg_gate_window *window);
+
+/* -- exchange_network.c: the network state, before gates open the periods that it covers -- */
+enum fg_code exchange_apply_network(struct exchange_area *area, struct fg_error *err);
+void exchange_forget_network(struct exchange_area *area); /* the engine has stopped */
 
 /* -- exchange_session.c -- */
 enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);

@@ -29,7 +29,7 @@ enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_erro
 /* -- gates ----------------------------------------------------------------------------------------------------------- */
 
 /* Several products of one kind share the book's gates: open as long as one of them is. */
-static bool window_of(const struct exchange_area *area, enum fg_product kind, int64_t now_us, struct fg_gate_window *window)
+bool exchange_window(const struct exchange_area *area, enum fg_product kind, int64_t now_us, struct fg_gate_window *window)
 {
     bool is_traded = false;
     for (size_t i = 0; i < area->facts->product_count; i++) {
@@ -188,7 +188,7 @@ static enum fg_code apply_gate(struct exchange_area *area, enum fg_product produ
     struct fg_gate_window window;
     int64_t now_us = exchange_now_us(area->exchange);
     enum fg_code code = FG_OK;
-    window_of(area, product, now_us, &window);
+    exchange_window(area, product, now_us, &window);
     int32_t spared = area->scheduled[product];
     if (spared != INT32_MIN && now_us > closure_of(area, product, spared) + LATE_US)
         spared = INT32_MIN;

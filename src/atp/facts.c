@@ -1,7 +1,5 @@
 #include "atp/facts.h"
 
-#include "base/memory.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +35,7 @@ static enum fg_code take_area(struct fg_facts *facts, struct fg_sql *sql, size_t
     snprintf(facts->zone, sizeof facts->zone, "%s", fg_sql_column_text(sql, 1));
     facts->period_s = (int32_t)fg_sql_column_int64(sql, 2);
     facts->tick_w = fg_sql_column_int64(sql, 3);
+    facts->is_network_aware = strcmp(fg_sql_column_text(sql, 4), "off") != 0;
     return FG_OK;
 }
 
@@ -101,6 +100,30 @@ static enum fg_code take_product(struct fg_facts *facts, struct fg_sql *sql, siz
     return FG_OK;
 }
 
+static enum fg_code take_bus(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(buses, bus_count);
+    const char *name = fg_sql_column_text(sql, 0);
+    const struct fg_bus_facts *last = facts->bus_count > 0 ? &facts->buses[facts->bus_count - 1] : NULL;
+    const char *copy = last != NULL && strcmp(last->name, name) == 0 ? last->name : fg_arena_strdup(&facts->names, name);
+    if (copy == NULL)
+        return fg_fail_memory(err);
+    facts->buses[facts->bus_count++] = (struct fg_bus_facts){.name = copy, .number = (int32_t)fg_sql_column_int64(sql, 1),
+                                                             .location = fg_sql_column_int64(sql, 2)};
+    return FG_OK;
+}
+
+static enum fg_code take_holding(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(holdings, holding_count);
+    facts->holdings[facts->holding_count++] = (struct fg_holding_facts){
+        .portfolio = fg_sql_column_int64(sql, 0),
+        .bus = (int32_t)fg_sql_column_int64(sql, 1),
+        .from_us = fg_sql_column_int64(sql, 2),
+        .until_us = fg_sql_column_is_null(sql, 3) ? INT64_MAX : fg_sql_column_int64(sql, 3)};
+    return FG_OK;
+}
+
 static enum fg_code take_prequalification(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity,
                                           struct fg_error *err)
 {
@@ -149,7 +172,7 @@ static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct 
         const char *text;
         take_row *take;
     } queries[] = {
-        {"SELECT operator_id, time_zone, period_s, tick_w FROM area WHERE id = $1", take_area},
+        {"SELECT operator_id, time_zone, period_s, tick_w, network_mode FROM area WHERE id = $1", take_area},
         {"SELECT id, owner_id, roles, status FROM organisation WHERE $1 > 0 ORDER BY id", take_organisation},
         {"SELECT id, organisation_id, location_id, status FROM portfolio WHERE area_id = $1 ORDER BY id", take_portfolio},
         {"SELECT l.id, l.parent_id, l.operator_id, l.status, CASE WHEN l.control_area IS NULL THEN -1 WHEN EXISTS (SELECT 1 "
@@ -159,6 +182,14 @@ static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct 
         {"SELECT COUNT(*) FROM location_link k JOIN location l ON l.id = k.from_id WHERE l.area_id = $1", take_link_count},
         {"SELECT id, kind, opening_days, opening_clock_s, closure_lead_s FROM product WHERE area_id = $1 ORDER BY id",
          take_product},
+        {"SELECT b.bus, b.number, COALESCE(l.id, 0) FROM area a JOIN area_bus b ON b.area_id = a.id LEFT JOIN location_bus k ON "
+         "k.bus = b.bus LEFT JOIN location l ON l.id = k.location_id AND l.area_id = a.id AND l.status = 'published' "
+         "WHERE a.id = $1 AND a.network_mode <> 'off' ORDER BY b.bus, 3",
+         take_bus},
+        {"SELECT m.portfolio_id, b.number, m.valid_from_us, m.valid_until_us FROM area a JOIN asset s ON s.area_id = a.id JOIN "
+         "portfolio_asset m ON m.asset_id = s.id JOIN area_bus b ON b.area_id = a.id AND b.bus = s.bus "
+         "WHERE a.id = $1 AND a.network_mode <> 'off' AND s.grid_status = 'approved' ORDER BY m.portfolio_id, b.number",
+         take_holding},
         {"SELECT q.id, q.portfolio_id, q.product_id, q.kind, q.status, q.up_w, q.down_w, q.valid_from_us, q.valid_until_us "
          "FROM prequalification q JOIN portfolio p ON p.id = q.portfolio_id WHERE p.area_id = $1 AND "
          "q.status IN ('approved', 'suspended') ORDER BY q.portfolio_id, q.product_id, q.id",
@@ -182,6 +213,7 @@ enum fg_code fg_facts_load(struct fg_store *store, int64_t area, struct fg_facts
     if (facts == NULL)
         return fg_fail_memory(err);
     facts->area = area;
+    fg_arena_init(&facts->names);
     atomic_init(&facts->references, 1);
     enum fg_code code = load(store, facts, err);
     if (code != FG_OK) {
@@ -208,6 +240,9 @@ void fg_facts_release(struct fg_facts *facts)
     fg_free(facts->locations);
     fg_free(facts->products);
     fg_free(facts->prequalifications);
+    fg_free(facts->buses);
+    fg_free(facts->holdings);
+    fg_arena_release(&facts->names);
     fg_free(facts);
 }
 
@@ -281,4 +316,95 @@ int64_t fg_facts_capability(const struct fg_facts *facts, int64_t portfolio, enu
         largest = both > largest ? both : largest;
     }
     return largest;
+}
+
+/* ---- buses ---- */
+
+static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
+{
+    const struct fg_location_facts *at = fg_facts_location(facts, location);
+    while (at != NULL && at->id != around)
+        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
+    return at != NULL;
+}
+
+/* The rows of a bus; count 0: none. */
+static const struct fg_bus_facts *find_bus(const struct fg_facts *facts, const char *name, size_t *count)
+{
+    size_t low = 0, high = facts->bus_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(facts->buses[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (*count = 0; low + *count < facts->bus_count && strcmp(facts->buses[low + *count].name, name) == 0; ++*count)
+        ;
+    return *count > 0 ? &facts->buses[low] : NULL;
+}
+
+static bool has_asset_at(const struct fg_facts *facts, int64_t portfolio, int32_t bus, int64_t now_us)
+{
+    for (size_t i = 0; i < facts->holding_count; i++) {
+        const struct fg_holding_facts *holding = &facts->holdings[i];
+        if (holding->portfolio == portfolio && holding->bus == bus && holding->from_us <= now_us && now_us < holding->until_us)
+            return true;
+    }
+    return false;
+}
+
+static int32_t only_bus_of_assets(const struct fg_facts *facts, int64_t portfolio, int64_t now_us, const char **reason)
+{
+    int32_t bus = -1;
+    for (size_t i = 0; i < facts->holding_count; i++) {
+        const struct fg_holding_facts *holding = &facts->holdings[i];
+        if (holding->portfolio != portfolio || holding->from_us > now_us || now_us >= holding->until_us || holding->bus == bus)
+            continue;
+        if (bus >= 0) {
+            *reason = "the portfolio has assets at several buses, and the grid is checked by bus; name the bus of this offer";
+            return -1;
+        }
+        bus = holding->bus;
+    }
+    if (bus < 0)
+        *reason = "no approved asset of the portfolio has a bus of the grid; give its assets their buses and have them approved";
+    return bus;
+}
+
+static int32_t only_bus_of_location(const struct fg_facts *facts, int64_t location, const char **reason)
+{
+    int32_t bus = -1;
+    for (size_t i = 0; i < facts->bus_count; i++) {
+        if (facts->buses[i].location == 0 || facts->buses[i].number == bus || !lies_in(facts, facts->buses[i].location, location))
+            continue;
+        if (bus >= 0) {
+            *reason = "the location has several buses, and the grid is checked by bus; name the bus that will move";
+            return -1;
+        }
+        bus = facts->buses[i].number;
+    }
+    if (bus < 0)
+        *reason = "the location has no bus of the grid; ask its operator for its set of buses";
+    return bus;
+}
+
+int32_t fg_facts_bus(const struct fg_facts *facts, const char *name, int64_t portfolio, int64_t location, int64_t now_us,
+                     const char **reason)
+{
+    *reason = NULL;
+    if (name == NULL)
+        return portfolio > 0 ? only_bus_of_assets(facts, portfolio, now_us, reason) : only_bus_of_location(facts, location, reason);
+    size_t count;
+    const struct fg_bus_facts *rows = find_bus(facts, name, &count);
+    bool is_inside = false;
+    for (size_t i = 0; i < count; i++)
+        is_inside = is_inside || (rows[i].location != 0 && lies_in(facts, rows[i].location, location));
+    if (rows == NULL)
+        *reason = "the area's grid has no bus of this name";
+    else if (!is_inside)
+        *reason = "the bus does not lie in the order's location";
+    else if (portfolio > 0 && !has_asset_at(facts, portfolio, rows->number, now_us))
+        *reason = "no approved asset of the portfolio is at this bus";
+    return *reason == NULL ? rows->number : -1;
 }

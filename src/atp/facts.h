@@ -7,6 +7,7 @@
 #define FG_ATP_FACTS_H
 
 #include "atp/gate.h"
+#include "base/memory.h"
 #include "market/order.h"
 #include "store/store.h"
 
@@ -34,6 +35,18 @@ struct fg_product_facts {
     enum fg_product kind;
     struct fg_gate_rule gate;
 };
+/* A bus of the area; loaded where trading is network-aware. */
+struct fg_bus_facts {
+    const char *name;
+    int32_t number;   /* what orders and trades name */
+    int64_t location; /* published location whose set it is in, 0: none; a bus in several has a row for each */
+};
+/* An asset of a portfolio at a bus. */
+struct fg_holding_facts {
+    int64_t portfolio;
+    int32_t bus;
+    int64_t from_us, until_us;
+};
 enum fg_prequalification_kind { FG_PREQUALIFIED_PRODUCT, FG_PREQUALIFIED_GRID };
 struct fg_prequalification_facts {
     int64_t id, portfolio, product;
@@ -47,6 +60,11 @@ struct fg_facts {
     char zone[FG_ZONE_TEXT];
     int32_t period_s;
     int64_t tick_w;
+    bool is_network_aware;
+    struct fg_arena names;
+    struct fg_bus_facts *buses;         /* by name, location */
+    struct fg_holding_facts *holdings;  /* by portfolio, bus */
+    size_t bus_count, holding_count;
     struct fg_organisation_facts *organisations; /* each list by id; prequalifications by portfolio, product, id */
     struct fg_portfolio_facts *portfolios;
     struct fg_location_facts *locations;
@@ -65,6 +83,13 @@ void fg_facts_release(struct fg_facts *facts); /* NULL is allowed */
 const struct fg_organisation_facts *fg_facts_organisation(const struct fg_facts *facts, int64_t id);
 const struct fg_portfolio_facts *fg_facts_portfolio(const struct fg_facts *facts, int64_t id);
 const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, int64_t id);
+
+/* Where an order acts in a network-aware area. `name` NULL: the order names no bus; then it is the one bus of the
+ * portfolio's assets at `now_us`, or without a portfolio the one bus of the location. -1 and why not in `reason` (constant):
+ * the order has to name another one. A bus that is named lies in the location or below it, and a portfolio has an asset
+ * there. */
+int32_t fg_facts_bus(const struct fg_facts *facts, const char *name, int64_t portfolio, int64_t location, int64_t now_us,
+                     const char **reason);
 
 /* Approved capability of a portfolio in a period, in watt: of each product of that kind the lower of what the market
  * operator (product) and the grid operator (grid) have approved, each by its newest approval whose validity covers the

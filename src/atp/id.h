@@ -42,6 +42,7 @@ enum fg_id_kind {
     FG_ID_PAYMENT,
     FG_ID_TENDER,
     FG_ID_TENDER_OFFER,
+    FG_ID_CONDITION, /* of the grid: switch state, outage, limit */
     FG_ID_KIND_COUNT
 };
 

@@ -1,6 +1,7 @@
 #include "atp/market.h"
 
 #include "atp/baseline_rule.h"
+#include "atp/network_state.h"
 #include "atp/query.h"
 #include "base/timezone.h"
 #include "store/document.h"
@@ -193,6 +194,8 @@ enum fg_code fg_network_store(struct fg_registry *registry, int64_t area, const 
     for (size_t i = 0; i < upload->bus_count && code == FG_OK; i++)
         code = fg_change(registry->store, NULL, err, "INSERT INTO network_bus (network_id, bus) VALUES ($1, $2)", "it", *id,
                          upload->buses[i]);
+    if (code == FG_OK)
+        code = fg_area_buses_add(registry->store, area, *id, err);
     char detail[96];
     snprintf(detail, sizeof detail, "{\"sha256\":\"%s\"}", document.sha256);
     return code == FG_OK ? fg_registry_audit(registry, "network.upload", FG_ID_NETWORK, *id, detail, err) : code;

@@ -8,7 +8,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_BYTES ((size_t)512 << 20)
 
@@ -96,4 +98,34 @@ enum fg_code fg_network_read(const char *path, const char *format, struct fg_net
     if (is_folder)
         return refuse(path, err, "the folder is not a SimBench data set (it has no Node.csv)");
     return read_file(path, reader, network, err);
+}
+
+/* Readers take files: an anonymous one, which leaves nothing behind. Its path is no business of whoever reads the error. */
+enum fg_code fg_network_read_bytes(const char *bytes, size_t length, const char *format, const char *place,
+                                   struct fg_network **network, struct fg_error *err)
+{
+    char path[64];
+    *network = NULL;
+    int file = memfd_create("network", MFD_CLOEXEC);
+    if (file < 0)
+        return fg_fail(err, FG_ERR_IO, place, "no memory file can be made for the network; free memory and try again");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    size_t written = 0;
+    while (written < length) {
+        ssize_t count = write(file, bytes + written, length - written);
+        if (count <= 0)
+            break;
+        written += (size_t)count;
+    }
+    struct fg_error why = {0};
+    enum fg_code code = written == length ? fg_network_read(path, format, network, &why)
+                                          : fg_fail(&why, FG_ERR_FULL, NULL, "there is no memory for the network");
+    close(file);
+    if (code != FG_OK) {
+        const char *inside = strncmp(why.place, path, strlen(path)) == 0 ? why.place + strlen(path) : why.place;
+        char whole[sizeof why.place];
+        snprintf(whole, sizeof whole, "%.100s%.150s", place, inside);
+        fg_fail(err, code, whole, "%s", why.text);
+    }
+    return code;
 }

@@ -11,6 +11,10 @@
  * it is NULL and err names the place. Thread rule: none shared. */
 enum fg_code fg_network_read(const char *path, const char *format, struct fg_network **network, struct fg_error *err);
 
+/* The same from memory, for every format that is one document; `place` names it in errors. Packed bytes are unpacked. */
+enum fg_code fg_network_read_bytes(const char *bytes, size_t length, const char *format, const char *place,
+                                   struct fg_network **network, struct fg_error *err);
+
 /* "flexgrid", "matpower", ...; NULL-terminated. */
 extern const char *const fg_network_formats[];
 

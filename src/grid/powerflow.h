@@ -134,6 +134,19 @@ enum fg_code fg_powerflow_set_tap(struct fg_powerflow *powerflow, int32_t branch
 enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerflow_result *result,
                                 struct fg_error *err);
 
+/* Warm starts: a solved state is kept as fg_powerflow_state_size numbers of the caller's, and later solves of the same handle
+ * start from it, for a power flow after a small change. fg_powerflow_response gives the linear change of all voltages at
+ * the state that was solved last, for powers at buses that change by dp and dq (count of them); d_vm and d_va per bus, 0
+ * where dead. Newton's method only (its last factors are used); false when it has none. Neither allocates. */
+size_t fg_powerflow_state_size(const struct fg_powerflow *powerflow);
+void fg_powerflow_keep_state(const struct fg_powerflow *powerflow, double *state);
+enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const double *state,
+                                     struct fg_powerflow_result *result, struct fg_error *err);
+bool fg_powerflow_response(struct fg_powerflow *powerflow, int32_t count, const int32_t *buses, const double *dp_mw,
+                           const double *dq_mvar, double *d_vm_pu, double *d_va_rad);
+/* Whether the network is a forest of trees. */
+bool fg_powerflow_is_radial(const struct fg_powerflow *powerflow);
+
 /* Batches: `scenario_count` inputs, each array row-major scenario x element (NULL as above). The base case (network's
  * values) is solved once and every scenario starts from its state, so that no scenario depends on another; one that
  * does not converge from there is tried again from the start of the options. `sink` sees each result in order, in the

@@ -6,10 +6,13 @@
 
 #include "api/application.h"
 #include "api/event_stream.h"
+#include "api/operations_network.h"
 #include "api/operations_orders.h"
+#include "api/operations_registry.h"
 #include "api/operations_server.h"
 #include "api/server.h"
 #include "atp/id.h"
+#include "atp/rights.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -22,23 +25,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The rules of the platform's table that trading needs. */
-#define TRADING_SELLERS                                                                                                \
-    (FG_BIT(FG_ROLE_ESP) | FG_BIT(FG_ROLE_RESP) | FG_BIT(FG_ROLE_AGGREGATOR) | FG_BIT(FG_ROLE_RETAILER) |                \
-     FG_BIT(FG_ROLE_BRP) | FG_BIT(FG_ROLE_MARKET_OPERATOR))
-#define TRADING_GRID (FG_BIT(FG_ROLE_DSO) | FG_BIT(FG_ROLE_TSO))
-static const struct fg_access_rule trading_rules[] = {
-    {"orders.enter", "Enter, amend and cancel own orders", TRADING_SELLERS | TRADING_GRID, FG_BIT(FG_DUTY_TRADER)},
-    {"orders.read", "See the own orders and trades",
-     TRADING_SELLERS | TRADING_GRID | FG_BIT(FG_ROLE_FMO) | FG_BIT(FG_ROLE_REGULATOR), FG_DUTIES_ALL},
-    {"book.read", "See the anonymous book, public trades and statistics", FG_ROLES_ALL, FG_DUTIES_ALL},
-    {"market.operate", "Halt, resume, messages", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
-    {"market.limits", "Set limits", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
-    {"trades.cancel", "Cancel an erroneous trade", FG_BIT(FG_ROLE_FMO), FG_BIT(FG_DUTY_OPERATOR)},
-    {"trades.curtail", "Curtail trades", TRADING_GRID, FG_BIT(FG_DUTY_OPERATOR)},
-};
 static const struct fg_operation_set *const trading_sets[] = {&fg_orders_operations, &fg_book_operations,
-                                                              &fg_trading_floor_operations, &fg_limit_operations};
+                                                              &fg_trading_floor_operations, &fg_limit_operations,
+                                                              &fg_market_operations, &fg_network_operations};
 
 static inline enum fg_code trading_authenticate(void *context, const struct fg_credentials *credentials,
                                                 struct fg_principal *principal, struct fg_error *err)
@@ -129,7 +118,7 @@ static inline void trading_notify(void *context, int64_t area)
 static inline void trading_serve(const char *url, const char *folder, const char *node, int out)
 {
     struct fg_error err = {0};
-    struct fg_application application = {0};
+    struct fg_application application = {.data_folder = folder};
     struct fg_server *server = NULL;
     struct fg_platform_options platform = {.store_url = url, .node = node};
     struct fg_exchange_options exchange = {.store_url = url, .node = node, .notify = trading_notify, .batch_max = 1024};
@@ -144,7 +133,7 @@ static inline void trading_serve(const char *url, const char *folder, const char
         code = fg_exchange_start(&exchange, &application.exchange, &err);
     struct fg_server_options options = {
         .address = "127.0.0.1", .data_folder = folder, .operations = trading_sets,
-        .operation_set_count = FG_COUNT_OF(trading_sets), .access = {trading_rules, FG_COUNT_OF(trading_rules)},
+        .operation_set_count = FG_COUNT_OF(trading_sets), .access = fg_platform_access,
         .context = &application, .authenticator = {NULL, trading_authenticate},
         .idempotency = {&application, trading_load, trading_save}, .events = fg_event_stream_source(&application),
         .rate_per_second = 1e6, .rate_burst = 1e6, .anonymous_rate_per_second = 1e6, .anonymous_rate_burst = 1e6};
