@@ -27,6 +27,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* fontconfig, which cairo asks for fonts, keeps what it has read until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+
 enum { POOL = 48, KINDS = 48, CALLERS = 64, FINDINGS = 40, BODY_MAX = 1 << 16 };
 
 struct pool {
