@@ -93,6 +93,7 @@ static void wake_gateway(struct fg_application *application, bool is_end)
 void fg_application_close(struct fg_application *application)
 {
     wake_gateway(application, true);
+    fg_runs_stop(application->runs);
     fg_exchange_stop(application->exchange);
     fg_authenticator_destroy(application->authenticator);
     fg_platform_destroy(application->platform);
@@ -119,7 +120,10 @@ enum fg_code fg_application_trade(struct fg_application *application, struct fg_
     struct fg_exchange_options options = {.store_url = platform->store_url, .store = platform->store, .node = platform->node,
                                           .clock_us = platform->clock_us, .clock_context = platform->clock_context,
                                           .notify = notify, .context = application};
-    return fg_exchange_start(&options, &application->exchange, err);
+    enum fg_code code = fg_exchange_start(&options, &application->exchange, err);
+    struct fg_runs_options runs = {.platform = application->platform, .exchange = application->exchange,
+                                   .folder = application->data_folder, .threads = application->run_threads};
+    return code == FG_OK ? fg_runs_start(&runs, &application->runs, err) : code;
 }
 
 enum fg_code fg_application_reach_out(struct fg_application *application, const struct fg_http_policy *policy,

@@ -7,6 +7,7 @@
 #include "atp/authenticator.h"
 #include "atp/exchange.h"
 #include "gateway/gateway.h"
+#include "atp/run.h"
 
 #include <pthread.h>
 
@@ -16,6 +17,8 @@ struct fg_application {
     struct fg_exchange *exchange; /* NULL before fg_application_trade */
     struct fg_gateway *gateway;   /* NULL before fg_application_reach_out */
     struct fg_http_policy outbound; /* what may be called when a participant names the address */
+    struct fg_runs *runs;         /* likewise */
+    int run_threads;              /* that work on runs; 0: 1. Set before fg_application_trade */
     const char *data_folder; /* for files while they are read */
     bool is_demonstration;
     pthread_mutex_t mutex;   /* of `server` and `gateway` */

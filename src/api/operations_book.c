@@ -258,12 +258,13 @@ static const struct fg_schema trade_power = {.kind = FG_SCHEMA_DECIMAL, .places 
         {"initiator", &trading_side, "The side that was resting", FG_REQUIRED},                                        \
         {"sell_location", &fg_schema_id, "Location of the offer", FG_REQUIRED},                                        \
         {"buy_location", &fg_schema_id, "Location of the request", FG_REQUIRED},                                       \
-        {"time", &fg_schema_instant, "Concluded at", FG_REQUIRED}
+        {"time", &fg_schema_instant, "Concluded at", FG_REQUIRED},                                                     \
+        {"auction", &fg_schema_id, "The auction that concluded it; null: the continuous market", FG_REQUIRED | FG_NULLABLE}
 static const struct fg_field trade_fields[] = {PUBLIC_FIELDS};
 static const struct fg_field own_trade_fields[] = {
     PUBLIC_FIELDS,
     {"sell_order", &fg_schema_id, "The offer", FG_REQUIRED},
-    {"buy_order", &fg_schema_id, "The request", FG_REQUIRED},
+    {"buy_order", &fg_schema_id, "The request; null: an auction's, taken by the market's operator", FG_REQUIRED | FG_NULLABLE},
     {"seller", &fg_schema_id, "Seller", FG_REQUIRED},
     {"buyer", &fg_schema_id, "Buyer", FG_REQUIRED},
     {"portfolio", &fg_schema_id, "The seller's portfolio; null to the buyer", FG_REQUIRED | FG_NULLABLE},
@@ -300,7 +301,7 @@ struct trades {
 static void put_trade(struct fg_json_writer *out, const struct fg_sql *sql, const struct trades *trades)
 {
     enum { ID, PRODUCT, REGULATION, KIND, PERIOD, QUANTITY, CONCLUDED, PRICE, INITIATOR, SELL_LOCATION, BUY_LOCATION, TIME,
-           SELL_ORDER, BUY_ORDER, SELLER, BUYER, PORTFOLIO };
+           SELL_ORDER, BUY_ORDER, SELLER, BUYER, PORTFOLIO, AUCTION };
 #define NUMBER(column) fg_sql_column_int64(sql, column)
     fg_json_begin_object(out, NULL);
     trading_put_id(out, "trade", FG_ID_TRADE, NUMBER(ID));
@@ -315,6 +316,7 @@ static void put_trade(struct fg_json_writer *out, const struct fg_sql *sql, cons
     trading_put_id(out, "sell_location", FG_ID_LOCATION, NUMBER(SELL_LOCATION));
     trading_put_id(out, "buy_location", FG_ID_LOCATION, NUMBER(BUY_LOCATION));
     trading_put_instant_us(out, "time", NUMBER(TIME));
+    trading_put_id(out, "auction", FG_ID_AUCTION, NUMBER(AUCTION));
     if (!trades->is_public) {
         bool sees_portfolio = trades->owner == 0 || NUMBER(SELLER) == trades->owner;
         trading_put_id(out, "sell_order", FG_ID_ORDER, NUMBER(SELL_ORDER));
@@ -339,8 +341,8 @@ static enum fg_code trades_work(struct fg_platform *platform, struct fg_store *s
     enum fg_code code = fg_sql_prepare(
         store,
         "SELECT id, product, regulation, kind, period, quantity_w, concluded_w, price_u, initiator, sell_location_id, "
-        "buy_location_id, time_us, sell_order_id, buy_order_id, seller_id, buyer_id, portfolio_id FROM book_trade WHERE "
-        "area_id = $1 AND id < $2 AND ($3 < 0 OR product = $3) AND period >= $4 AND period < $5 AND ($6 = 0 OR "
+        "buy_location_id, time_us, sell_order_id, buy_order_id, seller_id, buyer_id, portfolio_id, auction_id FROM book_trade "
+        "WHERE area_id = $1 AND id < $2 AND ($3 < 0 OR product = $3) AND period >= $4 AND period < $5 AND ($6 = 0 OR "
         "seller_id = $6 OR buyer_id = $6) AND ($7 = 0 OR sell_order_id = $7 OR buy_order_id = $7) ORDER BY id DESC LIMIT $8",
         &sql, err);
     if (code != FG_OK)

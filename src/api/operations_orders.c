@@ -73,12 +73,9 @@ static enum fg_code cancel_order(struct fg_call *call, struct fg_error *err)
 }
 
 /* ---- groups ---- */
-static const struct fg_schema group_kind = {
-    .kind = FG_SCHEMA_ENUM, .name = "GroupKind", .words = fg_group_kind_words,
-    .description = "exclusive_one: one of them; exclusive_sum: fractions add up to one; multipart: the same fraction of all"};
 static const struct fg_schema group_orders = FG_ARRAY(&trading_order_entry, 2, FG_BOOK_GROUP_MAX);
 static const struct fg_field group_fields[] = {
-    {"kind", &group_kind, "Rule of the group", FG_REQUIRED},
+    {"kind", &trading_group_kind, "Rule of the group", FG_REQUIRED},
     {"orders", &group_orders, "Members: blocks or orders of one period; entered whole or not at all", FG_REQUIRED},
 };
 static const struct fg_schema group = FG_OBJECT("OrderGroup", "Orders under one rule", group_fields);

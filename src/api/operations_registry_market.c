@@ -5,12 +5,11 @@
 #include "atp/market.h"
 #include "base/units.h"
 #include "grid/network.h"
-#include "grid/network_read.h"
+#include "toolkit/dfmct/network_bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct fg_response no_content[] = {{204, "Done", NULL, NULL, NULL}, {0}};
 static const struct fg_param area_path[] = {{"area", &fg_schema_id, "Market area", true}, {0}};
@@ -246,40 +245,6 @@ static const struct fg_param upload_query[] = {
     {"format", &format_word, "When it cannot be told from the content", false},
     {0}};
 
-/* Readers take files. The name ends in what its bytes look like, because a reader's first guess is the name. */
-static enum fg_code read_network(const struct fg_application *application, const char *bytes, size_t length, const char *format,
-                                 struct fg_network **network, struct fg_error *err)
-{
-    char path[4096];
-    size_t first = 0;
-    *network = NULL;
-    while (first < length && strchr(" \t\r\n", bytes[first]) != NULL)
-        first++;
-    bool is_json = first < length && (bytes[first] == '{' || bytes[first] == '[');
-    snprintf(path, sizeof path, "%s/upload-XXXXXX%s", application->data_folder, is_json ? ".json" : ".m");
-    int file = mkstemps(path, is_json ? 5 : 2);
-    if (file < 0)
-        return fg_fail(err, FG_ERR_IO, application->data_folder, "takes no file");
-    size_t written = 0;
-    while (written < length) {
-        ssize_t count = write(file, bytes + written, length - written);
-        if (count <= 0)
-            break;
-        written += (size_t)count;
-    }
-    enum fg_code code = close(file) == 0 && written == length ? FG_OK : fg_fail(err, FG_ERR_FULL, NULL, "the upload cannot be kept");
-    struct fg_error why = {0};
-    if (code == FG_OK)
-        code = fg_network_read(path, format, network, &why);
-    unlink(path);
-    if (why.code != FG_OK) { /* the path is the server's own affair */
-        const char *place = strstr(why.place, "upload-");
-        place = place != NULL ? place + strcspn(place, ":#") : "";
-        fg_fail(err, code, NULL, "%s%s%s", place, place[0] != '\0' ? ": " : "", why.text);
-    }
-    return code;
-}
-
 static void write_notes(const struct fg_network *network, struct fg_text *text)
 {
     struct fg_json_writer out;
@@ -325,7 +290,8 @@ static enum fg_code upload_network(struct fg_call *call, struct fg_error *err)
     job.upload.bytes = fg_call_body_bytes(call, &job.upload.size_bytes);
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &job.area, err);
     if (code == FG_OK)
-        code = read_network(application, job.upload.bytes, job.upload.size_bytes, word >= 0 ? format_words[word] : NULL, &network, err);
+        code = fg_network_of_bytes(job.upload.bytes, job.upload.size_bytes, word >= 0 ? format_words[word] : NULL,
+                                   application->data_folder, &network, err);
     if (code != FG_OK)
         return code;
     const char **buses = fg_arena_alloc(fg_call_arena(call), network->bus_count, sizeof *buses);

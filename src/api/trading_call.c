@@ -179,6 +179,10 @@ static const struct fg_problem_kind refusals[FG_REFUSAL_COUNT] = {
     [FG_REFUSAL_APPROVAL] = {"approval.missing", 409, "Another user has to confirm",
                              "Ask for approval of exactly this, let another user confirm it, and repeat."},
     [FG_REFUSAL_STATE] = {"market.state", 409, "The market is in this state already", "Nothing is to be done."},
+    [FG_REFUSAL_AUCTION] = {"auction.unknown", 404, "There is no such auction that takes orders", "See the list of auctions."},
+    [FG_REFUSAL_AUCTION_CLOSED] = {"auction.closed", 409, "The auction takes no orders now",
+                                   "See its opening and closure; enter orders between them."},
+    [FG_REFUSAL_AUCTION_STATE] = {"auction.state", 409, "The auction's state does not allow it", "See its status."},
     [FG_REFUSAL_OUT_OF_MEMORY] = {"server.unavailable", 503, "The server cannot answer at the moment", "Repeat the request."},
 };
 
@@ -246,15 +250,22 @@ static void put_remaining(struct fg_json_writer *out, const struct fg_book *book
 }
 
 /* The receipt of a command that was applied, or the problem that it was refused with. */
+bool trading_render_refusal(struct fg_command *command)
+{
+    struct trading_item *item = command->context;
+    if (command->refusal == FG_REFUSAL_NONE)
+        return false;
+    const char *text = strstr(command->err.text, "] ");
+    put_problem(item->job->call, command, trading_refusal_kind(command->refusal), text != NULL ? text + 2 : command->err.text);
+    return true;
+}
+
 static void render(struct fg_command *command, const struct fg_book *book)
 {
     struct trading_item *item = command->context;
     struct fg_call *call = item->job->call;
-    if (command->refusal != FG_REFUSAL_NONE) {
-        const char *text = strstr(command->err.text, "] ");
-        put_problem(call, command, trading_refusal_kind(command->refusal), text != NULL ? text + 2 : command->err.text);
+    if (trading_render_refusal(command))
         return;
-    }
     struct fg_json_writer out;
     struct fg_arena *arena = fg_call_arena(call);
     uint64_t first = command->kind == FG_COMMAND_SUBMIT    ? command->first_order
@@ -444,6 +455,12 @@ struct trading_item *trading_items(struct fg_call *call, const struct trading_pa
     return items;
 }
 
+void trading_drop(struct trading_item *items)
+{
+    for (size_t i = 0; i < items[0].job->count; i++)
+        fg_text_release(&items[i].command.answer);
+}
+
 enum fg_code trading_item_key(struct trading_item *item, const char *key, const struct fg_json_cursor *body,
                               struct fg_error *err)
 {
@@ -467,7 +484,7 @@ enum fg_code trading_send(struct fg_call *call, struct trading_item *items, cons
                           struct fg_error *err)
 {
     struct trading_job *job = items[0].job;
-    struct fg_command *commands[TRADING_BATCH_MAX];
+    struct fg_command *commands[TRADING_ITEMS_MAX];
     enum fg_code code = FG_OK;
     bool has_keys = false;
     for (size_t i = 0; i < job->count; i++)
@@ -491,8 +508,7 @@ enum fg_code trading_send(struct fg_call *call, struct trading_item *items, cons
     if (code == FG_OK && count > 0)
         code = fg_exchange_submit(trading_application(call)->exchange, party->area, commands, count, err);
     if (code != FG_OK) {
-        for (size_t i = 0; i < job->count; i++)
-            fg_text_release(&items[i].command.answer);
+        trading_drop(items);
         return code; /* the server ends the call */
     }
     let_go(job, 1);

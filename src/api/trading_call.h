@@ -12,7 +12,7 @@
 #include "api/call.h"
 #include "atp/id.h"
 
-enum { TRADING_BATCH_MAX = 100 };
+enum { TRADING_BATCH_MAX = 100, TRADING_ITEMS_MAX = 500 /* of a batch into an auction */ };
 
 /* Who acts, in which area. */
 struct trading_party {
@@ -57,6 +57,12 @@ void trading_refuse(struct trading_item *item, const struct fg_problem_kind *kin
 /* The key of an item of a batch; `body` is what it stands for. */
 enum fg_code trading_item_key(struct trading_item *item, const char *key, const struct fg_json_cursor *body,
                               struct fg_error *err);
+
+/* When the items are not sent: what refusals have written is let go. */
+void trading_drop(struct trading_item *items);
+
+/* For a render of one's own: a refused command's problem is its answer; true then. */
+bool trading_render_refusal(struct fg_command *command);
 
 /* Look up keys, send what is not answered, answer the call when all are done. The call is deferred. */
 enum fg_code trading_send(struct fg_call *call, struct trading_item *items, const struct trading_party *party,

@@ -15,14 +15,14 @@
 static const struct fg_schema quantity_schema = {
     .kind = FG_SCHEMA_DECIMAL, .name = "Quantity", .description = "MW (Mvar for reactive power), zero or more", .places = 6,
     .minimum = 0, .maximum = 1000000000000, .example = "\"1.25\""};
-static const struct fg_schema quantities = FG_ARRAY(&quantity_schema, 1, 2976);
+const struct fg_schema trading_quantities = FG_ARRAY(&quantity_schema, 1, 2976);
 static const struct fg_field point_fields[] = {
     {"quantity", &fg_schema_power_positive, "Up to this quantity ...", FG_REQUIRED},
     {"price", &fg_schema_price, "... this price", FG_REQUIRED},
 };
 static const struct fg_schema point = FG_OBJECT("PricePoint", "A step of a price curve", point_fields);
-static const struct fg_schema points = FG_ARRAY(&point, 1, 100);
-static const struct fg_schema fraction = {.kind = FG_SCHEMA_DECIMAL, .name = "Fraction", .description = "Share of the quantity",
+const struct fg_schema trading_price_points = FG_ARRAY(&point, 1, 100);
+const struct fg_schema trading_fraction = {.kind = FG_SCHEMA_DECIMAL, .name = "Fraction", .description = "Share of the quantity",
                                           .places = 6, .minimum = 0, .maximum = FG_FRACTION_ONE, .example = "\"0.5\""};
 static const struct fg_schema validity = {
     .kind = FG_SCHEMA_ENUM, .name = "Validity", .words = fg_validity_words,
@@ -31,6 +31,10 @@ static const struct fg_schema seconds = FG_INTEGER(0, 31536000);
 static const struct fg_schema reference = FG_TEXT(1, 100);
 static const struct fg_schema session_schema = FG_INTEGER(1, (int64_t)1 << 53);
 static const struct fg_schema bus_name = FG_TEXT(1, 100);
+
+const struct fg_schema trading_group_kind = {
+    .kind = FG_SCHEMA_ENUM, .name = "GroupKind", .words = fg_group_kind_words,
+    .description = "exclusive_one: one of them; exclusive_sum: fractions add up to one; multipart: the same fraction of all"};
 
 static const struct fg_field entry_fields[] = {
     {"side", &trading_side, "Offer or request", FG_REQUIRED},
@@ -43,11 +47,11 @@ static const struct fg_field entry_fields[] = {
     {"bus", &bus_name, "Where trading is network-aware: the bus that moves, of an offer or exchange; may be left out where the "
                        "portfolio's assets, or the location, have one bus only", 0},
     {"start", &fg_schema_instant, "Start of the first delivery period", FG_REQUIRED},
-    {"quantity", &quantities, "Quantity in each period from `start` on", FG_REQUIRED},
+    {"quantity", &trading_quantities, "Quantity in each period from `start` on", FG_REQUIRED},
     {"price", &fg_schema_price, "The limit; this or `price_points`", 0},
-    {"price_points", &points, "Price curve by quantity", 0},
+    {"price_points", &trading_price_points, "Price curve by quantity", 0},
     {"block", &fg_schema_boolean, "One fraction in all periods", 0},
-    {"minimum_fraction", &fraction, "Least share accepted at once; 1: all or none", 0},
+    {"minimum_fraction", &trading_fraction, "Least share accepted at once; 1: all or none", 0},
     {"validity", &validity, "Good till cancelled when absent", 0},
     {"expires", &fg_schema_instant, "With validity gtt", 0},
     {"forward_to_tso", &fg_schema_boolean, "When unmatched, the offer may go to the balancing market", 0},
@@ -62,10 +66,10 @@ static const struct fg_field entry_fields[] = {
 const struct fg_schema trading_order_entry = FG_OBJECT("OrderEntry", "An order to be entered", entry_fields);
 
 static const struct fg_field amendment_fields[] = {
-    {"quantity", &quantities, "New totals per period, traded part included; lowering keeps the priority", 0},
+    {"quantity", &trading_quantities, "New totals per period, traded part included; lowering keeps the priority", 0},
     {"price", &fg_schema_price, "New limit; this or `price_points`", 0},
-    {"price_points", &points, "New price curve", 0},
-    {"minimum_fraction", &fraction, "New minimum", 0},
+    {"price_points", &trading_price_points, "New price curve", 0},
+    {"minimum_fraction", &trading_fraction, "New minimum", 0},
     {"expires", &fg_schema_instant, "New expiry; null: good till cancelled", FG_NULLABLE},
 };
 const struct fg_schema trading_amendment = FG_OBJECT("Amendment", "What changes of an order; what is absent stays", amendment_fields);
@@ -88,13 +92,13 @@ static const struct fg_field order_fields[] = {
     {"conditional", &fg_schema_boolean, "May or may not be called", FG_REQUIRED},
     {"block", &fg_schema_boolean, "One fraction in all periods", FG_REQUIRED},
     {"forward_to_tso", &fg_schema_boolean, "May be forwarded", FG_REQUIRED},
-    {"minimum_fraction", &fraction, "Least share", FG_REQUIRED},
+    {"minimum_fraction", &trading_fraction, "Least share", FG_REQUIRED},
     {"validity", &validity, "Validity", FG_REQUIRED},
     {"expires", &fg_schema_instant, "Expiry", FG_REQUIRED | FG_NULLABLE},
     {"start", &fg_schema_instant, "First delivery period", FG_REQUIRED},
-    {"quantity", &quantities, "Quantity per period as it is now, traded part included", FG_REQUIRED},
-    {"filled", &quantities, "Traded per period", FG_REQUIRED},
-    {"price_points", &points, "Price curve", FG_REQUIRED},
+    {"quantity", &trading_quantities, "Quantity per period as it is now, traded part included", FG_REQUIRED},
+    {"filled", &trading_quantities, "Traded per period", FG_REQUIRED},
+    {"price_points", &trading_price_points, "Price curve", FG_REQUIRED},
     {"session", &session_schema, "Trading session", FG_REQUIRED | FG_NULLABLE},
     {"parent", &fg_schema_id, "Linked to", FG_REQUIRED | FG_NULLABLE},
     {"group", &fg_schema_id, "Member of", FG_REQUIRED | FG_NULLABLE},
@@ -201,7 +205,7 @@ static bool check_buyer(struct trading_item *item, const struct trading_party *p
 }
 
 /* Organisation, roles, location, portfolio and prequalification, as the registry has them. */
-static bool check_order(struct trading_item *item, const struct trading_party *party, struct fg_book_order *order)
+bool trading_check_order(struct trading_item *item, const struct trading_party *party, struct fg_book_order *order)
 {
     const struct fg_organisation_facts *organisation = fg_facts_organisation(party->facts, party->id);
     uint32_t wanted = order->side == FG_SIDE_SELL          ? SELLING_ROLES
@@ -230,8 +234,8 @@ static bool check_order(struct trading_item *item, const struct trading_party *p
 
 /* ---- reading ---- */
 
-static enum fg_code read_quantity(struct fg_arena *arena, const struct fg_json_cursor *object, const struct fg_power **out,
-                                  size_t *count, struct fg_error *err)
+enum fg_code trading_read_quantity(struct fg_arena *arena, const struct fg_json_cursor *object, const struct fg_power **out,
+                                   size_t *count, struct fg_error *err)
 {
     struct fg_json_cursor list = fg_json_member(object, "quantity");
     *out = NULL;
@@ -248,8 +252,8 @@ static enum fg_code read_quantity(struct fg_arena *arena, const struct fg_json_c
 }
 
 /* One price is a curve of one step that reaches `most`. */
-static enum fg_code read_points(struct fg_arena *arena, const struct fg_json_cursor *object, int64_t most,
-                                const struct fg_price_point **out, int32_t *count, struct fg_error *err)
+enum fg_code trading_read_points(struct fg_arena *arena, const struct fg_json_cursor *object, int64_t most,
+                                 const struct fg_price_point **out, int32_t *count, struct fg_error *err)
 {
     struct fg_json_cursor list = fg_json_member(object, "price_points");
     bool has_price = fg_member_text(object, "price", NULL) != NULL;
@@ -270,7 +274,7 @@ static enum fg_code read_points(struct fg_arena *arena, const struct fg_json_cur
     return FG_OK;
 }
 
-static bool has_one_price(const struct fg_json_cursor *object, bool is_needed)
+bool trading_has_one_price(const struct fg_json_cursor *object, bool is_needed)
 {
     int given = (fg_json_member(object, "price").value != NULL) + (fg_json_member(object, "price_points").value != NULL);
     return given == 1 || (given == 0 && !is_needed);
@@ -337,21 +341,21 @@ enum fg_code trading_read_order(struct trading_item *item, const struct trading_
                        .ramp_w_per_min = fg_member_decimal(object, "ramp", 6, 0)},
     };
     ((const char **)(uintptr_t)command->references)[at] = fg_member_text(object, "reference", NULL);
-    enum fg_code code = read_quantity(arena, object, &order->quantity, &count, err);
+    enum fg_code code = trading_read_quantity(arena, object, &order->quantity, &count, err);
     order->period_count = (int32_t)count;
     for (size_t i = 0; code == FG_OK && i < count; i++)
         most = order->quantity[i].w > most ? order->quantity[i].w : most;
     if (code == FG_OK)
-        code = read_points(arena, object, most, &order->points, &order->point_count, err);
+        code = trading_read_points(arena, object, most, &order->points, &order->point_count, err);
     if (code != FG_OK)
         return code;
     if (read_ids(item, object, order, err) != FG_OK)
         return FG_OK;
     if (start < 0 || start % party->facts->period_s != 0 || start / party->facts->period_s > INT32_MAX - 100000)
         trading_refuse(item, &period, "`start` is not the start of a delivery period");
-    else if (!has_one_price(object, true))
+    else if (!trading_has_one_price(object, true))
         trading_refuse(item, &form, "give either `price` or `price_points`");
-    else if (check_order(item, party, order) && place_order(item, party, fg_member_text(object, "bus", NULL), order) &&
+    else if (trading_check_order(item, party, order) && place_order(item, party, fg_member_text(object, "bus", NULL), order) &&
              order->session != 0 &&
              fg_exchange_session_beat(trading_application(trading_item_call(item))->exchange, party->area, party->id,
                                       (int64_t)order->session, false, err) != FG_OK)
@@ -373,15 +377,15 @@ enum fg_code trading_read_amendment(struct fg_call *call, struct trading_item *i
                                             .expires_us = expires.value == NULL          ? -1
                                                           : json_is_null(expires.value) ? 0
                                                                                         : fg_member_instant(object, "expires", 0) * 1000000};
-    enum fg_code code = read_quantity(fg_call_arena(call), object, &amendment->quantity, &count, err);
+    enum fg_code code = trading_read_quantity(fg_call_arena(call), object, &amendment->quantity, &count, err);
     for (size_t i = 0; code == FG_OK && i < count; i++)
         most = amendment->quantity[i].w > most ? amendment->quantity[i].w : most;
     if (code == FG_OK)
-        code = read_points(fg_call_arena(call), object, most, &amendment->points, &amendment->point_count, err);
+        code = trading_read_points(fg_call_arena(call), object, most, &amendment->points, &amendment->point_count, err);
     if (code != FG_OK)
         return code;
     item->command.order_count = count; /* how many quantities were given: the engine compares */
-    if (!has_one_price(object, false))
+    if (!trading_has_one_price(object, false))
         trading_refuse(item, &form, "give either `price` or `price_points`, or none of them");
     else if (json_object_size(object->value) == 0)
         trading_refuse(item, &form, "the amendment changes nothing");

@@ -6,7 +6,8 @@
 #include "api/trading_call.h"
 
 extern const struct fg_schema trading_order_entry, trading_amendment, trading_order,
-    trading_order_status;
+    trading_order_status, trading_quantities, trading_price_points, trading_fraction,
+    trading_group_kind;
 #define TRADING_ORDER_EXAMPLE                                                                                          \
     "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"location\":\"loc-2\","   \
     "\"start\":\"2025-03-30T09:00:00Z\",\"quantity\":[\"1.5\",\"1.5\"],\"price\":\"85.5\",\"minimum_fraction\":\"0.5\"}"
@@ -20,6 +21,16 @@ enum fg_code trading_read_order(struct trading_item *item, const struct trading_
 enum fg_code trading_make_room(struct fg_call *call, struct trading_item *item, size_t count, struct fg_error *err);
 enum fg_code trading_read_amendment(struct fg_call *call, struct trading_item *item, uint64_t order,
                                     const struct fg_json_cursor *object, struct fg_error *err);
+
+/* Parts of it that orders of auctions share. What the registry has against an order: organisation, roles, portfolio and its
+ * prequalification, location (an offer's is filled in when it is 0). False: the item is refused. */
+bool trading_check_order(struct trading_item *item, const struct trading_party *party, struct fg_book_order *order);
+enum fg_code trading_read_quantity(struct fg_arena *arena, const struct fg_json_cursor *object, const struct fg_power **out,
+                                   size_t *count, struct fg_error *err);
+/* One price is a curve of one step that reaches `most`. */
+enum fg_code trading_read_points(struct fg_arena *arena, const struct fg_json_cursor *object, int64_t most,
+                                 const struct fg_price_point **out, int32_t *count, struct fg_error *err);
+bool trading_has_one_price(const struct fg_json_cursor *object, bool is_needed);
 
 /* Columns of book_order that trading_put_order reads. */
 #define TRADING_ORDER_COLUMNS                                                                                          \

@@ -43,7 +43,7 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_LIMIT] = "limits.set",         [FG_COMMAND_SETTLED] = "periods.settled",
         [FG_COMMAND_CONTRACTED] = "capability.contract", [FG_COMMAND_WITHDRAW] = "order.withdraw",
         [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
-        [FG_COMMAND_TRANSACT] = "transact",
+        [FG_COMMAND_TRANSACT] = "transact",        [FG_COMMAND_SERVICE] = "service",
         [FG_COMMAND_NETWORK] = "network.apply",      [FG_COMMAND_LIGHTS] = "traffic_light.set",
         [FG_COMMAND_EXPIRE] = "time.pass",         [FG_COMMAND_READ] = "read"};
     return words[kind];
@@ -82,7 +82,7 @@ static void touch_order(struct engine_area *area, uint64_t id, int64_t cause)
         area->causes[place] = cause;
 }
 
-static void touch_positions(struct engine_area *area, int32_t portfolio, enum fg_product product,
+void engine_touch_positions(struct engine_area *area, int32_t portfolio, enum fg_product product,
                             enum fg_regulation regulation, int32_t first, int32_t count)
 {
     for (int32_t period = first; portfolio >= 0 && period < first + count; period++)
@@ -109,15 +109,17 @@ static void take_event(void *context, const struct fg_book_event *event)
     const struct fg_book_trade *trade = event->trade;
     switch (event->kind) {
     case FG_BOOK_TRADED:
-        add_fill(area, trade->sell, trade->flow.period, trade->quantity);
-        add_fill(area, trade->buy, trade->flow.period, trade->quantity);
-        touch_order(area, trade->sell, 0);
-        touch_order(area, trade->buy, 0);
+        if (trade->auction == 0) { /* an auction's orders are not the book's */
+            add_fill(area, trade->sell, trade->flow.period, trade->quantity);
+            add_fill(area, trade->buy, trade->flow.period, trade->quantity);
+            touch_order(area, trade->sell, 0);
+            touch_order(area, trade->buy, 0);
+        }
         /* fall through */
     case FG_BOOK_TRADE_REDUCED:
         if (engine_set_add(&area->trades, (int64_t)trade->id, 0, NULL) != 0)
             fail_memory(area);
-        touch_positions(area, trade->portfolio, trade->flow.product, trade->flow.regulation, trade->flow.period, 1);
+        engine_touch_positions(area, trade->portfolio, trade->flow.product, trade->flow.regulation, trade->flow.period, 1);
         break;
     case FG_BOOK_ACTIVATED:
         add_fill(area, event->order, event->period, event->quantity);
@@ -138,13 +140,13 @@ static void take_event(void *context, const struct fg_book_event *event)
         break;
     case FG_BOOK_CAPABILITY_SET:
     case FG_BOOK_CONTRACTED_SET:
-        touch_positions(area, event->index, event->product, event->regulation, event->period, event->period_count);
+        engine_touch_positions(area, event->index, event->product, event->regulation, event->period, event->period_count);
         break;
     default:
         break;
     }
     if (event->order != 0 && event->kind != FG_BOOK_REFUSED) {
-        touch_positions(area, event->portfolio, event->product, event->regulation, event->period, event->period_count);
+        engine_touch_positions(area, event->portfolio, event->product, event->regulation, event->period, event->period_count);
         if (event->group != 0 && engine_set_add(&area->groups, (int64_t)event->group, 0, NULL) != 0)
             fail_memory(area);
     }
@@ -155,7 +157,7 @@ static void take_event(void *context, const struct fg_book_event *event)
 /* -- applying a command ---------------------------------------------------------------------------------------------- */
 
 /* Numbers for orders and groups, in blocks; those that a restart loses are never used. */
-static enum fg_code take_ids(struct engine_area *area, size_t count, uint64_t *first, struct fg_error *err)
+enum fg_code engine_take_ids(struct engine_area *area, size_t count, uint64_t *first, struct fg_error *err)
 {
     if (area->order_limit - area->order_next < count) {
         int64_t block, size = count > ID_BLOCK ? (int64_t)count : ID_BLOCK;
@@ -170,7 +172,7 @@ static enum fg_code take_ids(struct engine_area *area, size_t count, uint64_t *f
     return FG_OK;
 }
 
-static enum fg_refusal refuse(struct fg_error *err, enum fg_refusal refusal, const char *text)
+enum fg_refusal engine_refuse(struct fg_error *err, enum fg_refusal refusal, const char *text)
 {
     fg_fail(err, FG_ERR_VALUE, NULL, "[%s] %s", fg_refusal_key(refusal), text);
     return refusal;
@@ -179,7 +181,7 @@ static enum fg_refusal refuse(struct fg_error *err, enum fg_refusal refusal, con
 static enum fg_refusal submit(struct engine_area *area, struct fg_command *command, enum fg_code *code)
 {
     size_t count = command->order_count, ids = count + (count > 1);
-    if ((*code = take_ids(area, ids, &command->first_order, &command->err)) != FG_OK)
+    if ((*code = engine_take_ids(area, ids, &command->first_order, &command->err)) != FG_OK)
         return FG_REFUSAL_NONE;
     struct fg_book_group group = {count > 1 ? command->first_order + count : 0, command->group_kind};
     for (size_t i = 0; i < count; i++) {
@@ -190,7 +192,7 @@ static enum fg_refusal submit(struct engine_area *area, struct fg_command *comma
             order->parent = command->first_order + (uint64_t)inside - 1;
         int32_t location = engine_location_index(area, order->location);
         if (location < 0)
-            return refuse(&command->err, FG_REFUSAL_LOCATION,
+            return engine_refuse(&command->err, FG_REFUSAL_LOCATION,
                           "the area has no such location; see the list of published locations");
         order->location = location;
     }
@@ -210,8 +212,8 @@ static enum fg_refusal owned(const struct engine_area *area, const struct fg_com
     if (is_open && state.order.participant == command->participant)
         return state.order.contract == 0
                    ? FG_REFUSAL_NONE
-                   : refuse(err, FG_REFUSAL_CONTRACT, "the order stems from a contract and rests until the gate closes");
-    return refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
+                   : engine_refuse(err, FG_REFUSAL_CONTRACT, "the order stems from a contract and rests until the gate closes");
+    return engine_refuse(err, FG_REFUSAL_ORDER_UNKNOWN, "none of your open orders has this id");
 }
 
 /* Quantities must be as many as the order has periods; a single price point up to 0 reaches the largest quantity. */
@@ -223,7 +225,7 @@ static enum fg_refusal amend(struct engine_area *area, struct fg_command *comman
     if (engine_find_order(area, amendment.order, &state)) {
         if (amendment.quantity != NULL && command->order_count != 0 &&
             command->order_count != (size_t)state.order.period_count)
-            return refuse(&command->err, FG_REFUSAL_QUANTITY_RANGE, "give one quantity for each period of the order");
+            return engine_refuse(&command->err, FG_REFUSAL_QUANTITY_RANGE, "give one quantity for each period of the order");
         if (amendment.point_count == 1 && amendment.points[0].up_to.w == 0) {
             point = amendment.points[0];
             for (int32_t k = 0; k < state.order.period_count; k++)
@@ -290,7 +292,7 @@ static enum fg_refusal set_limit(struct engine_area *area, struct fg_command *co
         if ((*code = fg_sql_next(sql, &is_confirmed, &command->err)) != FG_OK)
             return FG_REFUSAL_NONE;
         if (!is_confirmed)
-            return refuse(&command->err, FG_REFUSAL_APPROVAL,
+            return engine_refuse(&command->err, FG_REFUSAL_APPROVAL,
                           "this needs an approval for exactly this limit that another user has confirmed within a day; ask "
                           "for one");
         fg_sql_done(sql);
@@ -321,7 +323,7 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
         struct fg_book_filter filter = command->filter;
         filter.location = filter.location == 0 ? -1 : engine_location_index(area, filter.location);
         if (command->filter.location != 0 && filter.location < 0)
-            return refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
+            return engine_refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
         return fg_book_mass_cancel(book, time_us, &filter, &command->cancelled, err);
     }
     case FG_COMMAND_OPEN:
@@ -333,7 +335,7 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
     case FG_COMMAND_HALT:
     case FG_COMMAND_RESUME:
         if (command->scope == FG_BOOK_SCOPE_LOCATION && (subject = engine_location_index(area, command->subject)) < 0)
-            return refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
+            return engine_refuse(err, FG_REFUSAL_LOCATION, "the area has no such location");
         return command->kind == FG_COMMAND_HALT ? fg_book_halt(book, time_us, command->scope, subject, err)
                                                 : fg_book_resume(book, time_us, command->scope, subject, err);
     case FG_COMMAND_CAPABILITY:
@@ -372,6 +374,8 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
         return FG_REFUSAL_NONE;
     case FG_COMMAND_EXPIRE:
         return fg_book_expire(book, time_us, err);
+    case FG_COMMAND_SERVICE:
+        return command->service->apply(area, command, code);
     case FG_COMMAND_READ:
         break;
     }
@@ -383,7 +387,7 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
 {
     char object[FG_ID_TEXT], detail[256];
     struct fg_audit_entry entry = {
-        .time_us = command->time_us, .actor = command->actor, .action = fg_command_word(command->kind)};
+        .time_us = command->time_us, .actor = command->actor, .action = command->kind == FG_COMMAND_SERVICE ? command->service->word : fg_command_word(command->kind)};
     uint64_t order = command->kind == FG_COMMAND_SUBMIT  ? command->first_order
                      : command->kind == FG_COMMAND_AMEND ? command->amendment.order
                                                          : command->order;
@@ -398,6 +402,8 @@ static enum fg_code write_audit(struct engine_area *area, const struct fg_comman
                                   : command->scope == FG_BOOK_SCOPE_PARTICIPANT ? FG_ID_ORGANISATION
                                                                                 : FG_ID_AREA,
                                   command->scope == FG_BOOK_SCOPE_AREA ? area->id : command->subject, object);
+    else if (command->kind == FG_COMMAND_SERVICE)
+        entry.object = command->object[0] != '\0' ? command->object : NULL;
     else if (order != 0)
         entry.object = fg_id_text(FG_ID_ORDER, (int64_t)order, object);
     if (command->refusal != FG_REFUSAL_NONE) {

@@ -53,6 +53,7 @@ enum fg_command_kind {
     FG_COMMAND_NETWORK,       /* another network state; resting orders are tried again */
     FG_COMMAND_LIGHTS,        /* what has changed of the traffic light: rows and an event */
     FG_COMMAND_EXPIRE,        /* let time pass; the writer sends these to itself */
+    FG_COMMAND_SERVICE,       /* of another part of atp: `service` applies it with `service_data` */
     FG_COMMAND_READ           /* look at committed state in `read`; nothing is written */
 };
 const char *fg_command_word(enum fg_command_kind kind); /* "order.enter", ...: the audit log's action */
@@ -90,6 +91,16 @@ struct fg_light {
     const char *reason; /* constant */
     int64_t up_w, down_w; /* headroom; -1: not limited */
     bool is_event;        /* colour or reason changed: told to subscribers; the same in a run of equal lights */
+};
+
+struct fg_command;
+struct engine_area;
+/* A command whose rules are another part's (auctions, runs), in the same sequence and the same transaction. `apply` runs on the
+ * writer's thread with the area's memory (engine_internal.h). It refuses before it has changed anything; `*code` not FG_OK
+ * rolls the whole batch back. */
+struct fg_command_service {
+    const char *word; /* the audit log's action */
+    enum fg_refusal (*apply)(struct engine_area *area, struct fg_command *command, enum fg_code *code);
 };
 
 /* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
@@ -141,6 +152,9 @@ struct fg_command {
      * again for the same command, after the batch before it was taken back. */
     enum fg_code (*transact)(struct fg_command *command, struct fg_engine_scope *scope, struct fg_error *err);
     struct fg_match_grid *network; /* READ: set by the engine; NULL: trading is not network-aware */
+    const struct fg_command_service *service; /* SERVICE */
+    void *service_data;
+    char object[32];           /* SERVICE: what it is about, for the audit log ("auc-4"); set by the caller or by apply */
 
     /* The outcome. */
     enum fg_code code;          /* not FG_OK: not applied (or not known to be); `err` says why */

@@ -75,7 +75,12 @@ static void put_trade(const struct engine_area *area, struct fg_json_writer *out
 {
     put_id(out, "trade", FG_ID_TRADE, (int64_t)trade->id);
     put_id(out, "sell_order", FG_ID_ORDER, (int64_t)trade->sell);
-    put_id(out, "buy_order", FG_ID_ORDER, (int64_t)trade->buy);
+    if (trade->buy != 0)
+        put_id(out, "buy_order", FG_ID_ORDER, (int64_t)trade->buy);
+    else
+        fg_json_put_null(out, "buy_order"); /* the market's operator */
+    if (trade->auction != 0)
+        put_id(out, "auction", FG_ID_AUCTION, (int64_t)trade->auction);
     fg_json_put_string(out, "product", fg_product_words[trade->flow.product]);
     fg_json_put_string(out, "regulation", fg_regulation_words[trade->flow.regulation]);
     put_id(out, "sell_location", FG_ID_LOCATION, area->locations.ids[trade->flow.sell_location]);

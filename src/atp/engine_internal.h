@@ -89,6 +89,13 @@ struct engine_area {
     size_t power_capacity;
 };
 
+/* -- engine.c: for the parts that bring commands of their own -- */
+enum fg_code engine_take_ids(struct engine_area *area, size_t count, uint64_t *first, struct fg_error *err);
+enum fg_refusal engine_refuse(struct fg_error *err, enum fg_refusal refusal, const char *text);
+/* Positions that the batch has changed without an event of the book. */
+void engine_touch_positions(struct engine_area *area, int32_t portfolio, enum fg_product product,
+                            enum fg_regulation regulation, int32_t first, int32_t count);
+
 /* -- engine_load.c: rows to memory -- */
 enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void *sink_context, struct fg_error *err);
 void engine_area_drop(struct engine_area *area); /* the book and what belongs to it */

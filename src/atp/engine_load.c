@@ -346,6 +346,7 @@ static enum fg_code take_trade(void *context, struct fg_sql *sql, struct fg_erro
     trade->concluded.w = NEXT();
     trade->price.uper_mwh = NEXT();
     trade->time_us = NEXT();
+    trade->auction = (uint64_t)NEXT();
 #undef NEXT
     return FG_OK;
 }
@@ -389,7 +390,7 @@ static enum fg_code load_image(struct image_rows *rows, struct fg_error *err)
          take_order},
         {"SELECT id, sell_order_id, buy_order_id, initiator, seller_id, buyer_id, portfolio_id, buyer_portfolio_id, "
          "sell_contract_id, buy_contract_id, product, regulation, kind, conditional, period, sell_bus, buy_bus, "
-         "sell_location_id, buy_location_id, quantity_w, concluded_w, price_u, time_us "
+         "sell_location_id, buy_location_id, quantity_w, concluded_w, price_u, time_us, COALESCE(auction_id, 0) "
          "FROM book_trade WHERE area_id = $1 ORDER BY id",
          take_trade},
     };

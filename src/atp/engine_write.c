@@ -316,9 +316,9 @@ static enum fg_code write_trade(struct engine_area *area, const struct fg_book_t
         area->store,
         "INSERT INTO book_trade (area_id, id, sell_order_id, buy_order_id, initiator, seller_id, buyer_id, portfolio_id, "
         "buyer_portfolio_id, sell_contract_id, buy_contract_id, product, regulation, kind, conditional, period, sell_bus, "
-        "buy_bus, sell_location_id, buy_location_id, quantity_w, concluded_w, price_u, time_us) "
+        "buy_bus, sell_location_id, buy_location_id, quantity_w, concluded_w, price_u, time_us, auction_id) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
-        "$24) ON CONFLICT (area_id, id) DO UPDATE SET quantity_w = excluded.quantity_w",
+        "$24, $25) ON CONFLICT (area_id, id) DO UPDATE SET quantity_w = excluded.quantity_w",
         &sql, err);
     if (code != FG_OK)
         return code;
@@ -349,6 +349,8 @@ static enum fg_code write_trade(struct engine_area *area, const struct fg_book_t
                               trade->time_us};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         fg_sql_int64(sql, (int)i + 1, values[i]);
+    if (trade->auction != 0)
+        fg_sql_int64(sql, 25, (int64_t)trade->auction);
     return fg_sql_gather(sql, err);
 }
 

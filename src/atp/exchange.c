@@ -61,6 +61,15 @@ enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t id, struct
     return code;
 }
 
+bool fg_exchange_serves(struct fg_exchange *exchange, int64_t id)
+{
+    pthread_rwlock_rdlock(&exchange->lock);
+    const struct exchange_area *area = find_area(exchange, id);
+    bool is_open = area != NULL && area->is_open;
+    pthread_rwlock_unlock(&exchange->lock);
+    return is_open;
+}
+
 enum fg_code fg_exchange_facts(struct fg_exchange *exchange, int64_t id, struct fg_facts **facts, struct fg_error *err)
 {
     *facts = NULL;

@@ -50,6 +50,9 @@ void fg_exchange_refresh(struct fg_exchange *exchange);
 enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t area, struct fg_command *const *commands,
                                 size_t count, struct fg_error *err);
 
+/* This node serves the area now. */
+bool fg_exchange_serves(struct fg_exchange *exchange, int64_t area);
+
 /* What the registry says of an area; the caller releases it. FG_ERR_NOT_FOUND. */
 enum fg_code fg_exchange_facts(struct fg_exchange *exchange, int64_t area, struct fg_facts **facts, struct fg_error *err);
 

@@ -224,7 +224,7 @@ enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *e
 
 /* Of one portfolio, direction and period: as the engine has committed it, and as it should be. */
 struct position {
-    int64_t capability_w, reserved_w, committed_w;
+    int64_t capability_w, committed_w;
     int64_t wanted_w;
 };
 
@@ -235,7 +235,7 @@ static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio
     struct fg_sql *sql;
     memset(positions, 0, (size_t)(window.end - window.first) * sizeof *positions);
     enum fg_code code = fg_sql_prepare(area->exchange->store,
-                                       "SELECT period, capability_w, reserved_w, reserved_w + traded_w + forwarded_w "
+                                       "SELECT period, capability_w, reserved_w + traded_w + forwarded_w + contracted_w "
                                        "FROM book_position WHERE area_id = $1 AND portfolio_id = $2 AND product = $3 AND "
                                        "regulation = $4 AND period >= $5 AND period < $6",
                                        &sql, err);
@@ -249,8 +249,7 @@ static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio
             return code;
         struct position *position = &positions[fg_sql_column_int64(sql, 0) - window.first];
         position->capability_w = fg_sql_column_int64(sql, 1);
-        position->reserved_w = fg_sql_column_int64(sql, 2);
-        position->committed_w = fg_sql_column_int64(sql, 3);
+        position->committed_w = fg_sql_column_int64(sql, 2);
     }
 }
 
@@ -268,8 +267,7 @@ static enum fg_code send_capability(struct exchange_area *area, int64_t portfoli
     for (int32_t i = 0; code == FG_OK && i < count; i = next) {
         const struct position *first = &positions[i];
         for (next = i + 1; next < count && positions[next].wanted_w == first->wanted_w &&
-                           positions[next].capability_w == first->capability_w &&
-                           positions[next].reserved_w == first->reserved_w; next++)
+                           positions[next].capability_w == first->capability_w; next++)
             ;
         if (first->wanted_w == first->capability_w)
             continue;
@@ -280,7 +278,7 @@ static enum fg_code send_capability(struct exchange_area *area, int64_t portfoli
                                      .first_period = window.first + i,
                                      .period_count = next - i,
                                      .capability = {first->wanted_w},
-                                     .reserved = {first->reserved_w}};
+                                     .reserved = {-1}}; /* auctions bind and release it meanwhile */
         code = exchange_run(area, &command, err);
         if (command.refusal != FG_REFUSAL_NONE)
             *is_complete = false; /* it traded meanwhile: compare again at the next tick */

@@ -17,6 +17,7 @@ static const char *const words[FG_ID_KIND_COUNT] = {
     [FG_ID_PLAN] = "plan",        [FG_ID_SET_POINT] = "sp",     [FG_ID_PAYMENT] = "pay",
     [FG_ID_TENDER] = "tnd",       [FG_ID_TENDER_OFFER] = "bid",
     [FG_ID_CONDITION] = "cnd",
+    [FG_ID_AUCTION_RULE] = "arl",
 };
 
 const char *fg_id_word(enum fg_id_kind kind)

@@ -43,6 +43,7 @@ enum fg_id_kind {
     FG_ID_TENDER,
     FG_ID_TENDER_OFFER,
     FG_ID_CONDITION, /* of the grid: switch state, outage, limit */
+    FG_ID_AUCTION_RULE, /* recurring auctions */
     FG_ID_KIND_COUNT
 };
 

@@ -1,12 +1,10 @@
 /* flexgrid opf NETWORK: the cheapest dispatch within all limits, its prices, a proven bound, and an independent check. */
-#include "base/json.h"
 #include "cmd/interrupt.h"
 #include "cmd/load.h"
 #include "cmd/output.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
-#include "grid/check.h"
-#include "grid/opf_network.h"
+#include "toolkit/dfmct/opf_json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -46,106 +44,7 @@ static const struct fg_option options_table[] = {
     FG_OPTION_COMMON(opf_options),
 };
 
-/* Everything that is shown and written. */
-struct outcome {
-    const struct fg_network *network;
-    struct fg_opf_network_result result;
-    double max_violation; /* of the original constraints, by grid/check.h; NAN when there is no AC state to check */
-    char worst[160];      /* what it is */
-};
-
-static const char *broken_element(const struct fg_network *network, const struct fg_opf_broken *broken)
-{
-    switch (broken->limit) {
-    case FG_OPF_LIMIT_VM_MIN:
-    case FG_OPF_LIMIT_VM_MAX: return network->buses[broken->element].id;
-    case FG_OPF_LIMIT_RATING: return network->branches[broken->element].id;
-    default: return network->generators[broken->element].id;
-    }
-}
-
-static const char *broken_unit(enum fg_opf_limit limit)
-{
-    switch (limit) {
-    case FG_OPF_LIMIT_VM_MIN:
-    case FG_OPF_LIMIT_VM_MAX: return "p.u.";
-    case FG_OPF_LIMIT_RATING: return "MVA";
-    case FG_OPF_LIMIT_P_MIN:
-    case FG_OPF_LIMIT_P_MAX: return "MW";
-    default: return "Mvar";
-    }
-}
-
-static void make_document(const struct outcome *outcome, struct fg_text *text)
-{
-    const struct fg_network *network = outcome->network;
-    const struct fg_opf_network_result *result = &outcome->result;
-    struct fg_json_writer json;
-    fg_json_writer_init(&json, text, true);
-    fg_json_begin_object(&json, NULL);
-    fg_json_put_string(&json, "status", fg_opf_status_text(result->status));
-    fg_json_put_number(&json, "objective", result->objective);
-    fg_json_put_integer(&json, "iterations", result->iterations);
-    fg_json_put_number(&json, "seconds", result->seconds);
-    fg_json_put_number(&json, "max_violation", outcome->max_violation);
-    fg_json_put_string(&json, "max_violation_at", outcome->worst[0] != '\0' ? outcome->worst : NULL);
-    fg_json_put_number(&json, "soc_bound", result->has_bound ? result->soc_bound : NAN);
-    fg_json_put_number(&json, "soc_gap", result->has_bound ? result->soc_gap : NAN);
-    fg_json_put_number(&json, "soc_seconds", result->has_bound ? result->soc_seconds : NAN);
-    fg_json_put_integer(&json, "convexified_costs", result->convexified_count);
-    fg_json_begin_array(&json, "broken_limits");
-    for (size_t i = 0; i < result->broken_count; i++) {
-        const struct fg_opf_broken *broken = &result->broken[i];
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "limit", fg_opf_limit_text(broken->limit));
-        fg_json_put_string(&json, "element", broken_element(network, broken));
-        fg_json_put_number(&json, "value", broken->value);
-        fg_json_put_number(&json, "bound", broken->bound);
-        fg_json_put_number(&json, "excess", broken->excess);
-        fg_json_put_string(&json, "unit", broken_unit(broken->limit));
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "buses");
-    for (size_t b = 0; b < network->bus_count; b++) {
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "id", network->buses[b].id);
-        fg_json_put_number(&json, "vm_pu", result->vm_pu[b]);
-        fg_json_put_number(&json, "va_deg", result->va_rad[b] * DEGREES);
-        fg_json_put_number(&json, "price_p", result->price_p[b]);
-        fg_json_put_number(&json, "price_q", result->price_q[b]);
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "branches");
-    for (size_t k = 0; k < network->branch_count; k++) {
-        const struct fg_branch *branch = &network->branches[k];
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "id", branch->id);
-        fg_json_put_string(&json, "from", network->buses[branch->from].id);
-        fg_json_put_string(&json, "to", network->buses[branch->to].id);
-        fg_json_put_number(&json, "p_from_mw", result->pf_mw[k]);
-        fg_json_put_number(&json, "q_from_mvar", result->qf_mvar[k]);
-        fg_json_put_number(&json, "p_to_mw", result->pt_mw[k]);
-        fg_json_put_number(&json, "q_to_mvar", result->qt_mvar[k]);
-        fg_json_put_number(&json, "rating_price", result->rating_price[k]);
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "generators");
-    for (size_t g = 0; g < network->generator_count; g++) {
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "id", network->generators[g].id);
-        fg_json_put_string(&json, "bus", network->buses[network->generators[g].bus].id);
-        fg_json_put_number(&json, "p_mw", result->pg_mw[g]);
-        fg_json_put_number(&json, "q_mvar", result->qg_mvar[g]);
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_end_object(&json);
-}
-
-static void bus_rows(const struct outcome *outcome, struct fg_text *text)
+static void bus_rows(const struct fg_opf_outcome *outcome, struct fg_text *text)
 {
     fg_text_puts(text, "id,vm_pu,va_deg,price_p,price_q\n");
     for (size_t b = 0; b < outcome->network->bus_count; b++) {
@@ -157,7 +56,7 @@ static void bus_rows(const struct outcome *outcome, struct fg_text *text)
     }
 }
 
-static void branch_rows(const struct outcome *outcome, struct fg_text *text)
+static void branch_rows(const struct fg_opf_outcome *outcome, struct fg_text *text)
 {
     const struct fg_network *network = outcome->network;
     fg_text_puts(text, "id,from,to,p_from_mw,q_from_mvar,p_to_mw,q_to_mvar,rating_price\n");
@@ -173,7 +72,7 @@ static void branch_rows(const struct outcome *outcome, struct fg_text *text)
     }
 }
 
-static void generator_rows(const struct outcome *outcome, struct fg_text *text)
+static void generator_rows(const struct fg_opf_outcome *outcome, struct fg_text *text)
 {
     const struct fg_network *network = outcome->network;
     fg_text_puts(text, "id,bus,p_mw,q_mvar\n");
@@ -185,11 +84,11 @@ static void generator_rows(const struct outcome *outcome, struct fg_text *text)
     }
 }
 
-static enum fg_code write_csv(const struct outcome *outcome, const char *folder, struct fg_error *err)
+static enum fg_code write_csv(const struct fg_opf_outcome *outcome, const char *folder, struct fg_error *err)
 {
     static const struct {
         const char *name;
-        void (*rows)(const struct outcome *outcome, struct fg_text *text);
+        void (*rows)(const struct fg_opf_outcome *outcome, struct fg_text *text);
     } tables[] = {{"buses.csv", bus_rows}, {"branches.csv", branch_rows}, {"generators.csv", generator_rows}};
     enum fg_code code = FG_OK;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0] && code == FG_OK; i++) {
@@ -202,7 +101,7 @@ static enum fg_code write_csv(const struct outcome *outcome, const char *folder,
     return code;
 }
 
-static void show_broken(const struct outcome *outcome, size_t most, int width, bool has_colour, struct fg_text *text)
+static void show_broken(const struct fg_opf_outcome *outcome, size_t most, int width, bool has_colour, struct fg_text *text)
 {
     const struct fg_opf_network_result *result = &outcome->result;
     fg_text_printf(text, "\nLimits that the solution of least violation breaks: %zu\n", result->broken_count);
@@ -211,11 +110,11 @@ static void show_broken(const struct outcome *outcome, size_t most, int width, b
     for (size_t i = 0; i < result->broken_count && i < most; i++) {
         const struct fg_opf_broken *broken = &result->broken[i];
         fg_table_text(&table, fg_opf_limit_text(broken->limit));
-        fg_table_text(&table, broken_element(outcome->network, broken));
+        fg_table_text(&table, fg_opf_broken_element(outcome->network, broken));
         fg_table_number(&table, 4, broken->value);
         fg_table_number(&table, 4, broken->bound);
         fg_table_number_tone(&table, FG_TONE_BAD, 4, broken->excess);
-        fg_table_text(&table, broken_unit(broken->limit));
+        fg_table_text(&table, fg_opf_broken_unit(broken->limit));
     }
     fg_table_put(&table, width, has_colour, text);
     fg_table_release(&table);
@@ -223,7 +122,7 @@ static void show_broken(const struct outcome *outcome, size_t most, int width, b
         fg_text_printf(text, "... %zu more; --all shows them\n", result->broken_count - most);
 }
 
-static void show_generators(const struct outcome *outcome, size_t most, int width, bool has_colour,
+static void show_generators(const struct fg_opf_outcome *outcome, size_t most, int width, bool has_colour,
                             struct fg_text *text)
 {
     const struct fg_network *network = outcome->network;
@@ -248,7 +147,7 @@ static void show_generators(const struct outcome *outcome, size_t most, int widt
         fg_text_printf(text, "... %zu more; --all shows them\n", count - most);
 }
 
-static void show_prices(const struct outcome *outcome, size_t most, int width, bool has_colour, struct fg_text *text)
+static void show_prices(const struct fg_opf_outcome *outcome, size_t most, int width, bool has_colour, struct fg_text *text)
 {
     const struct fg_network *network = outcome->network;
     fg_text_puts(text, "\nBuses: voltages and nodal prices\n");
@@ -272,7 +171,7 @@ static void show_prices(const struct outcome *outcome, size_t most, int width, b
         fg_text_printf(text, "... %zu more; --all shows them\n", count - most);
 }
 
-static void show(const struct outcome *outcome, bool all, struct fg_text *text)
+static void show(const struct fg_opf_outcome *outcome, bool all, struct fg_text *text)
 {
     const struct fg_opf_network_result *result = &outcome->result;
     int width = fg_terminal_width(stdout);
@@ -313,27 +212,6 @@ static void show_iteration(void *user, int32_t iteration, double objective, doub
                      objective, infeasibility, optimality);
 }
 
-static enum fg_code check_state(struct outcome *outcome, enum fg_physics physics, struct fg_error *err)
-{
-    outcome->max_violation = NAN;
-    if (physics != FG_PHYSICS_AC)
-        return FG_OK; /* only the exact physics gives a state that could be checked */
-    const struct fg_opf_network_result *result = &outcome->result;
-    const struct fg_check_state state = {.vm_pu = result->vm_pu,
-                                         .va_rad = result->va_rad,
-                                         .generator_p_mw = result->pg_mw,
-                                         .generator_q_mvar = result->qg_mvar};
-    struct fg_check_report report = {0};
-    enum fg_code code = fg_check_run(outcome->network, &state, 1e-6, &report, err);
-    if (code == FG_OK) {
-        outcome->max_violation = report.max_violation;
-        if (report.max_violation > 0.0)
-            fg_check_item_text(outcome->network, &report.worst[report.max_kind], outcome->worst, sizeof outcome->worst);
-    }
-    fg_check_report_release(&report);
-    return code;
-}
-
 static enum fg_exit status_exit(enum fg_opf_status status)
 {
     switch (status) {
@@ -345,15 +223,17 @@ static enum fg_exit status_exit(enum fg_opf_status status)
     }
 }
 
-static enum fg_exit write_results(const struct opf_options *options, const struct outcome *outcome)
+static enum fg_exit write_results(const struct opf_options *options, const struct fg_opf_outcome *outcome)
 {
     struct fg_error err = {0};
     struct fg_text document, tables;
     fg_text_init(&document);
     fg_text_init(&tables);
     enum fg_exit status;
-    make_document(outcome, &document);
-    if (options->common.csv != NULL && write_csv(outcome, options->common.csv, &err) != FG_OK) {
+    enum fg_code code = fg_opf_outcome_json(outcome, &document, &err);
+    if (code == FG_OK && options->common.csv != NULL)
+        code = write_csv(outcome, options->common.csv, &err);
+    if (code != FG_OK) {
         status = fg_command_fail_output(&err);
     } else {
         show(outcome, options->all, &tables);
@@ -373,7 +253,7 @@ static enum fg_exit run(void *given, char **operands, int operand_count)
     enum fg_exit status = fg_load_network(operands[0], NULL, options->common.quiet, &network);
     if (status != FG_EXIT_OK)
         return status;
-    struct outcome outcome = {.network = network};
+    struct fg_opf_outcome outcome = {.network = network};
     struct fg_progress progress;
     struct fg_opf_network_options settings = fg_opf_network_defaults();
     settings.physics = (enum fg_physics)options->physics;
@@ -394,7 +274,7 @@ static enum fg_exit run(void *given, char **operands, int operand_count)
     fg_interrupt_end();
     fg_progress_end(&progress);
     if (code == FG_OK)
-        code = check_state(&outcome, settings.physics, &err);
+        code = fg_opf_outcome_check(&outcome, settings.physics, &err);
     status = code == FG_OK ? write_results(options, &outcome) : fg_command_fail(&err);
     fg_opf_network_result_release(&outcome.result);
     fg_network_destroy(network);

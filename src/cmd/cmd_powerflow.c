@@ -1,5 +1,4 @@
 /* flexgrid powerflow NETWORK: the voltages and flows at the file's injections, or at those of a series. */
-#include "base/json.h"
 #include "cmd/interrupt.h"
 #include "cmd/load.h"
 #include "cmd/output.h"
@@ -7,6 +6,7 @@
 #include "cmd/powerflow_series.h"
 #include "cmd/table.h"
 #include "grid/powerflow.h"
+#include "toolkit/dfmct/powerflow_json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,69 +58,6 @@ static const struct fg_option options_table[] = {
     FG_OPTION_CSV(powerflow_options),
     FG_OPTION_COMMON(powerflow_options),
 };
-
-static enum fg_code make_document(const struct fg_powerflow_result *result, struct fg_text *text, struct fg_error *err)
-{
-    const struct fg_network *network = result->network;
-    double *p_mw = fg_alloc(network->bus_count, sizeof *p_mw), *q_mvar = fg_alloc(network->bus_count, sizeof *q_mvar);
-    if (p_mw == NULL || q_mvar == NULL) {
-        fg_free(p_mw);
-        fg_free(q_mvar);
-        return fg_fail_memory(err);
-    }
-    fg_powerflow_bus_injections(result, p_mw, q_mvar);
-    struct fg_json_writer json;
-    fg_json_writer_init(&json, text, true);
-    fg_json_begin_object(&json, NULL);
-    fg_json_put_string(&json, "status", fg_powerflow_status_name(result->status));
-    if (result->explanation[0] != '\0')
-        fg_json_put_string(&json, "explanation", result->explanation);
-    fg_json_put_integer(&json, "iterations", result->iterations);
-    fg_json_put_number(&json, "losses_mw", result->losses_mw);
-    fg_json_put_number(&json, "losses_mvar", result->losses_mvar);
-    fg_json_put_number(&json, "vm_min_pu", result->vm_min_pu);
-    fg_json_put_string(&json, "vm_min_bus", result->vm_min_bus >= 0 ? network->buses[result->vm_min_bus].id : NULL);
-    fg_json_put_number(&json, "vm_max_pu", result->vm_max_pu);
-    fg_json_put_string(&json, "vm_max_bus", result->vm_max_bus >= 0 ? network->buses[result->vm_max_bus].id : NULL);
-    bool is_loaded = result->loading_max_branch >= 0;
-    fg_json_put_number(&json, "loading_max", is_loaded ? result->loading_max : NAN);
-    fg_json_put_string(&json, "loading_max_branch",
-                       is_loaded ? network->branches[result->loading_max_branch].id : NULL);
-    fg_json_put_number(&json, "max_mismatch_pu", result->max_mismatch_pu);
-    fg_json_begin_array(&json, "violations");
-    for (size_t i = 0; i < result->violation_count; i++) {
-        const struct fg_violation *violation = &result->violations[i];
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "kind", fg_violation_name(violation->kind));
-        fg_json_put_string(&json, "element", fg_powerflow_violation_element(network, violation));
-        fg_json_put_number(&json, "value", violation->value);
-        fg_json_put_number(&json, "limit", violation->limit);
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "buses");
-    for (size_t b = 0; b < network->bus_count; b++)
-        fg_powerflow_put_bus(&json, result, b, p_mw[b], q_mvar[b]);
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "branches");
-    for (size_t k = 0; k < network->branch_count; k++)
-        fg_powerflow_put_branch(&json, result, k);
-    fg_json_end_array(&json);
-    fg_json_begin_array(&json, "generators");
-    for (size_t g = 0; g < network->generator_count; g++) {
-        fg_json_begin_row_object(&json, NULL);
-        fg_json_put_string(&json, "id", network->generators[g].id);
-        fg_json_put_string(&json, "bus", network->buses[network->generators[g].bus].id);
-        fg_json_put_number(&json, "p_mw", result->generator_p_mw[g]);
-        fg_json_put_number(&json, "q_mvar", result->generator_q_mvar[g]);
-        fg_json_end_object(&json);
-    }
-    fg_json_end_array(&json);
-    fg_json_end_object(&json);
-    fg_free(p_mw);
-    fg_free(q_mvar);
-    return FG_OK;
-}
 
 static enum fg_code write_csv(const struct fg_powerflow_result *result, const char *folder, struct fg_error *err)
 {
@@ -299,7 +236,7 @@ static enum fg_exit write_results(const struct powerflow_options *options, const
     struct fg_text document, tables;
     fg_text_init(&document);
     fg_text_init(&tables);
-    enum fg_code code = ranked != NULL ? make_document(result, &document, &err) : fg_fail_memory(&err);
+    enum fg_code code = ranked != NULL ? fg_powerflow_result_json(result, &document, &err) : fg_fail_memory(&err);
     enum fg_exit status = FG_EXIT_OK;
     if (code == FG_OK && options->common.csv != NULL)
         code = write_csv(result, options->common.csv, &err);

@@ -21,7 +21,7 @@ struct settings {
     const char *listen_address, *data_folder, *web_folder, *certificate_file, *key_file;
     const char *database, *node, *operator_name, *operator_country, *operator_address, *administrator_name, *administrator_email;
     const char *const *cors_origins;
-    int64_t port, network_threads, workers, queue_limit, connection_limit, connections_per_address;
+    int64_t port, network_threads, workers, run_threads, queue_limit, connection_limit, connections_per_address;
     int64_t header_seconds, body_seconds, send_seconds;
     double rate_per_second, rate_burst, anonymous_rate_per_second, anonymous_rate_burst, stop_seconds;
     bool plain_http, trust_proxy, demonstration, outbound_http, outbound_private;
@@ -54,6 +54,7 @@ static const struct fg_setting table[] = {
     {"cors_origins", FG_SETTING_LIST, AT(cors_origins), "", "Origins whose pages may call the API, separated by commas", 0, 0, NULL},
     {"network_threads", FG_SETTING_INTEGER, AT(network_threads), "0", "Threads for connections; 0: one for each processor", 0, 256, NULL},
     {"workers", FG_SETTING_INTEGER, AT(workers), "0", "Threads for operations; 0: two for each processor", 0, 1024, NULL},
+    {"run_threads", FG_SETTING_INTEGER, AT(run_threads), "1", "Threads for runs: power flows, clearings of auctions", 1, 64, NULL},
     {"queue_limit", FG_SETTING_INTEGER, AT(queue_limit), "1024", "Requests that may wait for a worker before 503", 1, 1000000, NULL},
     {"connection_limit", FG_SETTING_INTEGER, AT(connection_limit), "20000", "Open connections", 1, 1000000, NULL},
     {"connections_per_address", FG_SETTING_INTEGER, AT(connections_per_address), "200", "Open connections of one address; behind a proxy as many as connection_limit", 1, 1000000, NULL},
@@ -270,6 +271,7 @@ static int serve(const struct settings *settings)
     struct fg_server *server;
     if (open_application(settings, &application, &err) != FG_OK)
         return fail(&err);
+    application.run_threads = (int)settings->run_threads;
     fg_application_connect(&application, &options);
     if (fg_application_trade(&application, &err) != FG_OK ||
         fg_application_reach_out(&application, &outbound, &err) != FG_OK || fg_server_start(&options, &server, &err) != FG_OK) {

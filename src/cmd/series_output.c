@@ -2,6 +2,7 @@
 
 #include "cmd/output.h"
 #include "cmd/powerflow_rows.h"
+#include "toolkit/dfmct/powerflow_json.h"
 #include "cmd/table.h"
 
 #include <math.h>

@@ -154,8 +154,9 @@ struct fg_book_trade {
     struct fg_book_flow flow;
     struct fg_power quantity;  /* what is left of it after reversals */
     struct fg_power concluded; /* what was agreed */
-    struct fg_price price;     /* the initiator's */
+    struct fg_price price;     /* the initiator's; of an auction: what the seller is paid */
     int64_t time_us;
+    uint64_t auction; /* that concluded it; 0: the book. The orders are then not the book's, `buy` 0: the market's operator */
 };
 /* quantity x period length x price, rounded once. */
 enum fg_code fg_book_trade_money(const struct fg_book *book, const struct fg_book_trade *trade, struct fg_money *money,
@@ -339,7 +340,8 @@ enum fg_refusal fg_book_set_settled(struct fg_book *book, int64_t time_us, int32
 
 /* Approved capability, and the part of it reserved elsewhere (contracts, auctions), of a portfolio for each of the
  * periods. Where less is left than is open, the newest orders lose quantity first: plain orders without minimum in
- * part, others whole. Refused when traded + reserved + contracted + forwarded alone exceed the capability. */
+ * part, others whole. Refused when traded + reserved + contracted + forwarded alone exceed the capability. A negative `reserved`
+ * keeps what is reserved. */
 enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, int32_t portfolio,
                                        enum fg_product product, enum fg_regulation regulation, int32_t first_period,
                                        int32_t period_count, struct fg_power capability, struct fg_power reserved,
@@ -351,6 +353,27 @@ enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, in
 enum fg_refusal fg_book_set_contracted(struct fg_book *book, int64_t time_us, int32_t portfolio,
                                        enum fg_product product, enum fg_regulation regulation, int32_t first_period,
                                        int32_t period_count, struct fg_power contracted, struct fg_error *err);
+
+/* Capability of a portfolio in one period that orders of an auction bind: `change` more of it (less when negative). While
+ * the period's gate is closed nobody else tells the book what is approved: then `approved` counts, but never less than what
+ * is committed already; -1: as it is known. */
+struct fg_book_reserve {
+    int32_t portfolio;
+    enum fg_product product;
+    enum fg_regulation regulation;
+    int32_t period;
+    struct fg_power change, approved;
+};
+/* All of it in order, or nothing: refused where open + traded + reserved + contracted + forwarded would exceed the
+ * capability. */
+enum fg_refusal fg_book_reserve(struct fg_book *book, int64_t time_us, const struct fg_book_reserve *items, size_t count,
+                                struct fg_error *err);
+/* The result of an auction: `released` is bound no longer, then `trades` are concluded (all members but id and time, with
+ * flow locations of the book) and count as traded. The network check is told of them and cannot refuse: the auction has
+ * judged them. Refused where more would be committed than the capability. */
+enum fg_refusal fg_book_conclude(struct fg_book *book, int64_t time_us, const struct fg_book_reserve *released,
+                                 size_t released_count, const struct fg_book_trade *trades, size_t count,
+                                 struct fg_error *err);
 
 /* Take a trade back in whole (keep = 0) or down to `keep`: cancellation of an erroneous trade, or curtailment. The
  * capability is free again, the network change is undone; the orders do not come back. */

@@ -456,6 +456,8 @@ static enum fg_refusal set_capability(struct fg_book *book, int32_t portfolio, e
     struct book_position *p = book_position_make(book, portfolio, product, regulation, period);
     if (p == NULL)
         return FG_REFUSAL_OUT_OF_MEMORY;
+    if (reserved < 0)
+        reserved = p->reserved;
     int64_t committed = reserved + p->traded + p->forwarded + p->contracted;
     if (committed > capability)
         return book_refuse(err, FG_REFUSAL_CAPABILITY_COMMITTED,
@@ -496,7 +498,7 @@ enum fg_refusal fg_book_set_capability(struct fg_book *book, int64_t time_us, in
     enum fg_refusal refusal = book_begin(book, time_us, err);
     if (refusal == FG_REFUSAL_NONE)
         refusal = check_account(book, portfolio, product, regulation, first, count, err);
-    if (refusal == FG_REFUSAL_NONE && (!is_capability(capability.w) || !is_capability(reserved.w)))
+    if (refusal == FG_REFUSAL_NONE && (!is_capability(capability.w) || (reserved.w != -1 && !is_capability(reserved.w))))
         refusal = book_refuse(err, FG_REFUSAL_QUANTITY_RANGE, "capability and reserve are 0 to %lld W",
                               (long long)CAPABILITY_MAX_W);
     for (int32_t i = 0; i < count && refusal == FG_REFUSAL_NONE && !book->failed; i++)

@@ -49,6 +49,9 @@ static const char *const refusal_keys[FG_REFUSAL_COUNT] = {
     [FG_REFUSAL_CONTRACT] = "contract",
     [FG_REFUSAL_APPROVAL] = "approval",
     [FG_REFUSAL_STATE] = "state",
+    [FG_REFUSAL_AUCTION] = "auction",
+    [FG_REFUSAL_AUCTION_CLOSED] = "auction_closed",
+    [FG_REFUSAL_AUCTION_STATE] = "auction_state",
     [FG_REFUSAL_OUT_OF_MEMORY] = "out_of_memory",
 };
 

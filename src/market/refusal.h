@@ -54,6 +54,9 @@ enum fg_refusal {
     FG_REFUSAL_CONTRACT,       /* the order belongs to a contract, which alone changes it */
     FG_REFUSAL_APPROVAL,       /* no confirmed approval of another user */
     FG_REFUSAL_STATE,          /* a command that would change nothing: open what is open, resume what is not halted */
+    FG_REFUSAL_AUCTION,        /* no such auction, or it is full */
+    FG_REFUSAL_AUCTION_CLOSED, /* the auction takes no orders now */
+    FG_REFUSAL_AUCTION_STATE,  /* the auction's state does not allow it */
     FG_REFUSAL_OUT_OF_MEMORY,  /* nothing was changed */
     FG_REFUSAL_COUNT
 };
