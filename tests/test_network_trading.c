@@ -351,11 +351,154 @@ static void headroom_comes_back(void **state)
     market_close(&m);
 }
 
+static void wait_for_light(struct market *m, const char *who, const char *path, const char *id, const char *start, const char *colour,
+                           const char *reason)
+{
+    char seen[100] = "";
+    for (int i = 0; i < 200; i++) {
+        json_t *page = ask(m, who, "GET", path, NULL, 200), *light;
+        size_t k;
+        bool is_there = false;
+        json_array_foreach (json_object_get(page, "items"), k, light)
+            if ((strcmp(text_at(light, "location"), id) == 0 || strcmp(text_at(light, "asset"), id) == 0) &&
+                strcmp(text_at(light, "start"), start) == 0) {
+                snprintf(seen, sizeof seen, "%s, %s", text_at(light, "colour"), text_at(light, "reason"));
+                is_there = strcmp(text_at(light, "colour"), colour) == 0 && strcmp(text_at(light, "reason"), reason) == 0;
+            }
+        json_decref(page);
+        if (is_there)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    fail_msg("%s of %s: %s instead of %s, %s", path, id, seen, colour, reason);
+}
+#define LIGHTS "/v1/areas/area-1/traffic-lights"
+
+/* The light follows what trades, conditions and data do; line 2-3 has 1.3 MW of room upwards and 0.7 MW downwards at bus 3,
+ * where assets of 1 MW range each of two owners are registered. */
+static void lights_and_conditions(void **state)
+{
+    struct market m;
+    char body[600], id[40];
+    feeder_open(&m, state, "ac");
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "yellow", "headroom"); /* 2 MW are registered at bus 3 */
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-3", m.start, "green", "free");
+    wait_for_light(&m, "agg", LIGHTS "/assets?limit=1000", "ast-2", m.start, "green", "free"); /* at bus 2 there is room */
+    wait_for_light(&m, "agg", LIGHTS "/assets?limit=1000", "ast-1", m.start, "yellow", "headroom");
+    json_t *page = ask(&m, "agg", "GET", LIGHTS "/assets?limit=1000", NULL, 200), *light;
+    size_t k;
+    json_array_foreach (json_object_get(page, "items"), k, light)
+        assert_string_not_equal(text_at(light, "asset"), "ast-3"); /* the retailer's */
+    json_decref(page);
+    /* ac: 1.3 MW less a little for losses, in whole ticks, and confirmed by a power flow. */
+    enter(&m, "agg", offer(&m, "\"bus\":\"3\",", "2", body), id);
+    enter(&m, "dso", need(&m, "up", "2", body), id);
+    assert_in_range(traded(&m), 1299000, 1302000);
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "yellow", "trades_cut");
+    assert_true(number(&m, "SELECT COUNT(*) FROM event WHERE type = 'traffic_light.changed' AND data LIKE '%trades_cut%' AND scope IS NULL") > 0);
+    assert_true(number(&m, "SELECT COUNT(*) FROM event WHERE type = 'traffic_light.changed' AND data LIKE '%ast-1%' AND scope = 'org-3'") > 0);
+    /* A lower rating for a time: what is traded breaks it, and nothing more is taken. */
+    snprintf(body, sizeof body, "{\"kind\":\"rating\",\"element\":\"2-3\",\"rating\":\"0.5\",\"from\":\"%s\",\"until\":\"%s\",\"reason\":\"Works\"}",
+             m.start, m.second);
+    json_decref(ask(&m, "agg", "POST", "/v1/areas/area-1/grid-conditions", body, 403));
+    json_t *made = ask(&m, "dso", "POST", "/v1/areas/area-1/grid-conditions", body, 201);
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "red", "limit_violated");
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.second, "yellow", "headroom");
+    int64_t before = traded(&m);
+    char path[200];
+    snprintf(path, sizeof path, "/v1/grid-conditions/%s/end", text_at(made, "id"));
+    json_decref(made);
+    json_decref(ask(&m, "agg", "POST", path, "{}", 403));
+    json_decref(ask(&m, "dso", "POST", path, "{}", 204));
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "yellow", "trades_cut");
+    assert_int_equal(traded(&m), before);
+    json_t *list = ask(&m, "dso", "GET", "/v1/areas/area-1/grid-conditions", NULL, 200);
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 0); /* it ended before it began */
+    json_decref(list);
+    expect_key(&m, "dso", "POST", "/v1/areas/area-1/grid-conditions",
+               "{\"kind\":\"outage\",\"element\":\"no line\",\"from\":\"2025-01-01T00:00:00Z\",\"reason\":\"x\"}", 422, "request.invalid");
+    expect_key(&m, "dso", "POST", "/v1/areas/area-1/grid-conditions",
+               "{\"kind\":\"outage\",\"element\":\"2-3\",\"closed\":true,\"from\":\"2025-01-01T00:00:00Z\",\"reason\":\"x\"}", 422, "request.invalid");
+    /* The line is open: bus 3 has no supply, and nothing trades there. */
+    snprintf(body, sizeof body, "{\"kind\":\"switch\",\"element\":\"2-3\",\"closed\":false,\"from\":\"%s\",\"reason\":\"Fault\"}", m.second);
+    json_decref(ask(&m, "dso", "POST", "/v1/areas/area-1/grid-conditions", body, 201));
+    for (int i = 0; i < 100 && number(&m, "SELECT COUNT(*) FROM area_network n JOIN network_state s ON s.version = n.version") > 0; i++) {
+        wait_for(&m, m.second, "ac", "nominal");
+        if (number(&m, "SELECT COUNT(*) FROM event WHERE type = 'network.changed'") >= 4)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    int64_t old = traded(&m);
+    snprintf(body, sizeof body, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-11\",\"start\":\"%s\","
+                                "\"quantity\":[\"0.1\"],\"price\":\"70\"}", m.second);
+    enter(&m, "ret", body, id);
+    snprintf(body, sizeof body, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\",\"start\":"
+                                "\"%s\",\"quantity\":[\"0.1\"],\"price\":\"100\"}", m.second);
+    enter(&m, "dso", body, id);
+    assert_int_equal(traded(&m), old);
+    /* Halted is red for everything below, and comes before other reasons. */
+    json_decref(ask(&m, "fmo", "POST", "/v1/areas/area-1/halt", "{\"location\":\"loc-1\",\"reason\":\"Fault\"}", 200));
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "red", "halted");
+    wait_for_light(&m, "agg", LIGHTS "/assets?limit=1000", "ast-2", m.start, "red", "halted");
+    market_close(&m);
+}
+
+/* Required values that do not come: awaited until the deadline, then the area's rule. */
+static void missing_and_stale(void **state)
+{
+    struct market m;
+    char body[600], far[FG_INSTANT_TEXT];
+    feeder_open(&m, state, "dc");
+    /* Due 90 minutes before delivery: a period 2 hours and more ahead is awaited, one in an hour is missing. */
+    json_t *made = ask(&m, "dso", "POST", "/v1/areas/area-1/operating-points",
+                       "{\"name\":\"Forecast\",\"origin\":\"forecast\",\"required\":true,\"deadline_seconds\":5400,\"stale_after_seconds\":86400}", 201);
+    assert_string_equal(text_at(made, "id"), "op-1");
+    json_decref(made);
+    expect_key(&m, "dso", "POST", "/v1/areas/area-1/operating-points", "{\"name\":\"Forecast\",\"origin\":\"forecast\"}", 409, "object.conflict");
+    wait_for(&m, m.start, "dc", "awaited");
+    fg_instant_format(m.start_s - 3600, far);
+    wait_for(&m, far, "blocked", "missing");
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", far, "red", "data_missing");
+    execute(&m, "UPDATE area SET stale_rule = 'fallback'");
+    wait_for(&m, far, "dc", "missing"); /* nominal */
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-3", far, "yellow", "data_stale_fallback");
+    execute(&m, "INSERT INTO network_rule (area_id, fallback, set_by, set_us) VALUES (1, 'off', 1, 0)");
+    wait_for(&m, far, "unchecked", "missing");
+    /* Values of others' buses and objects are refused; one's own counts, and the version before can be read. */
+    snprintf(body, sizeof body, "{\"start\":\"%s\",\"values\":[{\"bus\":\"3\",\"p\":[\"-0.8\",\"-0.8\"]}]}", m.start);
+    json_decref(ask(&m, "agg", "POST", "/v1/operating-points/op-1/values", body, 403));
+    json_decref(ask(&m, "dso", "POST", "/v1/operating-points/op-1/values", body, 201));
+    wait_for(&m, m.start, "dc", "fresh");
+    snprintf(body, sizeof body, "{\"start\":\"%s\",\"values\":[{\"bus\":\"3\",\"p\":[\"-0.5\"],\"q\":[\"-0.1\"]},{\"bus\":\"9\",\"p\":[\"0\"]}]}", m.start);
+    json_decref(ask(&m, "dso", "POST", "/v1/operating-points/op-1/values", body, 422));
+    snprintf(body, sizeof body, "{\"start\":\"%s\",\"values\":[{\"bus\":\"3\",\"p\":[\"-0.5\"],\"q\":[\"-0.1\"]}]}", m.start);
+    json_t *taken = ask(&m, "dso", "POST", "/v1/operating-points/op-1/values", body, 201);
+    assert_int_equal(json_integer_value(json_object_get(taken, "version")), 2); /* what was refused has no version */
+    json_decref(taken);
+    json_t *first = ask(&m, "dso", "GET", "/v1/operating-points/op-1/values?version=1", NULL, 200);
+    json_t *value = json_array_get(json_object_get(first, "values"), 0);
+    assert_string_equal(text_at(value, "bus"), "3");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(value, "p"), 1)), "-0.8");
+    assert_true(json_is_null(json_object_get(value, "q")));
+    json_decref(first);
+    json_decref(ask(&m, "ret", "GET", "/v1/operating-points/op-1/values", NULL, 404));
+    /* The newer version counts where it says something: 0.5 MW flow in, so that 1.5 MW more fit; in the second period 1.8. */
+    wait_for(&m, m.start, "dc", "fresh");
+    for (int i = 0; i < 100 && number(&m, "SELECT COUNT(*) FROM event WHERE type = 'network.changed'") < 6; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    char id[40];
+    enter(&m, "agg", offer(&m, "\"bus\":\"3\",", "3", body), id);
+    enter(&m, "dso", need(&m, "up", "3", body), id);
+    assert_int_equal(traded(&m), 1500000);
+    market_close(&m);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "--serve") == 0)
         trading_serve(argv[2], argv[3], argv[4], STDOUT_FILENO);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const struct CMUnitTest tests[] = {ON_BOTH(lfm15), ON_BOTH(headroom_comes_back)};
+    const struct CMUnitTest tests[] = {ON_BOTH(lfm15), ON_BOTH(headroom_comes_back), ON_BOTH(lights_and_conditions),
+                                       ON_BOTH(missing_and_stale)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -7,6 +7,7 @@
 #include "base/units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct fg_param area_path[] = {{"area", &fg_schema_id, "Market area", true}, {0}};
@@ -111,7 +112,7 @@ static enum fg_code create_point(struct fg_call *call, struct fg_error *err)
     return fg_call_change(call, create_point_work, err);
 }
 
-/* One's own; a system operator also those about assets and portfolios at its locations, and required ones of its areas. */
+/* One's own; a system operator also those about assets and portfolios at its locations. */
 #define MAY_SEE_POINT                                                                                                  \
     "($2 = 1 OR o.organisation_id = $1 OR EXISTS (SELECT 1 FROM operating_row r LEFT JOIN asset s ON r.subject = 1 AND s.id = "           \
     "r.subject_id LEFT JOIN portfolio f ON r.subject = 2 AND f.id = r.subject_id JOIN location l ON l.id = "                              \
@@ -538,8 +539,10 @@ static const struct fg_schema light_reason = FG_TEXT(1, 40);
 #define LIGHT_FIELDS                                                                                                   \
     {"start", &fg_schema_instant, "Start of the period", FG_REQUIRED}, {"colour", &colour_schema, "Colour", FG_REQUIRED}, \
     {"reason", &light_reason, "Why, a stable word", FG_REQUIRED},                                                      \
-    {"up", &fg_schema_power, "MW that can still be injected more; null: not limited by the network", FG_REQUIRED | FG_NULLABLE}, \
-    {"down", &fg_schema_power, "MW less", FG_REQUIRED | FG_NULLABLE}, {"since", &fg_schema_instant, "Since when", FG_REQUIRED}
+    {"up", &fg_schema_power, "MW that can still be injected more at the scarcest bus; null: as much as is registered, or not limited by the network", \
+     FG_REQUIRED | FG_NULLABLE},                                                                                       \
+    {"down", &fg_schema_power, "MW less", FG_REQUIRED | FG_NULLABLE},                                                  \
+    {"since", &fg_schema_instant, "Since when; null: green", FG_REQUIRED | FG_NULLABLE}
 static const struct fg_field light_fields[] = {{"location", &fg_schema_id, "Location", FG_REQUIRED}, LIGHT_FIELDS};
 static const struct fg_field asset_light_fields[] = {{"asset", &fg_schema_id, "Asset", FG_REQUIRED}, LIGHT_FIELDS};
 static const struct fg_schema light_schema = FG_OBJECT("TrafficLight", "The traffic light of a location in a period", light_fields);
@@ -550,28 +553,90 @@ static const struct fg_schema light_page = FG_OBJECT("TrafficLightPage", "Traffi
 static const struct fg_schema asset_light_page = FG_OBJECT("AssetTrafficLightPage", "Traffic lights of assets", asset_light_page_fields);
 static const struct fg_response light_responses[] = {{200, "By location and period", &light_page, NULL, NULL}, {0}};
 static const struct fg_response asset_light_responses[] = {{200, "By asset and period", &asset_light_page, NULL, NULL}, {0}};
-static const struct fg_column light_columns[] = {{"location", FG_COLUMN_ID, FG_ID_LOCATION, NULL}, {"start", FG_COLUMN_SECONDS, FG_ID_AREA, NULL},
-                                                 {"colour", FG_COLUMN_TEXT, FG_ID_AREA, NULL}, {"reason", FG_COLUMN_TEXT, FG_ID_AREA, NULL},
-                                                 {"up", FG_COLUMN_MICRO, FG_ID_AREA, NULL}, {"down", FG_COLUMN_MICRO, FG_ID_AREA, NULL},
-                                                 {"since", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {0}};
-static const struct fg_column asset_light_columns[] = {{"asset", FG_COLUMN_ID, FG_ID_ASSET, NULL}, {"start", FG_COLUMN_SECONDS, FG_ID_AREA, NULL},
-                                                       {"colour", FG_COLUMN_TEXT, FG_ID_AREA, NULL}, {"reason", FG_COLUMN_TEXT, FG_ID_AREA, NULL},
-                                                       {"up", FG_COLUMN_MICRO, FG_ID_AREA, NULL}, {"down", FG_COLUMN_MICRO, FG_ID_AREA, NULL},
-                                                       {"since", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {0}};
+static const struct fg_param light_query[] = {
+    {"from", &fg_schema_instant, "First instant; now by default", false},
+    {"to", &fg_schema_instant, "Before this; a day later by default, 31 days at most", false},
+    {0}};
 
-/* A page's key is the subject and the period; there are fewer than 2^31 periods. */
-#define LIGHT_KEY "(t.subject_id * 2147483648 + t.period)"
-#define LIGHT_SELECT                                                                                                   \
-    "SELECT " LIGHT_KEY ", t.subject_id, t.period * a.period_s, t.colour, t.reason, CASE WHEN t.up_w >= 0 THEN t.up_w END, CASE WHEN "     \
-    "t.down_w >= 0 THEN t.down_w END, t.since_us FROM traffic_light t JOIN area a ON a.id = t.area_id "
+/* A page goes through the periods of one location or asset, then of the next; its key is both. */
+#define LIGHT_PERIODS "WITH RECURSIVE p(period) AS (SELECT $6 UNION ALL SELECT period + 1 FROM p WHERE period + 1 < $7) "
+#define LIGHT_KEY(id) "(" id " * 2147483648 + p.period)"
+static const char location_lights[] =
+    LIGHT_PERIODS "SELECT l.id, p.period, COALESCE(t.colour, 'green'), COALESCE(t.reason, 'free'), t.up_w, t.down_w, t.since_us, " LIGHT_KEY("l.id")
+    " FROM location l CROSS JOIN p LEFT JOIN traffic_light t ON t.area_id = l.area_id AND t.subject = 0 AND t.subject_id = l.id AND t.period = "
+    "p.period WHERE l.area_id = $5 AND l.status = 'published' AND " LIGHT_KEY("l.id") " > $3 AND $1 >= 0 AND $2 >= 0 ORDER BY l.id, p.period LIMIT $4";
+/* What holds for the whole location comes first, then what is left at the bus, then the age of the data. */
+#define ASSET_LIGHT(common, own, aged, free)                                                                           \
+    "CASE WHEN t.colour = 'red' AND t.reason <> 'limit_violated' THEN " common " WHEN b.colour IS NOT NULL THEN " own " WHEN s.mode <> 'off' AND " \
+    "substr(s.sources, CAST(p.period - s.first_period + 1 AS INTEGER), 1) IN ('s', 'm', 'o') AND p.period >= s.first_period THEN " aged " ELSE " free " END"
+static const char asset_lights[] =
+    LIGHT_PERIODS "SELECT a.id, p.period, " ASSET_LIGHT("t.colour", "b.colour", "'yellow'", "'green'") ", "
+    ASSET_LIGHT("t.reason", "b.reason", "'data_stale_fallback'", "'free'") ", b.up_w, b.down_w, COALESCE(b.since_us, t.since_us), " LIGHT_KEY("a.id")
+    " FROM asset a CROSS JOIN p LEFT JOIN area_bus k ON k.area_id = a.area_id AND k.bus = a.bus LEFT JOIN traffic_light t ON t.area_id = a.area_id AND "
+    "t.subject = 0 AND t.subject_id = a.location_id AND t.period = p.period LEFT JOIN traffic_light b ON b.area_id = a.area_id AND b.subject = 1 AND "
+    "b.subject_id = k.number AND b.period = p.period LEFT JOIN area_network n ON n.area_id = a.area_id LEFT JOIN network_state s ON s.area_id = "
+    "n.area_id AND s.version = n.version WHERE a.area_id = $5 AND a.grid_status = 'approved' AND " LIGHT_KEY("a.id") " > $3 AND ($2 = 1 OR "
+    "a.organisation_id = $1 OR a.location_id IN (SELECT l.id FROM location l WHERE l.operator_id = $1 OR l.priority_id = $1) OR a.id IN (SELECT "
+    "m.asset_id FROM portfolio_asset m JOIN portfolio f ON f.id = m.portfolio_id WHERE f.organisation_id = $1)) ORDER BY a.id, p.period LIMIT $4";
+
+static void put_headroom(struct fg_json_writer *out, const char *key, const struct fg_sql *sql, int column)
+{
+    char text[FG_DECIMAL_MAX];
+    bool is_known = !fg_sql_column_is_null(sql, column) && fg_sql_column_int64(sql, column) >= 0;
+    fg_json_put_string(out, key, is_known ? fg_decimal_format(fg_sql_column_int64(sql, column), 6, 0, text) : NULL);
+}
+
+static enum fg_code put_lights(struct fg_call *call, struct fg_registry *registry, const char *statement, bool is_asset, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    int64_t area, period_s = 0, limit = fg_call_limit(call), count = 0, key = 0;
+    int64_t from = fg_call_instant(call, "from", registry->now_us / 1000000), to = fg_call_instant(call, "to", from + 86400);
+    char text[64], next[32] = "";
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
+    if (code == FG_OK)
+        code = fg_registry_found(fg_query_number(registry->store, &period_s, err, "SELECT period_s FROM area WHERE id = $1", "i", area), FG_ID_AREA,
+                                 area, "market area", err);
+    if (code == FG_OK && (from < 0 || to <= from || to - from > 31 * 86400))
+        code = fg_fail(err, FG_ERR_VALUE, "?to", "must lie after `from`, by 31 days at most");
+    if (code == FG_OK)
+        code = fg_query(registry->store, &sql, err, statement, "iiiiiii", fg_registry_party(registry), (int64_t)fg_registry_sees_all(registry),
+                        fg_call_position(call) != NULL ? strtoll(fg_call_position(call), NULL, 10) : INT64_C(-1), limit + 1, area, from / period_s,
+                        (to + period_s - 1) / period_s);
+    if (code != FG_OK)
+        return code;
+    struct fg_json_writer *out = fg_call_json(call, 200);
+    fg_json_begin_object(out, NULL);
+    fg_json_begin_array(out, "items");
+    for (bool row = true;;) {
+        if ((code = fg_sql_next(sql, &row, err)) != FG_OK)
+            return code;
+        if (!row)
+            break;
+        if (count++ == limit) {
+            snprintf(next, sizeof next, "%lld", (long long)key);
+            fg_sql_done(sql);
+            break;
+        }
+        key = fg_sql_column_int64(sql, 7);
+        fg_json_begin_object(out, NULL);
+        fg_json_put_string(out, is_asset ? "asset" : "location", fg_id_text(is_asset ? FG_ID_ASSET : FG_ID_LOCATION, fg_sql_column_int64(sql, 0), text));
+        fg_json_put_string(out, "start", fg_instant_format(fg_sql_column_int64(sql, 1) * period_s, text));
+        fg_json_put_string(out, "colour", fg_sql_column_text(sql, 2));
+        fg_json_put_string(out, "reason", fg_sql_column_text(sql, 3));
+        put_headroom(out, "up", sql, 4);
+        put_headroom(out, "down", sql, 5);
+        fg_json_put_string(out, "since", fg_sql_column_is_null(sql, 6) ? NULL : fg_instant_format(fg_sql_column_int64(sql, 6) / 1000000, text));
+        fg_json_end_object(out);
+    }
+    fg_json_end_array(out);
+    fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);
+    fg_json_end_object(out);
+    return FG_OK;
+}
+
 static enum fg_code list_lights_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code == FG_OK
-               ? fg_settle_answer_page(call, registry, LIGHT_SELECT "WHERE t.area_id = $5 AND t.subject = 0 AND " LIGHT_KEY " > $3 AND $1 >= 0 AND "
-                                       "$2 >= 0 ORDER BY t.subject_id, t.period LIMIT $4", light_columns, area, err)
-               : code;
+    return put_lights(call, registry, location_lights, false, err);
 }
 static enum fg_code list_lights(struct fg_call *call, struct fg_error *err)
 {
@@ -579,16 +644,7 @@ static enum fg_code list_lights(struct fg_call *call, struct fg_error *err)
 }
 static enum fg_code list_asset_lights_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code == FG_OK
-               ? fg_settle_answer_page(
-                     call, registry,
-                     LIGHT_SELECT "JOIN asset s ON s.id = t.subject_id WHERE t.area_id = $5 AND t.subject = 1 AND " LIGHT_KEY " > $3 AND ($2 = 1 OR "
-                     "s.organisation_id = $1 OR s.location_id IN (SELECT l.id FROM location l WHERE l.operator_id = $1 OR l.priority_id = $1) OR "
-                     "s.id IN (SELECT m.asset_id FROM portfolio_asset m JOIN portfolio f ON f.id = m.portfolio_id WHERE f.organisation_id = $1)) "
-                     "ORDER BY t.subject_id, t.period LIMIT $4", asset_light_columns, area, err)
-               : code;
+    return put_lights(call, registry, asset_lights, true, err);
 }
 static enum fg_code list_asset_lights(struct fg_call *call, struct fg_error *err)
 {
@@ -632,9 +688,10 @@ static const struct fg_operation operations[] = {
      .request = &end_schema, .request_example = "{}", .responses = done_responses, .handle = end_condition},
     {.id = "list-traffic-lights", .method = FG_GET, .path = "/v1/areas/{area}/traffic-lights", .api = FG_API_ATP, .tag = "Grid and trading",
      .summary = "Traffic light of the locations", .right = "traffic_light.read", .flags = FG_OP_PAGED, .path_params = area_path,
-     .responses = light_responses, .handle = list_lights},
+     .query_params = light_query, .responses = light_responses, .handle = list_lights},
     {.id = "list-asset-lights", .method = FG_GET, .path = "/v1/areas/{area}/traffic-lights/assets", .api = FG_API_ATP, .tag = "Grid and trading",
      .summary = "Traffic light of one's assets", .description = "Of assets that one owns, trades, or has at the own locations.",
-     .right = "traffic_light.read", .flags = FG_OP_PAGED, .path_params = area_path, .responses = asset_light_responses, .handle = list_asset_lights},
+     .right = "traffic_light.read", .flags = FG_OP_PAGED, .path_params = area_path, .query_params = light_query,
+     .responses = asset_light_responses, .handle = list_asset_lights},
 };
 const struct fg_operation_set fg_network_operations = FG_OPERATIONS(operations);

@@ -79,18 +79,20 @@ enum fg_code fg_engine_tell(struct fg_engine_scope *scope, const char *type, int
 /* Another entry of the area's audit chain, by the command's actor. `detail` is JSON or NULL. */
 enum fg_code fg_engine_audit(struct fg_engine_scope *scope, const char *action, const char *object, const char *detail,
                              struct fg_error *err);
-/* The traffic light of a location or asset in a period; docs/network-aware.md has the rule. */
+/* The traffic light of a location or bus in a period; docs/network-aware.md has the rule. */
 enum fg_light_colour { FG_LIGHT_GREEN, FG_LIGHT_YELLOW, FG_LIGHT_RED };
 extern const char *const fg_light_words[]; /* "green", ... */
+enum fg_light_subject { FG_LIGHT_LOCATION, FG_LIGHT_BUS };
 struct fg_light {
-    int32_t subject; /* 0 location, 1 asset */
-    int64_t subject_id;
-    int64_t owner; /* of an asset: who is told; 0: everybody */
+    enum fg_light_subject subject;
+    int64_t subject_id; /* of a bus its number in the area */
     int32_t period;
-    enum fg_light_colour colour;
-    const char *reason; /* constant */
-    int64_t up_w, down_w; /* headroom; -1: not limited */
-    bool is_event;        /* colour or reason changed: told to subscribers; the same in a run of equal lights */
+    enum fg_light_colour colour; /* green: the row is dropped */
+    const char *reason;   /* constant */
+    int64_t up_w, down_w; /* headroom; -1: not limited by the network */
+    bool is_stored;       /* the row is written */
+    bool is_told;         /* an event: to everybody, or about `asset` to `owner` */
+    int64_t asset, owner; /* 0: none */
 };
 
 struct fg_command;
@@ -151,6 +153,7 @@ struct fg_command {
      * A code other than FG_OK takes the whole batch back, so it is for failures of storage and memory only. May be called
      * again for the same command, after the batch before it was taken back. */
     enum fg_code (*transact)(struct fg_command *command, struct fg_engine_scope *scope, struct fg_error *err);
+    void *question;                /* READ: the reader's */
     struct fg_match_grid *network; /* READ: set by the engine; NULL: trading is not network-aware */
     const struct fg_command_service *service; /* SERVICE */
     void *service_data;

@@ -95,6 +95,10 @@ enum fg_refusal engine_network_apply(struct engine_area *area, struct fg_command
 
 static enum fg_code write_light(struct engine_area *area, const struct fg_light *light, int64_t time_us, struct fg_error *err)
 {
+    if (light->colour == FG_LIGHT_GREEN)
+        return fg_change(area->store, NULL, err,
+                         "DELETE FROM traffic_light WHERE area_id = $1 AND subject = $2 AND subject_id = $3 AND period = $4", "iiii",
+                         area->id, (int64_t)light->subject, light->subject_id, (int64_t)light->period);
     return fg_change(area->store, NULL, err,
                      "INSERT INTO traffic_light (area_id, subject, subject_id, period, colour, reason, up_w, down_w, since_us) "
                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (area_id, subject, subject_id, period) DO UPDATE "
@@ -105,7 +109,7 @@ static enum fg_code write_light(struct engine_area *area, const struct fg_light 
                      fg_light_words[light->colour], light->reason, light->up_w, light->down_w, time_us);
 }
 
-/* Consecutive periods of one subject with the same light are one event. */
+/* Consecutive periods of one location or asset with the same light are one event. */
 static enum fg_code tell_lights(struct engine_area *area, const struct fg_light *first, size_t count, int64_t time_us,
                                 struct fg_error *err)
 {
@@ -115,8 +119,10 @@ static enum fg_code tell_lights(struct engine_area *area, const struct fg_light 
     fg_text_init(&text);
     fg_json_writer_init(&out, &text, false);
     fg_json_begin_object(&out, NULL);
-    fg_json_put_string(&out, first->subject == 0 ? "location" : "asset",
-                       fg_id_text(first->subject == 0 ? FG_ID_LOCATION : FG_ID_ASSET, first->subject_id, id));
+    if (first->asset != 0)
+        fg_json_put_string(&out, "asset", fg_id_text(FG_ID_ASSET, first->asset, id));
+    else
+        fg_json_put_string(&out, "location", fg_id_text(FG_ID_LOCATION, first->subject_id, id));
     fg_json_put_string(&out, "start", fg_instant_format((int64_t)first->period * area->settings.period_s, start));
     fg_json_put_integer(&out, "periods", (int64_t)count);
     fg_json_put_string(&out, "colour", fg_light_words[first->colour]);
@@ -129,21 +135,25 @@ static enum fg_code tell_lights(struct engine_area *area, const struct fg_light 
     return code;
 }
 
+static bool goes_on(const struct fg_light *light, const struct fg_light *next)
+{
+    return next->subject == light->subject && next->subject_id == light->subject_id && next->asset == light->asset &&
+           next->period == light->period + 1 && next->colour == light->colour && next->reason == light->reason &&
+           next->is_told == light->is_told;
+}
+
 enum fg_code engine_lights_write(struct engine_area *area, const struct fg_command *command, struct fg_error *err)
 {
     enum fg_code code = fg_change(area->store, NULL, err, "DELETE FROM traffic_light WHERE area_id = $1 AND period < $2", "ii",
                                   area->id, command->lights_before);
     for (size_t i = 0, first = 0; code == FG_OK && i < command->light_count; i++) {
-        const struct fg_light *light = &command->lights[i], *begin = &command->lights[first];
-        code = write_light(area, light, command->time_us, err);
-        bool is_last = i + 1 == command->light_count;
-        const struct fg_light *next = is_last ? NULL : &command->lights[i + 1];
-        if (code != FG_OK || (!is_last && next->subject == light->subject && next->subject_id == light->subject_id &&
-                              next->period == light->period + 1 && next->colour == light->colour &&
-                              next->reason == light->reason && next->is_event == light->is_event))
+        const struct fg_light *light = &command->lights[i];
+        if (light->is_stored)
+            code = write_light(area, light, command->time_us, err);
+        if (code != FG_OK || (i + 1 < command->light_count && goes_on(light, light + 1)))
             continue;
-        if (begin->is_event)
-            code = tell_lights(area, begin, i + 1 - first, command->time_us, err);
+        if (light->is_told)
+            code = tell_lights(area, &command->lights[first], i + 1 - first, command->time_us, err);
         first = i + 1;
     }
     return code;

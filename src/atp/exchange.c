@@ -212,6 +212,7 @@ static void stop_engine(struct exchange_area *area)
     fg_engine_stop(area->engine);
     area->engine = NULL;
     exchange_forget_network(area);
+    exchange_forget_lights(area);
     pthread_mutex_lock(&exchange->mutex);
     area->is_lost = false;
     area->session_count = 0;
@@ -356,6 +357,8 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         publish(area);
         code = exchange_end_sessions(area, err);
     }
+    if (code == FG_OK)
+        code = exchange_apply_lights(area, err);
     if (code == FG_OK && (is_asked || exchange_monotonic_us() - area->settled_us >= SETTLED_EVERY_US))
         code = exchange_apply_settled(area, err);
     if (code == FG_OK)

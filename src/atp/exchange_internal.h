@@ -45,7 +45,12 @@ struct exchange_area {
     bool is_network_on;           /* as it was sent */
     int32_t network_first, network_count; /* its periods */
     char *network_sources;        /* per period, see network_state.sources; NULL: none */
-    int64_t lights_us;            /* the facts for which the lights were looked at last */
+    int64_t lights_us, lights_checked_us; /* the facts for which the lights were made, and thought of, last */
+    uint64_t lights_sequence;     /* the area's last event then */
+    int32_t lights_period;        /* the period that ran then */
+    bool are_lights_known;        /* `lights` are the rows */
+    struct fg_light *lights;      /* what is not green, by subject, id, period */
+    size_t light_count;
     struct fg_gate_window windows[FG_BOOK_PRODUCTS]; /* as last brought about */
     int32_t scheduled[FG_BOOK_PRODUCTS];             /* the period whose closure was handed over; INT32_MIN: none */
 };
@@ -81,6 +86,10 @@ bool exchange_window(const struct exchange_area *area, enum fg_product kind, int
 /* -- exchange_network.c: the network state, before gates open the periods that it covers -- */
 enum fg_code exchange_apply_network(struct exchange_area *area, struct fg_error *err);
 void exchange_forget_network(struct exchange_area *area); /* the engine has stopped */
+
+/* -- exchange_lights.c: the traffic light; after the area was opened -- */
+enum fg_code exchange_apply_lights(struct exchange_area *area, struct fg_error *err);
+void exchange_forget_lights(struct exchange_area *area);
 
 /* -- exchange_session.c -- */
 enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);

@@ -16,7 +16,7 @@ enum { PERIODS_MOST = 2000, FIRST_STEP = 8 }; /* the first period moves on by st
 void exchange_forget_network(struct exchange_area *area)
 {
     area->is_network_sent = area->is_network_on = false;
-    area->network_looked_us = area->lights_us = 0;
+    area->network_looked_us = 0;
     area->network_digest = 0;
     fg_free(area->network_sources);
     area->network_sources = NULL;

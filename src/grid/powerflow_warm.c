@@ -20,15 +20,29 @@ void fg_powerflow_keep_state(const struct fg_powerflow *powerflow, double *state
         memcpy(state + k * nodes, parts[k], nodes * sizeof *state);
 }
 
-enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const double *state,
-                                     struct fg_powerflow_result *result, struct fg_error *err)
+static void take_state(struct fg_powerflow *powerflow, const double *state)
 {
     size_t nodes = (size_t)powerflow->node_count;
     double *const parts[] = {powerflow->vm, powerflow->va, powerflow->re, powerflow->im};
-    if (result->network != powerflow->network)
-        return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the result was created for another network");
     for (size_t k = 0; k < 4; k++)
         memcpy(parts[k], state + k * nodes, nodes * sizeof *state);
+}
+
+void fg_powerflow_show(struct fg_powerflow *powerflow, const double *state, struct fg_powerflow_result *result)
+{
+    take_state(powerflow, state);
+    result->status = FG_POWERFLOW_CONVERGED;
+    result->iterations = result->attempts = 0;
+    result->explanation[0] = '\0';
+    fg_powerflow_evaluate(powerflow, result);
+}
+
+enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const double *state,
+                                     struct fg_powerflow_result *result, struct fg_error *err)
+{
+    if (result->network != powerflow->network)
+        return fg_fail(err, FG_ERR_ARGUMENT, NULL, "the result was created for another network");
+    take_state(powerflow, state);
     fg_powerflow_run(powerflow, true, result);
     return FG_OK;
 }

@@ -99,10 +99,10 @@ CREATE TABLE area_network (
     applied_us INTEGER NOT NULL
 ) STRICT;
 
--- Written by the engine.
+-- Written by the engine: what is not green.
 CREATE TABLE traffic_light (
     area_id INTEGER NOT NULL REFERENCES area (id),
-    subject INTEGER NOT NULL CHECK (subject IN (0, 1)), -- location, asset
+    subject INTEGER NOT NULL CHECK (subject IN (0, 1)), -- location, bus (its number in the area)
     subject_id INTEGER NOT NULL,
     period INTEGER NOT NULL,
     colour TEXT NOT NULL CHECK (colour IN ('green', 'yellow', 'red')),

@@ -226,8 +226,12 @@ bool grid_ac_load(struct fg_match_grid *match, struct grid_slot *slot, struct gr
         return !slot->has_failed;
     sum_injections(match, slot, period);
     set_injections(match, variant);
-    match->figures.power_flows++;
     match->loaded = slot;
+    if (slot->is_derived && !slot->has_failed) { /* its state was solved with these injections */
+        fg_powerflow_show(variant->powerflow, period->state, variant->now);
+        return true;
+    }
+    match->figures.power_flows++;
     slot->has_failed = fg_powerflow_solve_from(variant->powerflow, period->state, variant->now, NULL) != FG_OK ||
                        variant->now->status != FG_POWERFLOW_CONVERGED;
     if (!slot->has_failed)
