@@ -1,10 +1,12 @@
 #include "api/application.h"
 
 #include "api/event_stream.h"
+#include "api/metrics.h"
 #include "api/seal.h"
 #include "atp/demonstration.h"
 #include "atp/id.h"
 #include "atp/idempotency.h"
+#include "atp/query.h"
 #include "atp/rights.h"
 
 #include <errno.h>
@@ -203,6 +205,40 @@ static enum fg_code save(void *context, const char *owner, const char *key, cons
     return fg_platform_run(application->platform, FG_STORE_WRITE, save_work, &kept, err);
 }
 
+/* ---- readiness and metrics: what is asked is whether the database answers now ---- */
+static enum fg_code look(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
+{
+    (void)platform;
+    (void)context;
+    int64_t count;
+    return fg_query_number(store, &count, err, "SELECT count(*) FROM migration", "");
+}
+
+static enum fg_code is_ready(void *context, struct fg_error *err)
+{
+    struct fg_application *application = context;
+    if (application->exchange == NULL)
+        return fg_fail(err, FG_ERR_BUSY, NULL, "trading has not started");
+    return fg_platform_run(application->platform, FG_STORE_READ, look, NULL, err);
+}
+
+static void put_metrics(void *context, struct fg_text *text)
+{
+    struct fg_application *application = context;
+    bool is_up = fg_platform_run(application->platform, FG_STORE_READ, look, NULL, NULL) == FG_OK;
+    fg_metrics_put(text, "flexgrid_database_up", "gauge", "1: the database answers", is_up);
+    if (application->exchange == NULL)
+        return;
+    struct fg_exchange_figures figures;
+    fg_exchange_figures(application->exchange, &figures);
+    fg_metrics_put(text, "flexgrid_areas", "gauge", "Market areas of the database", (double)figures.areas);
+    fg_metrics_put(text, "flexgrid_areas_served", "gauge", "Market areas that this server serves", (double)figures.served);
+    fg_metrics_put(text, "flexgrid_commands_total", "counter", "Commands that the trading engines have applied", (double)figures.commands);
+    fg_metrics_put(text, "flexgrid_batches_total", "counter", "Transactions that they were applied in", (double)figures.batches);
+    fg_metrics_put(text, "flexgrid_reloads_total", "counter", "Times that an engine read its state anew after a failed commit", (double)figures.reloads);
+    fg_metrics_put(text, "flexgrid_commands_waiting", "gauge", "Commands waiting for an engine", (double)figures.queued);
+}
+
 void fg_application_connect(struct fg_application *application, struct fg_server_options *options)
 {
     options->context = application;
@@ -211,4 +247,6 @@ void fg_application_connect(struct fg_application *application, struct fg_server
     options->authenticator = (struct fg_authenticator){application, authenticate};
     options->idempotency = (struct fg_idempotency_store){application, load, save};
     options->events = fg_event_stream_source(application);
+    options->ready = is_ready;
+    options->metrics = put_metrics;
 }
