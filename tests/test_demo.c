@@ -15,7 +15,9 @@
 #include "cli.h"
 #include "cmd/demo.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 static char demo_folder[200], url[100];
@@ -264,7 +266,7 @@ static void visitor(void **state)
     fg_instant_format(((int64_t)time(NULL) / 900 + 6) * 900, start);
     const char *const format = "{\"side\":\"buy\",\"kind\":\"need\",\"product\":\"active\",\"regulation\":\"up\",\"location\":\"%s\",\"start\":\"%s\",\"quantity\":"
                                "[\"0.01\"],\"price\":\"%s\"}";
-    snprintf(body, sizeof body, format, "loc-2", start, "300");
+    snprintf(body, sizeof body, format, "loc-2", start, "145");
     long status = ask(token, "POST", "/v1/areas/area-1/orders", body, &answer);
     if (status != 201)
         fail_msg("%ld %s", status, answer.data);
@@ -272,7 +274,7 @@ static void visitor(void **state)
     assert_true(json_is_null(json_object_get(json_array_get(json_object_get(receipt, "orders"), 0), "remaining"))); /* traded at once */
     json_decref(receipt);
     fg_text_release(&answer);
-    snprintf(body, sizeof body, format, halted, start, "300");
+    snprintf(body, sizeof body, format, halted, start, "145");
     assert_int_equal(ask(token, "POST", "/v1/areas/area-1/orders", body, &answer), 409);
     assert_non_null(strstr(answer.data, "halted"));
     fg_text_release(&answer);
@@ -425,6 +427,32 @@ static void ready(void **state)
     json_decref(assets);
 }
 
+/* One auction is cleared and has traded, one takes sealed bids; the market operator's limits and the grid's forecast are there. */
+static void auctions_and_limits(void **state)
+{
+    (void)state;
+    size_t cleared = 0, open = 0, traded = 0;
+    json_t *auctions = items(tokens[DEMO_OBSERVER], "/v1/areas/area-1/auctions");
+    for (size_t i = 0; i < json_array_size(auctions); i++) {
+        cleared += strcmp(text_of(json_array_get(auctions, i), "status"), "cleared") == 0;
+        open += strcmp(text_of(json_array_get(auctions, i), "status"), "open") == 0;
+    }
+    json_decref(auctions);
+    assert_int_equal(cleared, 1);
+    assert_int_equal(open, 1);
+    json_t *own = items(tokens[DEMO_DSO], "/v1/areas/area-1/own-trades?limit=1000");
+    for (size_t i = 0; i < json_array_size(own); i++)
+        traded += text_of(json_array_get(own, i), "auction")[0] != '\0';
+    json_decref(own);
+    assert_true(traded >= 8);
+    json_t *limits = items(tokens[DEMO_FMO], "/v1/areas/area-1/limits"), *points = items(tokens[DEMO_DSO], "/v1/areas/area-1/operating-points");
+    assert_int_equal(json_array_size(limits), 2);
+    assert_int_equal(json_array_size(points), 1);
+    assert_true(json_integer_value(json_object_get(json_array_get(points, 0), "values_version")) >= 1);
+    json_decref(limits);
+    json_decref(points);
+}
+
 /* ---- it stays a demonstration ---- */
 static void again(void **state)
 {
@@ -437,6 +465,15 @@ static void again(void **state)
     assert_int_equal(run_demo("--stop"), 0);
     assert_int_equal(run_demo("--stop"), 0);
     assert_non_null(strstr(output.data, "No demonstration"));
+    /* a port that somebody else has is passed over */
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(21443), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    setsockopt(taken, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    assert_int_equal(bind(taken, (struct sockaddr *)&address, sizeof address) | listen(taken, 1), 0);
+    assert_int_equal(run_demo("--background --port 21443"), 0);
+    assert_non_null(strstr(output.data, "Port 21443 is in use; taking 2144"));
+    assert_int_equal(run_demo("--stop"), 0);
+    close(taken);
     assert_int_equal(run_demo("--load"), 0); /* the same day: nothing is loaded anew */
     assert_non_null(strstr(output.data, "loaded already"));
     /* the audit log of the day verifies */
@@ -488,7 +525,7 @@ int main(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loaded_and_served), cmocka_unit_test(printed_lines), cmocka_unit_test(open_book), cmocka_unit_test(trades),
-        cmocka_unit_test(accounts_balance),  cmocka_unit_test(ready),         cmocka_unit_test(visitor),   cmocka_unit_test(again),
+        cmocka_unit_test(accounts_balance),  cmocka_unit_test(ready),         cmocka_unit_test(auctions_and_limits), cmocka_unit_test(visitor),   cmocka_unit_test(again),
         cmocka_unit_test(nowhere_else),
     };
     return cmocka_run_group_tests(tests, cli_setup, stop_it);

@@ -78,6 +78,7 @@ struct demo {
     char keys[DEMO_KEYS][DEMO_KEY];
     char parties[DEMO_PARTIES][DEMO_ID];
     char area[DEMO_ID], network[DEMO_ID], products[DEMO_PRODUCTS][DEMO_ID], locations[DEMO_LOCATIONS][DEMO_ID];
+    char auction[DEMO_ID], forecast[DEMO_ID]; /* the latest auction; the operating point */
     struct demo_portfolio portfolios[DEMO_PORTFOLIOS];
     struct fg_error err; /* the first failure */
 };
@@ -128,7 +129,10 @@ void demo_settle(struct demo *demo);
 /* ---- the parts, in their order ---- */
 void demo_register(struct demo *demo);
 void demo_build(struct demo *demo, const char *network_file);
+void demo_forecast(struct demo *demo, const char *network_file, int64_t day_start, int64_t day_end);
 void demo_trade_day(struct demo *demo, int64_t day_start);                /* a day that is ahead */
+void demo_auction(struct demo *demo, int64_t day_start, int64_t closure_s);
+void demo_auction_wait(struct demo *demo);
 void demo_declare(struct demo *demo, int64_t day_start, int64_t day_end); /* baselines and plans, before the gates close */
 void demo_operate(struct demo *demo, int64_t first_start);                /* set-points, from a period on */
 void demo_settle_day(struct demo *demo, int64_t day_start, int64_t day_end);

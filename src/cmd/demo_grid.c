@@ -45,6 +45,22 @@ static void set_up_area(struct demo *demo)
             204, "/v1/areas/%s/settlement-rule", demo->area);
 }
 
+/* Nobody enters more than 5 MW at once or farther than 60 EUR/MWh from the last price: asked for by one user, confirmed by another. */
+static void set_limits(struct demo *demo)
+{
+    static const char *const directions[] = {"up", "down"};
+    for (int d = 0; d < 2 && !demo_failed(demo); d++) {
+        char approval[DEMO_ID];
+        json_t *limit = json_pack("{s:s,s:s,s:s,s:s,s:s}", "product", "active", "regulation", directions[d], "size_max", "5", "band", "60",
+                                  "reference", d == 0 ? "105" : "18");
+        demo_take(demo, demo_call(demo, demo->keys[DEMO_FMO], "POST", json_incref(limit), 201, "/v1/areas/%s/limit-requests", demo->area), "id",
+                  approval, sizeof approval);
+        demo_do(demo, demo->keys[DEMO_CLERK], "POST", json_pack("{s:s}", "decision", "confirm"), 200, "/v1/approvals/%s/decision", approval);
+        demo_do(demo, demo->keys[DEMO_FMO], "POST", json_pack("{s:o,s:s}", "limit", limit, "approval", approval), 200, "/v1/areas/%s/limits",
+                demo->area);
+    }
+}
+
 /* ---- network and locations ---- */
 static const struct {
     const char *name, *buses; /* numbers of the benchmark's buses, separated by blanks */
@@ -286,6 +302,52 @@ static void qualify(struct demo *demo, struct demo_portfolio *portfolio)
     json_decref(list);
 }
 
+/* The system operator's forecast of what every bus takes, for a day: loads with a peak in the evening. */
+void demo_forecast(struct demo *demo, const char *network_file, int64_t day_start, int64_t day_end)
+{
+    json_t *network = NULL, *values = json_array(), *bus;
+    size_t b, i;
+    char id[DEMO_ID];
+    if (demo_failed(demo) || fg_json_load_file(network_file, &network, &demo->err) != FG_OK) {
+        json_decref(values);
+        return;
+    }
+    json_array_foreach(json_object_get(network, "buses"), b, bus) {
+        const char *name = json_string_value(json_object_get(bus, "id"));
+        double p_mw = 0, q_mvar = 0;
+        json_t *item, *p = json_array(), *q = json_array();
+        json_array_foreach(json_object_get(network, "injections"), i, item) {
+            const char *kind = json_string_value(json_object_get(item, "id"));
+            bool is_load = kind != NULL && (strncmp(kind, "residential-", 12) == 0 || strncmp(kind, "commercial-", 11) == 0);
+            if (is_load && name != NULL && json_equal(json_object_get(item, "bus"), json_object_get(bus, "id"))) {
+                p_mw += json_number_value(json_object_get(item, "p_mw"));
+                q_mvar += json_number_value(json_object_get(item, "q_mvar"));
+            }
+        }
+        for (int64_t at = day_start; at < day_end; at += DEMO_PERIOD_S) {
+            double hour = fg_timezone_local(demo->zone, at).second / 3600.0, evening = (hour - 19.5) / 3;
+            double share = 0.45 + 0.15 * sin((hour - 7) / 24 * 2 * 3.14159265358979) + 0.35 * exp(-evening * evening);
+            json_array_append_new(p, json_string(megawatt(p_mw * share)));
+            json_array_append_new(q, json_string(megawatt(q_mvar * share)));
+        }
+        if (p_mw != 0)
+            json_array_append_new(values, json_pack("{s:s,s:O,s:O}", "bus", name, "p", p, "q", q));
+        json_decref(p);
+        json_decref(q);
+    }
+    if (demo->forecast[0] == '\0')
+        demo_take(demo,
+                  demo_call(demo, demo->keys[DEMO_DSO], "POST",
+                            json_pack("{s:s,s:s,s:b,s:i,s:i}", "name", "Load forecast", "origin", "forecast", "required", 0, "deadline_seconds", 3600,
+                                      "stale_after_seconds", 86400),
+                            201, "/v1/areas/%s/operating-points", demo->area),
+                  "id", demo->forecast, DEMO_ID);
+    snprintf(id, sizeof id, "%s", demo->forecast);
+    demo_do(demo, demo->keys[DEMO_DSO], "POST", json_pack("{s:s,s:o}", "start", demo_instant(day_start), "values", values), 201,
+            "/v1/operating-points/%s/values", id);
+    json_decref(network);
+}
+
 void demo_build(struct demo *demo, const char *network_file)
 {
     struct fg_text document;
@@ -304,6 +366,7 @@ void demo_build(struct demo *demo, const char *network_file)
     for (int p = 0; p < DEMO_PORTFOLIOS && !demo_failed(demo); p++)
         qualify(demo, &demo->portfolios[p]);
     demo_settle(demo);
+    set_limits(demo);
     json_decref(network);
     fg_text_release(&document);
 }

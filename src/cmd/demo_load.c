@@ -16,11 +16,14 @@ void demo_load(struct demo *demo, const char *network_file, void (*say)(const ch
     demo_clock_set(demo, days[1] + 10 * hour + hour / 2);
     demo_trade_day(demo, days[2]);
     demo_declare(demo, days[2], days[3]);
+    demo_auction(demo, days[2], days[1] + 12 * hour);
     say("yesterday's meters, settlement and invoices");
     demo_clock_set(demo, days[2] + (morning < 6 * hour ? morning : 6 * hour)); /* also shortly after midnight */
+    demo_auction_wait(demo);
     demo_settle_day(demo, days[1], days[2]);
     say("the book of today and tomorrow");
     demo_clock_set(demo, demo->now_s);
+    demo_forecast(demo, network_file, days[3], days[4]);
     demo_trade_now(demo);
     demo_operate(demo, (demo_clock(demo) / DEMO_PERIOD_S + 4) * DEMO_PERIOD_S);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define EUR INT64_C(1000000)
 enum { CENT = 10000, KILOWATT = 1000 };
@@ -116,6 +117,57 @@ void demo_trade_day(struct demo *demo, int64_t day_start)
                                            .quantity_w = (int64_t)wanted[i].quantity_kw * KILOWATT, .price_u = wanted[i].price * EUR}));
 }
 
+/* ---- auctions ---- */
+static void bid(struct demo *demo, const char *auction, enum demo_who who, json_t *body)
+{
+    demo_do(demo, demo->keys[who], "POST", body, 201, "/v1/areas/%s/auctions/%s/orders", demo->area, auction);
+}
+
+/* Sealed bids for the late evening, on the orders alone. */
+void demo_auction(struct demo *demo, int64_t day_start, int64_t closure_s)
+{
+    char id[DEMO_ID];
+    struct order order = {.regulation = "up", .start = demo_at(demo, day_start, 21), .count = 8};
+    demo_take(demo,
+              demo_call(demo, demo->keys[DEMO_FMO], "POST",
+                        json_pack("{s:s,s:s,s:i,s:s,s:{s:[s],s:s}}", "name", "Late evening", "start", demo_instant(order.start), "periods",
+                                  order.count, "closure", demo_instant(closure_s), "terms", "products", "active", "physics", "none"),
+                        201, "/v1/areas/%s/auctions", demo->area),
+              "id", id, sizeof id);
+    for (int p = 0; p < DEMO_PORTFOLIOS && !demo_failed(demo); p++) {
+        const struct demo_portfolio *portfolio = &demo->portfolios[p];
+        int low = asked[portfolio->technology].up_from, high = asked[portfolio->technology].up_to;
+        if (high == 0)
+            continue;
+        order.price_u = price_between(demo, low, high);
+        order.quantity_w = part_of(demo, portfolio->up_w, 0.2, 0.3);
+        bid(demo, id, portfolio->trader, offer_json(portfolio, &order));
+    }
+    order.quantity_w = 400 * KILOWATT;
+    order.price_u = 122 * EUR;
+    bid(demo, id, DEMO_DSO, request_json(demo, DEMO_FEEDER_1, "need", &order));
+    order.quantity_w = 100 * KILOWATT;
+    order.price_u = 104 * EUR;
+    bid(demo, id, DEMO_DSO, request_json(demo, DEMO_FEEDER_2, "need", &order));
+    snprintf(demo->auction, sizeof demo->auction, "%s", id);
+}
+
+/* The gate has closed: wait until it is cleared. */
+void demo_auction_wait(struct demo *demo)
+{
+    for (int i = 0; i < 600 && !demo_failed(demo); i++) {
+        char status[24];
+        demo_take(demo, demo_call(demo, demo->keys[DEMO_FMO], "GET", NULL, 200, "/v1/areas/%s/auctions/%s", demo->area, demo->auction), "status",
+                  status, sizeof status);
+        if (strcmp(status, "cleared") == 0)
+            return;
+        if (strcmp(status, "open") != 0 && strcmp(status, "closed") != 0)
+            demo_fail(demo, demo->auction, "the auction is %s instead of cleared", status);
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+    }
+    demo_fail(demo, demo->auction, "the auction has no result after 30 s");
+}
+
 /* ---- now ---- */
 enum { AHEAD_PERIODS = 16 };
 
@@ -217,6 +269,7 @@ void demo_trade_now(struct demo *demo)
     demo_trade_day(demo, demo->days[3]);
     trade_ahead(demo, first);
     show_kinds(demo, demo->days[3]);
+    demo_auction(demo, demo->days[3], demo_clock(demo) + 2 * 3600);
     const char *fmo = demo->keys[DEMO_FMO];
     demo_do(demo, fmo, "POST",
             json_pack("{s:s}", "text", "Welcome to the demonstration: everything here is made up, and everybody may log in."), 200,
