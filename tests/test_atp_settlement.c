@@ -501,13 +501,13 @@ static void check_run(struct world *w, int64_t run, struct fg_date day, const st
     struct fg_sql *sql;
     bool row;
     fixture_expect(fg_query(w->store, &sql, &err, "SELECT from_account, from_id, to_account, to_id, reason, trade_id, period, "
-                                                  "amount_u FROM booking WHERE run_id = $1", "i", run), &err);
+                                                  "amount_u, contract_id FROM booking WHERE run_id = $1", "i", run), &err);
     while (fg_sql_next(sql, &row, &err) == FG_OK && row) {
         struct fg_ledger_posting posting = {
             {(enum fg_ledger_account)fg_sql_column_int64(sql, 0), fg_sql_column_int64(sql, 1)},
             {(enum fg_ledger_account)fg_sql_column_int64(sql, 2), fg_sql_column_int64(sql, 3)},
             (enum fg_ledger_reason)fg_sql_column_int64(sql, 4), fg_sql_column_int64(sql, 5), fg_sql_column_int64(sql, 6),
-            {fg_sql_column_int64(sql, 7)}};
+            {fg_sql_column_int64(sql, 7)}, fg_sql_column_int64(sql, 8)};
         fixture_expect(fg_ledger_move(&booked_now, posting, &err), &err);
     }
     fixture_expect(fg_ledger_difference(&added, &booked_now, &rest, &err), &err);

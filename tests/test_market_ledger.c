@@ -15,7 +15,7 @@ static void move(struct fg_ledger *ledger, struct fg_ledger_party from, struct f
                  enum fg_ledger_reason reason, int64_t trade, int64_t amount)
 {
     struct fg_error err = {0};
-    struct fg_ledger_posting posting = {from, to, reason, trade, 100, {amount}};
+    struct fg_ledger_posting posting = {from, to, reason, trade, 100, {amount}, 0};
     if (fg_ledger_move(ledger, posting, &err) != FG_OK)
         fail_msg("%s", err.text);
 }

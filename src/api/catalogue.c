@@ -1,5 +1,6 @@
 #include "api/catalogue.h"
 
+#include "api/operations_contracts.h"
 #include "api/operations_gateway.h"
 #include "api/operations_network.h"
 #include "api/operations_orders.h"
@@ -13,9 +14,9 @@
 const struct fg_operation_set *const fg_catalogue[] = {
     &fg_server_operations, &fg_people_operations, &fg_organisation_operations,
     &fg_market_operations, &fg_asset_operations,  &fg_orders_operations,
-    &fg_book_operations,   &fg_trading_floor_operations, &fg_limit_operations,
+    &fg_book_operations,   &fg_trading_floor_operations, &fg_limit_operations, &fg_contract_operations,
     &fg_network_operations, &fg_metering_operations, &fg_settlement_operations,
-    &fg_forwarding_operations,
+    &fg_forwarding_operations, &fg_webhook_operations,
     &fg_runs_operations,   &fg_auctions_operations, &fg_auction_order_operations, NULL};
 
 const struct fg_operation *fg_catalogue_find(const char *id)

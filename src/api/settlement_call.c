@@ -58,6 +58,36 @@ static void put_column(struct fg_json_writer *out, const struct fg_column *colum
     }
 }
 
+static void put_row(struct fg_json_writer *out, const struct fg_column *columns, const struct fg_sql *sql)
+{
+    int at = 1;
+    fg_json_begin_object(out, NULL);
+    for (const struct fg_column *column = columns; column->name != NULL; column++) {
+        put_column(out, column, sql, at);
+        at += column->kind == FG_COLUMN_CENTS ? 2 : 1;
+    }
+    fg_json_end_object(out);
+}
+
+enum fg_code fg_settle_answer_row(struct fg_call *call, struct fg_registry *registry, const char *text,
+                                  const struct fg_column *columns, int64_t id, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    enum fg_code code = fg_sql_prepare(registry->store, text, &sql, err);
+    if (code != FG_OK)
+        return code;
+    fg_sql_int64(sql, 1, fg_registry_party(registry));
+    fg_sql_int64(sql, 2, fg_registry_sees_all(registry));
+    fg_sql_int64(sql, 3, INT64_MIN);
+    fg_sql_int64(sql, 4, 1);
+    fg_sql_int64(sql, 5, id);
+    if ((code = fg_sql_one(sql, err)) != FG_OK)
+        return code;
+    put_row(fg_call_json(call, 200), columns, sql);
+    fg_sql_done(sql);
+    return FG_OK;
+}
+
 enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
                                    const struct fg_column *columns, int64_t parent, struct fg_error *err)
 {
@@ -85,13 +115,7 @@ enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *reg
             break;
         }
         key = fg_sql_column_int64(sql, 0);
-        fg_json_begin_object(out, NULL);
-        int at = 1;
-        for (const struct fg_column *column = columns; column->name != NULL; column++) {
-            put_column(out, column, sql, at);
-            at += column->kind == FG_COLUMN_CENTS ? 2 : 1;
-        }
-        fg_json_end_object(out);
+        put_row(out, columns, sql);
     }
     fg_json_end_array(out);
     fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);

@@ -37,5 +37,8 @@ struct fg_column {
  * $3 after this key, $4 at most so many, $5 `parent`; its first column is the key, ascending, and no member. */
 enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
                                    const struct fg_column *columns, int64_t parent, struct fg_error *err);
+/* The one row of such a statement, whose `$5` is the object's number; FG_ERR_NOT_FOUND. */
+enum fg_code fg_settle_answer_row(struct fg_call *call, struct fg_registry *registry, const char *text,
+                                  const struct fg_column *columns, int64_t id, struct fg_error *err);
 
 #endif

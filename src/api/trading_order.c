@@ -100,6 +100,7 @@ static const struct fg_field order_fields[] = {
     {"filled", &trading_quantities, "Traded per period", FG_REQUIRED},
     {"price_points", &trading_price_points, "Price curve", FG_REQUIRED},
     {"session", &session_schema, "Trading session", FG_REQUIRED | FG_NULLABLE},
+    {"contract", &fg_schema_id, "Availability contract that it stems from", FG_REQUIRED | FG_NULLABLE},
     {"parent", &fg_schema_id, "Linked to", FG_REQUIRED | FG_NULLABLE},
     {"group", &fg_schema_id, "Member of", FG_REQUIRED | FG_NULLABLE},
     {"reference", &reference, "Own words", FG_REQUIRED | FG_NULLABLE},
@@ -422,7 +423,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
 {
     enum { ID, STATUS, CAUSE, ORGANISATION, PORTFOLIO, LOCATION, SIDE, PRODUCT, REGULATION, KIND, CONDITIONAL, BLOCK, FORWARD,
            FRACTION, VALIDITY, EXPIRES, FIRST, COUNT, QUANTITY, FILLED, POINTS, SESSION, PARENT, GROUP, REFERENCE, ENTERED,
-           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS };
+           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS, CONTRACT };
 #define NUMBER(column) fg_sql_column_int64(sql, column)
     fg_json_begin_object(out, NULL);
     trading_put_id(out, "order", FG_ID_ORDER, NUMBER(ID));
@@ -453,6 +454,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
         fg_json_put_integer(out, "session", NUMBER(SESSION));
     else
         fg_json_put_null(out, "session");
+    trading_put_id(out, "contract", FG_ID_CONTRACT, NUMBER(CONTRACT));
     trading_put_id(out, "parent", FG_ID_ORDER, NUMBER(PARENT));
     trading_put_id(out, "group", FG_ID_GROUP, NUMBER(GROUP));
     fg_json_put_string(out, "reference", fg_sql_column_text(sql, REFERENCE));

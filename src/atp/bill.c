@@ -49,7 +49,8 @@ struct bill {
 
 /* Reasons by the side of the participant: what the operator supplies, what is supplied to it. */
 static const enum fg_ledger_reason invoiced[] = {FG_REASON_PURCHASE, FG_REASON_COMPENSATION, FG_REASON_TRANSFER_TAKEN,
-                                                 FG_REASON_FEE_SHARE, FG_REASON_FEE_MONTHLY};
+                                                 FG_REASON_FEE_SHARE, FG_REASON_FEE_MONTHLY, FG_REASON_AVAILABILITY_BOUGHT,
+                                                 FG_REASON_UNAVAILABILITY_SHARED};
 static const char *const line_words[FG_REASON_COUNT] = {
     [FG_REASON_PURCHASE] = "Flexibility delivered",
     [FG_REASON_SALE] = "Flexibility delivered",
@@ -59,6 +60,10 @@ static const char *const line_words[FG_REASON_COUNT] = {
     [FG_REASON_TRANSFER_GIVEN] = "Energy handed over",
     [FG_REASON_FEE_SHARE] = "Platform fee on turnover",
     [FG_REASON_FEE_MONTHLY] = "Platform fee of the month",
+    [FG_REASON_AVAILABILITY_BOUGHT] = "Availability held ready",
+    [FG_REASON_AVAILABILITY_SOLD] = "Availability held ready",
+    [FG_REASON_UNAVAILABILITY] = "Penalty for unavailability",
+    [FG_REASON_UNAVAILABILITY_SHARED] = "Compensation for unavailability",
 };
 
 static bool is_invoiced(enum fg_ledger_reason reason)
@@ -98,7 +103,8 @@ static enum fg_code read_party(struct fg_store *store, int64_t id, struct party 
 
 static enum fg_tax_treatment treatment_of(const struct bill *bill, enum fg_ledger_reason reason)
 {
-    if (reason == FG_REASON_PENALTY || reason == FG_REASON_COMPENSATION)
+    if (reason == FG_REASON_PENALTY || reason == FG_REASON_COMPENSATION || reason == FG_REASON_UNAVAILABILITY ||
+        reason == FG_REASON_UNAVAILABILITY_SHARED)
         return FG_TAX_OUTSIDE_SCOPE;
     const struct party *supplier = bill->is_self ? &bill->participant : &bill->operator_;
     const struct party *customer = bill->is_self ? &bill->operator_ : &bill->participant;
@@ -315,8 +321,8 @@ static enum fg_code book_document(struct bill *bill, enum fg_ledger_account acco
                                   struct fg_error *err)
 {
     struct fg_ledger_party participant = fg_ledger_participant(bill->participant.id), named = fg_ledger_named(account);
-    struct fg_ledger_posting posting = {bill->is_self ? named : participant, bill->is_self ? participant : named, reason, 0, 0,
-                                        {amount_u}};
+    struct fg_ledger_posting posting = {.from = bill->is_self ? named : participant, .to = bill->is_self ? participant : named,
+                                        .reason = reason, .amount = {amount_u}};
     return amount_u == 0 ? FG_OK : fg_settlement_book(bill->registry, bill->area, bill->today, 0, bill->id, &posting, err);
 }
 
@@ -523,8 +529,8 @@ enum fg_code fg_bill_pay(struct fg_registry *registry, int64_t bill, int64_t amo
         unit *= 10;
     struct fg_ledger_party participant = fg_ledger_participant(organisation), bank = fg_ledger_named(FG_LEDGER_BANK);
     code = fg_muldiv(amount, unit, 1, &amount_u, err);
-    struct fg_ledger_posting posting = {is_self ? participant : bank, is_self ? bank : participant, FG_REASON_PAYMENT, 0, 0,
-                                        {amount_u}};
+    struct fg_ledger_posting posting = {.from = is_self ? participant : bank, .to = is_self ? bank : participant,
+                                        .reason = FG_REASON_PAYMENT, .amount = {amount_u}};
     if (code == FG_OK)
         code = fg_registry_next(registry, FG_ID_PAYMENT, id, err);
     if (code == FG_OK)
@@ -597,7 +603,7 @@ enum fg_code fg_journal_csv(struct fg_registry *registry, int64_t area, struct f
         code = fg_query(registry->store, &sql, err,
                         "SELECT b.id, b.booked_us, b.day, COALESCE(b.run_id, 0), COALESCE(d.series, ''), COALESCE(d.year, 0), "
                         "COALESCE(d.number, 0), b.from_account, b.from_id, b.to_account, b.to_id, b.reason, b.trade_id, b.period, "
-                        "b.amount_u FROM booking b LEFT JOIN bill d ON d.id = b.bill_id WHERE b.area_id = $1 AND b.day >= $2 AND "
+                        "b.amount_u, b.contract_id FROM booking b LEFT JOIN bill d ON d.id = b.bill_id WHERE b.area_id = $1 AND b.day >= $2 AND "
                         "b.day < $3 ORDER BY b.id",
                         "iii", area, fg_date_number(from), fg_date_number(until));
     if (code == FG_OK)
@@ -619,7 +625,10 @@ enum fg_code fg_journal_csv(struct fg_registry *registry, int64_t area, struct f
         put_account(csv, fg_sql_column_int64(sql, 9), fg_sql_column_int64(sql, 10));
         fg_csv_put(csv, fg_ledger_reason_words[fg_sql_column_int64(sql, 11)], 0);
         int64_t trade = fg_sql_column_int64(sql, 12), period = fg_sql_column_int64(sql, 13);
-        fg_csv_put(csv, trade != 0 ? fg_id_text(FG_ID_TRADE, trade, text) : "", 0);
+        int64_t contract = fg_sql_column_int64(sql, 15);
+        fg_csv_put(csv, trade != 0      ? fg_id_text(FG_ID_TRADE, trade, text)
+                        : contract != 0 ? fg_id_text(FG_ID_CONTRACT, contract, text)
+                                        : "", 0);
         fg_csv_put(csv, period != 0 ? fg_instant_format(period * period_s, text) : "", 0);
         fg_csv_put(csv, fg_decimal_format(fg_sql_column_int64(sql, 14), 6, 2, text), 1);
     }

@@ -291,6 +291,10 @@ static enum fg_code check_qualified(struct fg_registry *registry, const struct f
         return fg_fail(err, FG_ERR_CONFLICT, NULL, "the market operator has not approved the portfolio, or has suspended it");
     if (!lies_in(facts, portfolio->location, tender->location))
         return fg_fail(err, FG_ERR_CONFLICT, NULL, "the portfolio is not in the tender's location; offer one that is");
+    const char *reason;
+    if (facts->is_network_aware &&
+        fg_facts_bus(facts, NULL, offer->portfolio, portfolio->location, registry->now_us, &reason) < 0)
+        return fg_fail(err, FG_ERR_CONFLICT, NULL, "the market checks the grid: %s", reason);
     return check_capability(registry, facts, tender, offer->portfolio, quantity_w, err);
 }
 

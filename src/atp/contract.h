@@ -42,7 +42,7 @@ struct fg_tender_offer {
     struct fg_price availability, activation;
 };
 
-/* By the system operator of the location; `tender->id` is set. The product is energy; opening is not in the past. */
+/* By the system operator of the location; `tender->id` is set. The product is energy; delivery begins after closing. */
 enum fg_code fg_tender_publish(struct fg_registry *registry, struct fg_tender *tender, struct fg_error *err);
 /* By the buyer, until it is awarded. Offers are rejected. */
 enum fg_code fg_tender_cancel(struct fg_registry *registry, int64_t tender, const char *reason, struct fg_error *err);

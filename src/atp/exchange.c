@@ -109,33 +109,42 @@ void fg_exchange_figures(struct fg_exchange *exchange, struct fg_exchange_figure
 struct waiter {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    bool is_done;
+    size_t pending;
 };
 
 static void wake_waiter(struct fg_command *command)
 {
     struct waiter *waiter = command->context;
     pthread_mutex_lock(&waiter->mutex);
-    waiter->is_done = true;
+    waiter->pending--;
     pthread_cond_signal(&waiter->wake);
     pthread_mutex_unlock(&waiter->mutex);
 }
 
-enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command, struct fg_error *err)
+enum fg_code exchange_run_all(struct exchange_area *area, struct fg_command *const *commands, size_t count,
+                              struct fg_error *err)
 {
-    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    command->context = &waiter;
-    command->done = wake_waiter;
-    enum fg_code code = fg_engine_submit(area->engine, command, err);
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, count};
+    for (size_t i = 0; i < count; i++) {
+        commands[i]->context = &waiter;
+        commands[i]->done = wake_waiter;
+    }
+    enum fg_code code = fg_engine_submit_all(area->engine, commands, count, err);
     if (code != FG_OK)
         return code;
     pthread_mutex_lock(&waiter.mutex);
-    while (!waiter.is_done)
+    while (waiter.pending > 0)
         pthread_cond_wait(&waiter.wake, &waiter.mutex);
     pthread_mutex_unlock(&waiter.mutex);
-    if (command->code != FG_OK)
-        *err = command->err;
-    return command->code;
+    for (size_t i = 0; code == FG_OK && i < count; i++)
+        if ((code = commands[i]->code) != FG_OK)
+            *err = commands[i]->err;
+    return code;
+}
+
+enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command, struct fg_error *err)
+{
+    return exchange_run_all(area, &command, 1, err);
 }
 
 /* -- the keeper ------------------------------------------------------------------------------------------------------ */
@@ -213,6 +222,7 @@ static void stop_engine(struct exchange_area *area)
     area->engine = NULL;
     exchange_forget_network(area);
     exchange_forget_lights(area);
+    exchange_drop_pending(area);
     pthread_mutex_lock(&exchange->mutex);
     area->is_lost = false;
     area->session_count = 0;
@@ -227,7 +237,11 @@ static enum fg_code apply_rules(struct exchange_area *area, struct fg_error *err
     if (code == FG_OK)
         code = exchange_apply_gates(area, err);
     if (code == FG_OK)
+        code = exchange_prepare_contracts(area, err);
+    if (code == FG_OK)
         code = exchange_apply_capabilities(area, err);
+    if (code == FG_OK)
+        code = exchange_enter_contracts(area, err);
     return code;
 }
 
@@ -282,6 +296,8 @@ static enum fg_code start_engine(struct exchange_area *area, struct fg_error *er
     if (code != FG_OK)
         return code;
     area->is_fresh = true;
+    area->contracts_done = false;
+    area->contracts_us = 0;
     area->location_count = area->facts->location_count;
     area->link_count = area->facts->link_count;
     for (int p = 0; p < FG_BOOK_PRODUCTS; p++) {
@@ -351,8 +367,11 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         code = load_facts(area, err);
     if (code == FG_OK && area->engine == NULL)
         code = start_engine(area, err);
+    if (code == FG_OK && area->contracts_us != area->facts_us)
+        code = exchange_load_contracts(area, err);
     if (code != FG_OK)
         return code;
+    area->contracts_us = area->facts_us;
     if ((code = apply_rules(area, err)) == FG_OK) {
         publish(area);
         code = exchange_end_sessions(area, err);
@@ -433,6 +452,8 @@ static void release(struct fg_exchange *exchange)
         fg_facts_release(area->facts);
         fg_timezone_close(area->zone);
         fg_grid_model_release(area->model);
+        exchange_drop_pending(area);
+        fg_free(area->contracts);
         fg_free(area->sessions);
         fg_free(area);
     }

@@ -8,6 +8,7 @@
  *   - sends what has changed of the approved capabilities (facts.h), and new locations
  *   - where trading is network-aware, makes a new network state when the network, an operating point or a condition has
  *     changed (network_state.h), and brings the traffic light up to date
+ *   - holds capability for contracts, enters their orders and withdraws them (exchange_contract.c)
  *   - ends trading sessions that are silent for longer than their time-out, cancelling their orders
  *   - deletes events older than the retention.
  * Before an area is opened to callers its gates, capabilities and locations are brought up to date.

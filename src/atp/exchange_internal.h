@@ -2,6 +2,7 @@
 #ifndef FG_ATP_EXCHANGE_INTERNAL_H
 #define FG_ATP_EXCHANGE_INTERNAL_H
 
+#include "atp/contract.h"
 #include "atp/exchange.h"
 #include "atp/network_state.h"
 #include "base/memory.h"
@@ -13,6 +14,13 @@ struct exchange_session {
     int64_t heard_us;  /* monotonic */
     int64_t closed_us; /* monotonic; 0: open. Its orders are cancelled once more after a while: one may have been under way */
     bool is_silent;    /* still to be closed in the database */
+};
+
+/* What a contract is still to be entered with, in each unit whose gate is open. */
+struct exchange_pending {
+    const struct fg_contract_terms *contract;
+    int32_t first, count;
+    int64_t *quantity_w;
 };
 
 /* An area as this node sees it. The list only grows. */
@@ -33,6 +41,7 @@ struct exchange_area {
     struct fg_engine *engine; /* NULL: not served here; callers read it while `is_open` */
     struct fg_timezone *zone;
     int64_t facts_us, cleaned_us; /* of the last load, of the last deletion */
+    int64_t contracts_us;         /* facts_us when the contracts were loaded */
     int64_t settled_us;           /* of the last look at what is settled */
     bool is_fresh;                /* gates and capabilities have to be compared in full */
     uint64_t digest;              /* of the facts whose capabilities were sent */
@@ -51,6 +60,11 @@ struct exchange_area {
     bool are_lights_known;        /* `lights` are the rows */
     struct fg_light *lights;      /* what is not green, by subject, id, period */
     size_t light_count;
+    struct fg_contract_terms *contracts; /* in force */
+    size_t contract_count, pending_count;
+    struct exchange_pending *pending; /* NULL: nothing of contracts has changed */
+    uint64_t contract_digest;         /* of what `contracts_done` is about */
+    bool contracts_done;
     struct fg_gate_window windows[FG_BOOK_PRODUCTS]; /* as last brought about */
     int32_t scheduled[FG_BOOK_PRODUCTS];             /* the period whose closure was handed over; INT32_MIN: none */
 };
@@ -71,7 +85,9 @@ struct fg_exchange {
 
 int64_t exchange_now_us(const struct fg_exchange *exchange);
 int64_t exchange_monotonic_us(void);
-/* Send a command and wait for it (keeper only). A refusal is in the command. */
+/* Send commands, in order and without others between them, and wait for them (keeper only). Refusals are in the commands. */
+enum fg_code exchange_run_all(struct exchange_area *area, struct fg_command *const *commands, size_t count,
+                              struct fg_error *err);
 enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command, struct fg_error *err);
 
 /* -- exchange_rules.c: what the registry's facts and the clock ask of an area; each is repeated at the next tick when it
@@ -90,6 +106,15 @@ void exchange_forget_network(struct exchange_area *area); /* the engine has stop
 /* -- exchange_lights.c: the traffic light; after the area was opened -- */
 enum fg_code exchange_apply_lights(struct exchange_area *area, struct fg_error *err);
 void exchange_forget_lights(struct exchange_area *area);
+
+/* -- exchange_contract.c: `prepare` before the capabilities are compared, `enter` after -- */
+enum fg_code exchange_load_contracts(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_prepare_contracts(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_enter_contracts(struct exchange_area *area, struct fg_error *err);
+void exchange_drop_pending(struct exchange_area *area);
+int64_t exchange_first_power(struct fg_sql *sql, int column); /* of an order's quantities or fills, as the engine stores them */
+int64_t exchange_pending_sum(const struct exchange_area *area, int64_t portfolio, enum fg_product kind,
+                             enum fg_regulation regulation, int32_t period);
 
 /* -- exchange_session.c -- */
 enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);

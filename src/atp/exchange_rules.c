@@ -224,8 +224,9 @@ enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *e
 
 /* Of one portfolio, direction and period: as the engine has committed it, and as it should be. */
 struct position {
-    int64_t capability_w, committed_w;
-    int64_t wanted_w;
+    int64_t capability_w, reserved_w, sold_w; /* sold: traded or forwarded */
+    int64_t contracted_w, promised_w;         /* held for contracts; open in their orders */
+    int64_t wanted_w, held_w; /* capability and what is held for contracts, as they should be */
 };
 
 static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio, enum fg_product product,
@@ -235,7 +236,7 @@ static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio
     struct fg_sql *sql;
     memset(positions, 0, (size_t)(window.end - window.first) * sizeof *positions);
     enum fg_code code = fg_sql_prepare(area->exchange->store,
-                                       "SELECT period, capability_w, reserved_w + traded_w + forwarded_w + contracted_w "
+                                       "SELECT period, capability_w, reserved_w, traded_w + forwarded_w, contracted_w "
                                        "FROM book_position WHERE area_id = $1 AND portfolio_id = $2 AND product = $3 AND "
                                        "regulation = $4 AND period >= $5 AND period < $6",
                                        &sql, err);
@@ -249,8 +250,76 @@ static enum fg_code read_positions(struct exchange_area *area, int64_t portfolio
             return code;
         struct position *position = &positions[fg_sql_column_int64(sql, 0) - window.first];
         position->capability_w = fg_sql_column_int64(sql, 1);
-        position->committed_w = fg_sql_column_int64(sql, 2);
+        position->reserved_w = fg_sql_column_int64(sql, 2);
+        position->sold_w = fg_sql_column_int64(sql, 3);
+        position->contracted_w = fg_sql_column_int64(sql, 4);
     }
+}
+
+/* What is open in orders of contracts keeps its place: only what is left beyond it can be held for others. */
+static enum fg_code read_promised(struct exchange_area *area, int64_t portfolio, enum fg_product product,
+                                  enum fg_regulation regulation, struct fg_gate_window window, struct position *positions,
+                                  struct fg_error *err)
+{
+    struct fg_sql *sql;
+    bool row, has_contract = false;
+    for (size_t i = 0; i < area->contract_count; i++)
+        has_contract = has_contract || area->contracts[i].portfolio == portfolio;
+    if (!has_contract)
+        return FG_OK;
+    enum fg_code code = fg_query(area->exchange->store, &sql, err,
+                                 "SELECT o.first_period, o.quantity, o.filled FROM contract c JOIN book_order o ON o.contract_id = "
+                                 "c.id WHERE c.portfolio_id = $1 AND o.product = $2 AND o.regulation = $3 AND o.first_period >= $4 "
+                                 "AND o.first_period < $5 AND o.status = 'open'",
+                                 "iiiii", portfolio, (int64_t)product, (int64_t)regulation, (int64_t)window.first,
+                                 (int64_t)window.end);
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row)
+        positions[fg_sql_column_int64(sql, 0) - window.first].promised_w +=
+            exchange_first_power(sql, 1) - exchange_first_power(sql, 2);
+    return code;
+}
+
+/* What a position should be: approved, never below what is sold; for contracts what is pending, as far as that leaves room. */
+static void want(const struct exchange_area *area, int64_t portfolio, enum fg_product product, enum fg_regulation regulation,
+                 int32_t period, struct position *position)
+{
+    int64_t approved = fg_facts_capability(area->facts, portfolio, product, regulation, period);
+    int64_t committed = position->reserved_w + position->sold_w;
+    int64_t pending = area->pending != NULL ? exchange_pending_sum(area, portfolio, product, regulation, period)
+                                            : position->contracted_w;
+    position->wanted_w = approved > committed ? approved : committed;
+    int64_t room_w = position->wanted_w - committed - position->promised_w;
+    position->held_w = pending < room_w ? pending : room_w > 0 ? room_w : 0;
+}
+
+static bool is_alike(const struct position *a, const struct position *b)
+{
+    return a->wanted_w == b->wanted_w && a->capability_w == b->capability_w &&
+           a->held_w == b->held_w && a->contracted_w == b->contracted_w;
+}
+
+/* Both parts of an account go together: nothing gets between them. What grows first makes room for what grows next. */
+static enum fg_code send_run(struct exchange_area *area, const struct fg_command *account, const struct position *of,
+                             bool *is_complete, struct fg_error *err)
+{
+    struct fg_command capability = *account, contracted = *account, *commands[2];
+    size_t count = 0;
+    capability.kind = FG_COMMAND_CAPABILITY;
+    capability.capability.w = of->wanted_w;
+    capability.reserved.w = -1; /* auctions bind and release it meanwhile */
+    contracted.kind = FG_COMMAND_CONTRACTED;
+    contracted.reserved.w = of->held_w;
+    if (of->held_w < of->contracted_w)
+        commands[count++] = &contracted;
+    if (of->wanted_w != of->capability_w)
+        commands[count++] = &capability;
+    if (of->held_w > of->contracted_w)
+        commands[count++] = &contracted;
+    enum fg_code code = exchange_run_all(area, commands, count, err);
+    for (size_t i = 0; i < count; i++)
+        if (commands[i]->refusal != FG_REFUSAL_NONE)
+            *is_complete = false; /* it traded meanwhile: compare again at the next tick */
+    return code;
 }
 
 /* Send what differs, as runs of periods. What is traded already is not taken back by a lower approval. */
@@ -260,28 +329,22 @@ static enum fg_code send_capability(struct exchange_area *area, int64_t portfoli
 {
     int32_t count = window.end - window.first, next;
     enum fg_code code = read_positions(area, portfolio, product, regulation, window, positions, err);
-    for (int32_t i = 0; code == FG_OK && i < count; i++) {
-        int64_t approved = fg_facts_capability(area->facts, portfolio, product, regulation, window.first + i);
-        positions[i].wanted_w = approved > positions[i].committed_w ? approved : positions[i].committed_w;
-    }
+    if (code == FG_OK)
+        code = read_promised(area, portfolio, product, regulation, window, positions, err);
+    for (int32_t i = 0; code == FG_OK && i < count; i++)
+        want(area, portfolio, product, regulation, window.first + i, &positions[i]);
     for (int32_t i = 0; code == FG_OK && i < count; i = next) {
         const struct position *first = &positions[i];
-        for (next = i + 1; next < count && positions[next].wanted_w == first->wanted_w &&
-                           positions[next].capability_w == first->capability_w; next++)
+        for (next = i + 1; next < count && is_alike(first, &positions[next]); next++)
             ;
-        if (first->wanted_w == first->capability_w)
+        if (first->wanted_w == first->capability_w && first->held_w == first->contracted_w)
             continue;
-        struct fg_command command = {.kind = FG_COMMAND_CAPABILITY,
-                                     .portfolio = (int32_t)portfolio,
+        struct fg_command account = {.portfolio = (int32_t)portfolio,
                                      .product = product,
                                      .regulation = regulation,
                                      .first_period = window.first + i,
-                                     .period_count = next - i,
-                                     .capability = {first->wanted_w},
-                                     .reserved = {-1}}; /* auctions bind and release it meanwhile */
-        code = exchange_run(area, &command, err);
-        if (command.refusal != FG_REFUSAL_NONE)
-            *is_complete = false; /* it traded meanwhile: compare again at the next tick */
+                                     .period_count = next - i};
+        code = send_run(area, &account, first, is_complete, err);
     }
     return code;
 }

@@ -5,12 +5,14 @@
 #include "atp/metering.h"
 #include "atp/perimeter.h"
 #include "atp/query.h"
+#include "atp/settlement_availability.h"
 #include "base/memory.h"
 #include "base/readings.h"
 #include "base/timezone.h"
 #include "market/delivery.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct trade {
@@ -19,6 +21,7 @@ struct trade {
     enum fg_regulation regulation;
     struct fg_power quantity;
     struct fg_price price;
+    int64_t contract; /* of the seller's order; 0: none */
     struct fg_delivery delivery;
     bool is_pending;
 };
@@ -130,7 +133,7 @@ static enum fg_code load_trades(struct day *day, struct fg_error *err)
     bool row;
     enum fg_code code = fg_query(day->store, &sql, err,
                                  "SELECT id, seller_id, buyer_id, portfolio_id, product, regulation, kind, period, quantity_w, "
-                                 "price_u FROM book_trade WHERE area_id = $1 AND period >= $2 AND period < $3 AND quantity_w > 0 "
+                                 "price_u, sell_contract_id FROM book_trade WHERE area_id = $1 AND period >= $2 AND period < $3 AND quantity_w > 0 "
                                  "ORDER BY product, portfolio_id, period, id",
                                  "iii", day->area, day->first_period, day->first_period + day->period_count);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
@@ -151,6 +154,7 @@ static enum fg_code load_trades(struct day *day, struct fg_error *err)
             .regulation = (enum fg_regulation)fg_sql_column_int64(sql, 5),
             .quantity = {fg_sql_column_int64(sql, 8)},
             .price = {fg_sql_column_int64(sql, 9)},
+            .contract = fg_sql_column_int64(sql, 10),
         };
     }
     return code == FG_OK ? note_number(day, "trades", day->area, (int64_t)day->trade_count, err) : code;
@@ -379,7 +383,8 @@ static enum fg_code settle_reserve(struct day *day, struct trade *trade, struct 
 static enum fg_code move(struct day *day, struct fg_ledger_party from, struct fg_ledger_party to, enum fg_ledger_reason reason,
                          int64_t trade, int64_t period, int64_t amount_u, struct fg_error *err)
 {
-    struct fg_ledger_posting posting = {from, to, reason, trade, period, {amount_u}};
+    struct fg_ledger_posting posting = {.from = from, .to = to, .reason = reason, .trade = trade, .period = period,
+                                        .amount = {amount_u}};
     return fg_ledger_move(&day->ledger, posting, err);
 }
 
@@ -468,13 +473,63 @@ static enum fg_code write_ledger(struct day *day, struct fg_error *err)
         const struct fg_ledger_posting *p = &day->ledger.items[i];
         code = fg_change(day->store, NULL, err,
                          "INSERT INTO settlement_posting (run_id, line, from_account, from_id, to_account, to_id, reason, trade_id, "
-                         "period, amount_u) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                         "iiiiiiiiii", day->run, (int64_t)i + 1, (int64_t)p->from.account, p->from.owner, (int64_t)p->to.account,
-                         p->to.owner, (int64_t)p->reason, p->trade, p->period, p->amount.u);
+                         "period, amount_u, contract_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                         "iiiiiiiiiii", day->run, (int64_t)i + 1, (int64_t)p->from.account, p->from.owner, (int64_t)p->to.account,
+                         p->to.owner, (int64_t)p->reason, p->trade, p->period, p->amount.u, p->contract);
     }
     if (code == FG_OK)
         code = fg_change(day->store, NULL, err, "UPDATE settlement_run SET pending_count = $2, trade_count = $3 WHERE id = $1",
                          "iii", day->run, day->pending, (int64_t)day->trade_count);
+    return code;
+}
+
+/* -- contracts ------------------------------------------------------------------------------------------------------ */
+
+static int compare_deliveries(const void *left, const void *right)
+{
+    const struct fg_contract_delivery *a = left, *b = right;
+    if (a->contract != b->contract)
+        return a->contract < b->contract ? -1 : 1;
+    return (a->period > b->period) - (a->period < b->period);
+}
+
+/* What the day's trades under contracts came to, one entry per contract and unit. */
+static size_t sum_deliveries(const struct day *day, struct fg_contract_delivery *deliveries)
+{
+    size_t count = 0, kept = 0;
+    for (size_t i = 0; i < day->trade_count; i++) {
+        const struct trade *trade = &day->trades[i];
+        const struct fg_delivery *d = &trade->delivery;
+        if (trade->contract != 0)
+            deliveries[count++] = (struct fg_contract_delivery){
+                trade->contract, trade->terms.period, d->traded, {d->shortfall.ws - d->tolerated.ws}, trade->is_pending};
+    }
+    if (count > 0)
+        qsort(deliveries, count, sizeof *deliveries, compare_deliveries);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || compare_deliveries(&deliveries[kept - 1], &deliveries[i]) != 0) {
+            deliveries[kept++] = deliveries[i];
+            continue;
+        }
+        struct fg_contract_delivery *sum = &deliveries[kept - 1]; /* each at most what an order may have: no overflow */
+        sum->traded.ws += deliveries[i].traded.ws;
+        sum->undelivered.ws += deliveries[i].undelivered.ws;
+        sum->is_pending = sum->is_pending || deliveries[i].is_pending;
+    }
+    return kept;
+}
+
+static enum fg_code settle_contracts(struct day *day, struct fg_error *err)
+{
+    struct fg_contract_delivery *deliveries = fg_alloc(day->trade_count + 1, sizeof *deliveries);
+    if (deliveries == NULL)
+        return fg_fail_memory(err);
+    struct fg_availability_day of = {.store = day->store, .area = day->area, .run = day->run, .period_s = day->period_s,
+                                     .first_period = day->first_period, .period_count = day->period_count, .zone = day->zone,
+                                     .rule = &day->rule, .ledger = &day->ledger, .deliveries = deliveries,
+                                     .delivery_count = sum_deliveries(day, deliveries)};
+    enum fg_code code = fg_settlement_availability(&of, &day->pending, err);
+    fg_free(deliveries);
     return code;
 }
 
@@ -496,6 +551,8 @@ static enum fg_code settle_day(struct day *day, struct fg_error *err)
     for (size_t i = 0; code == FG_OK && i < day->trade_count; i++)
         if ((code = write_trade(day, &day->trades[i], err)) == FG_OK)
             code = post_trade(day, &day->trades[i], err);
+    if (code == FG_OK)
+        code = settle_contracts(day, err);
     if (code == FG_OK)
         code = post_monthly(day, err);
     return code == FG_OK ? write_ledger(day, err) : code;

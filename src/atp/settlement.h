@@ -12,6 +12,7 @@
  *     transfer_given  transfer -> party that gives        the same
  *     fee_share       buyer, seller -> fees               |paid| x fee share of the side
  *     fee_monthly     organisation -> fees                on the first day of a month, with an approved portfolio
+ * and what contracts are paid for availability (settlement_availability.h).
  *
  * Trades of reserve are paid as they stand: what is sold is availability. Trades whose portfolio lacks a reading or a baseline
  * are pending: nothing moves for them until a later run finds the data.

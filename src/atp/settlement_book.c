@@ -75,7 +75,8 @@ static enum fg_code read_ledger(struct fg_sql *sql, struct fg_ledger *ledger, st
             (enum fg_ledger_reason)fg_sql_column_int64(sql, 4),
             fg_sql_column_int64(sql, 5),
             fg_sql_column_int64(sql, 6),
-            {fg_sql_column_int64(sql, 7)}};
+            {fg_sql_column_int64(sql, 7)},
+            fg_sql_column_int64(sql, 8)};
         if ((code = fg_ledger_move(ledger, posting, err)) != FG_OK) {
             fg_sql_done(sql);
             return code;
@@ -88,7 +89,7 @@ enum fg_code fg_settlement_ledger(struct fg_store *store, int64_t run, struct fg
 {
     struct fg_sql *sql;
     enum fg_code code = fg_query(store, &sql, err,
-                                 "SELECT from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u FROM "
+                                 "SELECT from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u, contract_id FROM "
                                  "settlement_posting WHERE run_id = $1 ORDER BY line",
                                  "i", run);
     return code == FG_OK ? read_ledger(sql, ledger, err) : code;
@@ -99,7 +100,7 @@ enum fg_code fg_settlement_journal(struct fg_store *store, int64_t area, int64_t
 {
     struct fg_sql *sql;
     enum fg_code code = fg_query(store, &sql, err,
-                                 "SELECT from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u FROM booking "
+                                 "SELECT from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u, contract_id FROM booking "
                                  "WHERE area_id = $1 AND day = $2 AND run_id IS NOT NULL ORDER BY id",
                                  "ii", area, day);
     return code == FG_OK ? read_ledger(sql, ledger, err) : code;
@@ -114,9 +115,10 @@ enum fg_code fg_settlement_book(struct fg_registry *registry, int64_t area, int6
         return code;
     return fg_change(registry->store, NULL, err,
                      "INSERT INTO booking (id, area_id, day, run_id, bill_id, from_account, from_id, to_account, to_id, reason, "
-                     "trade_id, period, amount_u, booked_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                     "iiiooiiiiiiiii", id, area, day, run, bill, (int64_t)p->from.account, p->from.owner, (int64_t)p->to.account,
-                     p->to.owner, (int64_t)p->reason, p->trade, p->period, p->amount.u, registry->now_us);
+                     "trade_id, period, amount_u, booked_us, contract_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+                     "$13, $14, $15)",
+                     "iiiooiiiiiiiiii", id, area, day, run, bill, (int64_t)p->from.account, p->from.owner, (int64_t)p->to.account,
+                     p->to.owner, (int64_t)p->reason, p->trade, p->period, p->amount.u, registry->now_us, p->contract);
 }
 
 /* -- release -------------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "atp/person.h"
 #include "atp/query.h"
+#include "base/date.h"
 #include "base/instant.h"
 #include "base/units.h"
 
@@ -58,6 +59,11 @@ static enum fg_code put_member(struct fg_registry *registry, const struct fg_mem
     case FG_MEMBER_COUNT: fg_json_put_integer(out, name, number); break;
     case FG_MEMBER_BOOLEAN: fg_json_put_bool(out, name, number != 0); break;
     case FG_MEMBER_INSTANT: fg_json_put_string(out, name, fg_instant_format(number / 1000000, text)); break;
+    case FG_MEMBER_DAY: fg_json_put_string(out, name, fg_date_format(fg_date_of_number(number), text)); break;
+    case FG_MEMBER_CLOCK:
+        snprintf(text, sizeof text, "%02d:%02d", (int)(number / 3600), (int)(number / 60 % 60));
+        fg_json_put_string(out, name, text);
+        break;
     case FG_MEMBER_POWER:
     case FG_MEMBER_MICRO: fg_json_put_string(out, name, fg_decimal_format(number, 6, 0, text)); break;
     case FG_MEMBER_ENERGY: fg_json_put_string(out, name, fg_decimal_format(energy_decimals(number), 10, 0, text)); break;

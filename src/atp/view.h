@@ -20,6 +20,8 @@ enum fg_member_kind {
     FG_MEMBER_COUNT,
     FG_MEMBER_BOOLEAN,
     FG_MEMBER_INSTANT, /* microseconds */
+    FG_MEMBER_DAY,     /* number of the day since 1970 */
+    FG_MEMBER_CLOCK,   /* seconds of the local clock as HH:MM */
     FG_MEMBER_POWER,   /* W as MW */
     FG_MEMBER_MICRO,   /* millionths: prices, shares */
     FG_MEMBER_ENERGY,  /* Ws as MWh */
@@ -46,7 +48,8 @@ struct fg_view {
 
 extern const struct fg_view fg_view_organisations, fg_view_users, fg_view_keys, fg_view_mandates, fg_view_consents,
     fg_view_approvals, fg_view_areas, fg_view_products, fg_view_networks, fg_view_locations, fg_view_assets,
-    fg_view_portfolios, fg_view_prequalifications;
+    fg_view_portfolios, fg_view_prequalifications,
+    fg_view_tenders, fg_view_contracts; /* view_contract.c */
 
 /* Items of a page into an open array; `last` is the id to go on after, 0 when there is no more. */
 enum fg_code fg_view_list(struct fg_registry *registry, const struct fg_view *view, int64_t parent, int64_t after,

@@ -23,10 +23,14 @@ int64_t gateway_pause_us(int attempts, int64_t longest_s)
     return pause_s * 1000000 + pause_s * 250000 * (int64_t)(dice % 1000) / 1000;
 }
 
+/* A busy area wakes often: a pause between two looks keeps them cheap. */
+enum { PAUSE_MS = 20 };
+
 static void wait_for_wake(struct gateway_thread *thread)
 {
     struct fg_gateway *gateway = thread->gateway;
     struct timespec until;
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += FG_GATEWAY_TICK_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
@@ -51,7 +55,6 @@ static void *run(void *argument)
 
 enum fg_code fg_gateway_start(const struct fg_gateway_options *options, struct fg_gateway **out, struct fg_error *err)
 {
-    static void (*const looks[GATEWAY_THREADS])(struct gateway_thread *) = {[GATEWAY_FORWARDER] = gateway_forward};
     pthread_condattr_t attributes;
     struct fg_gateway *gateway = *out = fg_alloc(1, sizeof *gateway);
     if (gateway == NULL)
@@ -66,7 +69,8 @@ enum fg_code fg_gateway_start(const struct fg_gateway_options *options, struct f
     for (int i = 0; i < GATEWAY_THREADS; i++) {
         struct gateway_thread *thread = &gateway->threads[i];
         thread->gateway = gateway;
-        thread->look = looks[i];
+        thread->look = i == GATEWAY_FORWARDER ? gateway_forward : gateway_send;
+        thread->share = i == GATEWAY_FORWARDER ? 0 : i - GATEWAY_SENDER;
         thread->has_started = pthread_create(&thread->thread, NULL, run, thread) == 0;
         if (!thread->has_started) {
             fg_gateway_stop(gateway);
@@ -89,6 +93,8 @@ void fg_gateway_stop(struct fg_gateway *gateway)
         if (gateway->threads[i].has_started)
             pthread_join(gateway->threads[i].thread, NULL);
     gateway_forward_release(&gateway->threads[GATEWAY_FORWARDER]);
+    for (int i = 0; i < GATEWAY_SENDERS; i++)
+        gateway_send_release(&gateway->threads[GATEWAY_SENDER + i]);
     pthread_cond_destroy(&gateway->wake);
     pthread_mutex_destroy(&gateway->mutex);
     fg_free(gateway);

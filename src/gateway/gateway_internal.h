@@ -6,13 +6,15 @@
 
 #include <pthread.h>
 
-enum { GATEWAY_FORWARDER, GATEWAY_THREADS };
+enum { GATEWAY_SENDERS = 4 }; /* of webhooks */
+enum { GATEWAY_FORWARDER, GATEWAY_SENDER, GATEWAY_THREADS = GATEWAY_SENDER + GATEWAY_SENDERS };
 
 struct gateway_thread {
     struct fg_gateway *gateway;
     pthread_t thread;
     bool has_started;
     uint64_t woken; /* wakes that were seen */
+    int share;      /* of several threads that do the same */
     void (*look)(struct gateway_thread *thread);
     void *memory; /* the thread's own */
 };
@@ -33,5 +35,8 @@ int64_t gateway_monotonic_us(void);
 /* -- forwarder.c -- */
 void gateway_forward(struct gateway_thread *thread);
 void gateway_forward_release(struct gateway_thread *thread);
+/* -- webhook_sender.c -- */
+void gateway_send(struct gateway_thread *thread);
+void gateway_send_release(struct gateway_thread *thread);
 
 #endif

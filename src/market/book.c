@@ -107,23 +107,25 @@ const char *fg_book_event_word(enum fg_book_event_kind kind)
     return (unsigned)kind < FG_BOOK_EVENT_KINDS ? words[kind] : "unknown";
 }
 
+const char *const fg_book_cause_words[] = {
+    [FG_BOOK_CAUSE_NONE] = "none",
+    [FG_BOOK_CAUSE_OWNER] = "owner",
+    [FG_BOOK_CAUSE_MASS] = "mass",
+    [FG_BOOK_CAUSE_VALIDITY] = "validity",
+    [FG_BOOK_CAUSE_SELF_TRADE] = "self_trade",
+    [FG_BOOK_CAUSE_GATE] = "gate",
+    [FG_BOOK_CAUSE_CAPABILITY] = "capability",
+    [FG_BOOK_CAUSE_GROUP] = "group",
+    [FG_BOOK_CAUSE_PARENT] = "parent",
+    [FG_BOOK_CAUSE_FORWARD] = "forward",
+    [FG_BOOK_CAUSE_OUTSIDE] = "solved_outside",
+    [FG_BOOK_CAUSE_CONTRACT] = "contract",
+    [FG_BOOK_CAUSES] = NULL,
+};
+
 const char *fg_book_cause_word(enum fg_book_cause cause)
 {
-    static const char *const words[FG_BOOK_CAUSES] = {
-        [FG_BOOK_CAUSE_NONE] = "none",
-        [FG_BOOK_CAUSE_OWNER] = "owner",
-        [FG_BOOK_CAUSE_MASS] = "mass",
-        [FG_BOOK_CAUSE_VALIDITY] = "validity",
-        [FG_BOOK_CAUSE_SELF_TRADE] = "self_trade",
-        [FG_BOOK_CAUSE_GATE] = "gate",
-        [FG_BOOK_CAUSE_CAPABILITY] = "capability",
-        [FG_BOOK_CAUSE_GROUP] = "group",
-        [FG_BOOK_CAUSE_PARENT] = "parent",
-        [FG_BOOK_CAUSE_FORWARD] = "forward",
-        [FG_BOOK_CAUSE_OUTSIDE] = "solved_outside",
-        [FG_BOOK_CAUSE_CONTRACT] = "contract",
-    };
-    return (unsigned)cause < FG_BOOK_CAUSES ? words[cause] : "unknown";
+    return (unsigned)cause < FG_BOOK_CAUSES ? fg_book_cause_words[cause] : "unknown";
 }
 
 size_t fg_book_order_count(const struct fg_book *book)

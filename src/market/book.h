@@ -234,6 +234,7 @@ enum fg_book_cause {
 };
 const char *fg_book_event_word(enum fg_book_event_kind kind);
 const char *fg_book_cause_word(enum fg_book_cause cause);
+extern const char *const fg_book_cause_words[];
 
 enum fg_book_scope { FG_BOOK_SCOPE_AREA, FG_BOOK_SCOPE_LOCATION, FG_BOOK_SCOPE_PARTICIPANT };
 

@@ -9,7 +9,9 @@ const char *const fg_ledger_account_words[] = {"participant", "market",  "penalt
                                                "make_whole",  "congestion", "losses", "pricing",  "slack",
                                                "rounding",    "tax",     "bank",      NULL};
 const char *const fg_ledger_reason_words[] = {"purchase",    "sale",     "penalty", "compensation", "transfer_taken", "transfer_given",
-                                              "fee_share",   "fee_monthly", "rounding", "tax",      "payment",        NULL};
+                                              "fee_share",   "fee_monthly", "rounding", "tax",      "payment",
+                                              "availability_bought", "availability_sold", "unavailability",
+                                              "unavailability_shared", NULL};
 
 void fg_ledger_release(struct fg_ledger *ledger)
 {
@@ -69,7 +71,7 @@ static int compare_kinds(const void *left, const void *right)
 {
     const struct fg_ledger_posting *a = left, *b = right;
     const int64_t keys[][2] = {
-        {a->trade, b->trade},           {a->period, b->period},           {(int64_t)a->reason, (int64_t)b->reason},
+        {a->trade, b->trade},           {a->contract, b->contract},       {a->period, b->period},           {(int64_t)a->reason, (int64_t)b->reason},
         {(int64_t)a->from.account, (int64_t)b->from.account}, {a->from.owner, b->from.owner},
         {(int64_t)a->to.account, (int64_t)b->to.account},     {a->to.owner, b->to.owner},
     };

@@ -15,8 +15,8 @@
  *   tax           value added tax that the operator owes (> 0) or may reclaim (< 0)
  *   bank          payments: what the operator has paid out (> 0) or received (< 0)
  *
- * Two versions of a settlement are compared posting by posting: postings are equal in kind when accounts, reason, trade and
- * period are equal, and the difference holds, for each kind whose sums differ, one posting over the change. Booking the
+ * Two versions of a settlement are compared posting by posting: postings are equal in kind when accounts, reason, trade,
+ * contract and period are equal, and the difference holds, for each kind whose sums differ, one posting over the change. Booking the
  * difference on top of the earlier version gives the later one:  later = earlier + difference,  kind by kind.
  *
  * Thread rule: pure functions on the caller's ledger. Literature: Pacioli, "Summa de arithmetica" (1494); Ellerman, "The
@@ -57,6 +57,10 @@ enum fg_ledger_reason {
     FG_REASON_ROUNDING,
     FG_REASON_TAX,
     FG_REASON_PAYMENT,
+    FG_REASON_AVAILABILITY_BOUGHT,   /* buyer of a contract pays for what was available */
+    FG_REASON_AVAILABILITY_SOLD,     /* its seller is paid for it */
+    FG_REASON_UNAVAILABILITY,        /* seller pays for what was contracted and not offered */
+    FG_REASON_UNAVAILABILITY_SHARED, /* buyer's part of it */
     FG_REASON_COUNT
 };
 extern const char *const fg_ledger_reason_words[];
@@ -70,6 +74,7 @@ struct fg_ledger_posting {
     enum fg_ledger_reason reason;
     int64_t trade, period; /* 0: none */
     struct fg_money amount;
+    int64_t contract; /* 0: none */
 };
 struct fg_ledger {
     struct fg_ledger_posting *items;

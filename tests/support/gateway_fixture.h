@@ -303,6 +303,7 @@ static inline void gateway_open(struct gateway_fixture *f, void **state)
     snprintf(path, sizeof path, "%s/flexgridd.conf", f->folder);
     snprintf(text, sizeof text, "port = 0\ndata_folder = %s/data\ndatabase = %s\nrate_per_second = 100000\nrate_burst = 100000\n"
                                 "anonymous_rate_per_second = 100000\nanonymous_rate_burst = 100000\noutbound_private = true\n"
+                                "outbound_http = true\n"
                                 "outbound_ca_file = %s/balancing/tls/certificate.pem\n", f->folder, f->url, f->folder);
     gateway_write(path, text);
     gateway_serve(f);

@@ -91,6 +91,8 @@ CREATE TABLE contract_suspension (
     PRIMARY KEY (contract_id, from_us)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX book_order_contract ON book_order (contract_id, first_period);
+-- An order is entered once for a unit of a contract in a round (the reference), whatever is killed.
+CREATE UNIQUE INDEX book_order_contract_key ON book_order (contract_id, first_period, reference) WHERE contract_id > 0;
 
 -- What a run says about the periods of contracts.
 CREATE TABLE settlement_availability (
