@@ -2,6 +2,8 @@
  * out by hand there. */
 #include "registry_fixture.h"
 
+#include "api/event_stream.h"
+
 /* fontconfig, which cairo asks for fonts, keeps what it has read until the process ends. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -360,9 +362,33 @@ static void test_tender_to_invoice(void **state)
     registry_close(f);
 }
 
+/* Requests are pushed to whom they concern: who has an approved portfolio at the location, below or around it. */
+static void test_push(void **state)
+{
+    struct world w;
+    world_open(&w, state);
+    struct fg_event_source source = fg_event_stream_source(&w.f.application);
+    struct party *parties[] = {&w.homes, &w.plants, &w.grid};
+    /* Homes: at the branch. Plants: there, and elsewhere. The grid operator has no portfolio. */
+    const struct {
+        const char *scope;
+        bool sees[3];
+    } cases[] = {{"loc-1", {true, true, false}}, {"loc-2", {true, true, false}}, {"loc-3", {false, true, false}}, {"loc-9", {false, false, false}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t k = 0; k < 3; k++) {
+            struct fg_principal who = {.roles = FG_BIT(k < 2 ? FG_ROLE_AGGREGATOR : FG_ROLE_DSO)};
+            snprintf(who.organisation, sizeof who.organisation, "%s", parties[k]->id);
+            if (source.may_read(source.context, &who, "area-1", cases[i].scope) != cases[i].sees[k])
+                fail_msg("%s: party %zu", cases[i].scope, k);
+        }
+    struct fg_principal operator_ = {.roles = FG_BIT(FG_ROLE_FMO), .organisation = "org-1"};
+    assert_true(source.may_read(source.context, &operator_, "area-1", "loc-3"));
+    registry_close(&w.f);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const struct CMUnitTest tests[] = {ON_BOTH(test_tender_to_invoice)};
+    const struct CMUnitTest tests[] = {ON_BOTH(test_tender_to_invoice), ON_BOTH(test_push)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -349,6 +349,119 @@ static void test_limits(void **state)
     market_close(&m);
 }
 
+/* ---- requests that stay unmatched ---- */
+
+static void wait_for(struct fg_store *store, const char *text, int64_t wanted)
+{
+    int64_t found = -1;
+    for (int i = 0; i < 100 && found != wanted; i++) {
+        found = fixture_number(store, text);
+        if (found != wanted)
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    if (found != wanted)
+        fail_msg("%s: %lld instead of %lld", text, (long long)found, (long long)wanted);
+}
+
+static const char *planned(struct market *m, const char *start, const char *price, const char *plan, char body[900])
+{
+    snprintf(body, 900, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\",\"start\":"
+                        "\"%s\",\"quantity\":[\"1\"],\"price\":\"%s\",\"when_unmatched\":%s}", start, price, plan);
+    (void)m;
+    return body;
+}
+
+/* The gate closes in an hour and some minutes: leads of 7200 and 6000 s are due at once, one of 60 s is not. */
+static void test_unmatched_requests(void **state)
+{
+    struct market m;
+    char body[900], path[300], second[FG_INSTANT_TEXT];
+    int64_t start_s;
+    market_open(&m, state);
+    struct fg_store *store = fixture_open_url(m.url);
+    assert_int_equal(fg_instant_parse(m.start, &start_s, NULL), FG_OK);
+    fg_instant_format(start_s + 900, second);
+    /* What a plan must be. */
+    expect_key(&m, "dso", "POST", ORDERS, planned(&m, m.start, "80", "{}", body), 422, "order.form");
+    expect_key(&m, "dso", "POST", ORDERS, planned(&m, m.start, "80", "{\"steps\":[{\"lead_s\":100,\"price\":\"80\"}]}", body), 422, "order.form");
+    expect_key(&m, "dso", "POST", ORDERS,
+               planned(&m, m.start, "80", "{\"steps\":[{\"lead_s\":100,\"price\":\"90\"},{\"lead_s\":100,\"price\":\"95\"}]}", body), 422, "order.form");
+    expect_key(&m, "dso", "POST", ORDERS,
+               planned(&m, m.start, "80", "{\"steps\":[{\"lead_s\":100,\"price\":\"90\"}],\"withdraw\":{\"lead_s\":200,\"reason\":\"x\"}}", body),
+               422, "order.form");
+    expect_key(&m, "agg", "POST", ORDERS,
+               "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"start\":\"2025-03-30T09:00:00Z\","
+               "\"quantity\":[\"1\"],\"price\":\"1\",\"when_unmatched\":{\"withdraw\":{\"lead_s\":1,\"reason\":\"x\"}}}", 422, "order.form");
+
+    /* Repriced: of two steps that are due the last one counts, 95; it trades with the offer at 92. */
+    json_decref(ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "0.4", "92", body), 201));
+    json_decref(ask(&m, "dso", "POST", ORDERS, NULL,
+                    planned(&m, m.start, "80", "{\"steps\":[{\"lead_s\":7200,\"price\":\"90\"},{\"lead_s\":6000,\"price\":\"95\"},{\"lead_s\":60,"
+                                               "\"price\":\"120\"}],\"withdraw\":{\"lead_s\":30,\"reason\":\"Late\"}}", body), 201));
+    wait_for(store, "SELECT COUNT(*) FROM book_trade WHERE price_u = 92000000 AND quantity_w = 400000", 1);
+    int64_t order = fixture_number(store, "SELECT MAX(id) FROM book_order WHERE side = 1");
+    snprintf(path, sizeof path, ORDERS "/ord-%lld/steps", (long long)order);
+    json_t *steps = ask(&m, "dso", "GET", path, NULL, NULL, 200), *items = json_object_get(steps, "items");
+    const char *expected[] = {"skipped", "done", "pending", "pending"};
+    assert_int_equal(json_array_size(items), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(text_at(json_array_get(items, i), "status"), expected[i]);
+    assert_true(json_is_null(json_object_get(json_array_get(items, 3), "price")));
+    json_decref(steps);
+    steps = ask(&m, "agg", "GET", path, NULL, NULL, 200);
+    assert_int_equal(json_array_size(json_object_get(steps, "items")), 0); /* not the supplier's business */
+    json_decref(steps);
+
+    /* Withdrawn by its plan, and by hand. */
+    json_decref(ask(&m, "dso", "POST", ORDERS, NULL,
+                    planned(&m, second, "10", "{\"withdraw\":{\"lead_s\":7200,\"reason\":\"No offer\",\"measure\":\"Feeder 3 switched\"}}", body), 201));
+    wait_for(store, "SELECT COUNT(*) FROM request_outcome WHERE by_plan = 1", 1);
+    order = fixture_number(store, "SELECT MAX(id) FROM book_order WHERE side = 1");
+    snprintf(path, sizeof path, ORDERS "/ord-%lld", (long long)order);
+    json_t *seen = ask(&m, "dso", "GET", path, NULL, NULL, 200), *outcome = json_object_get(seen, "solved_outside");
+    assert_string_equal(text_at(seen, "cause"), "solved_outside");
+    assert_string_equal(text_at(outcome, "reason"), "No offer");
+    assert_string_equal(text_at(outcome, "measure"), "Feeder 3 switched");
+    assert_true(json_is_true(json_object_get(outcome, "planned")));
+    json_decref(seen);
+    snprintf(body, sizeof body, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\","
+                                "\"start\":\"%s\",\"quantity\":[\"0.5\"],\"price\":\"11\"}", second);
+    json_t *entered = ask(&m, "dso", "POST", ORDERS, NULL, body, 201);
+    snprintf(path, sizeof path, ORDERS "/%s/solved-outside", text_at(json_array_get(json_object_get(entered, "orders"), 0), "order"));
+    json_decref(entered);
+    expect_key(&m, "agg", "POST", path, "{\"reason\":\"x\"}", 404, "order.unknown");
+    json_decref(ask(&m, "dso", "POST", path, "outside", "{\"reason\":\"Own measure\"}", 200));
+    json_decref(ask(&m, "dso", "POST", path, "outside", "{\"reason\":\"Own measure\"}", 200));
+    expect_key(&m, "dso", "POST", path, "{\"reason\":\"x\"}", 404, "order.unknown");
+    json_t *sold = ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "0.1", "200", body), 201);
+    snprintf(path, sizeof path, ORDERS "/%s/solved-outside", text_at(json_array_get(json_object_get(sold, "orders"), 0), "order"));
+    json_decref(sold);
+    expect_key(&m, "agg", "POST", path, "{\"reason\":\"x\"}", 422, "order.kind_side");
+
+    snprintf(path, sizeof path, "/v1/areas/area-1/statistics?regulation=up&from=%s&to=%s", m.start, m.end);
+    json_t *statistics = ask(&m, "ret", "GET", path, NULL, NULL, 200);
+    json_t *first = json_array_get(json_object_get(statistics, "periods"), 0), *next = json_array_get(json_object_get(statistics, "periods"), 1);
+    assert_int_equal(json_integer_value(json_object_get(first, "repriced")), 1);
+    assert_int_equal(json_integer_value(json_object_get(first, "solved_outside")), 0);
+    assert_int_equal(json_integer_value(json_object_get(next, "solved_outside")), 2);
+    assert_string_equal(text_at(next, "solved_outside_quantity"), "1.5");
+    json_decref(statistics);
+
+    /* Pushed: three requests, and the amended one again; to whom, test_api_contracts says. */
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM event WHERE type = 'request.published' AND scope = 'loc-1'"), 4);
+    /* A kill repeats no step. */
+    int64_t amended = fixture_number(store, "SELECT COUNT(*) FROM event WHERE type = 'order.amended'");
+    assert_int_equal(amended, 1);
+    trading_stop(&m.server, SIGKILL);
+    m.server = trading_start(m.url, m.folder, "one");
+    m.client.port = m.server.port;
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 200000000}, NULL);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM event WHERE type = 'order.amended'"), amended);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM request_step WHERE status = 'pending'"), 2);
+    fg_store_close(store);
+    market_close(&m);
+}
+
 /* -- kills ----------------------------------------------------------------------------------------------------------- */
 
 /* A reader of the event stream that comes back after each cut with the last id it has seen. */
@@ -618,7 +731,7 @@ int main(int argc, char **argv)
     if (getenv("FG_KILLS") != NULL)
         cmocka_set_test_filter("test_kills*");
     const struct CMUnitTest tests[] = {
-        ON_BOTH(test_life_of_an_order), ON_BOTH(test_refusals), ON_BOTH(test_batches_and_groups), ON_BOTH(test_operators), ON_BOTH(test_limits),
+        ON_BOTH(test_life_of_an_order), ON_BOTH(test_refusals), ON_BOTH(test_batches_and_groups), ON_BOTH(test_operators), ON_BOTH(test_limits), ON_BOTH(test_unmatched_requests),
         ON_BOTH(test_kills),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -100,14 +100,42 @@ static enum fg_code range_of_events(void *context, const char *area, uint64_t *o
     return code;
 }
 
+static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
+{
+    const struct fg_location_facts *at = fg_facts_location(facts, location);
+    while (at != NULL && at->id != around)
+        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
+    return at != NULL;
+}
+
+/* Events of a location ("loc-7") are pushed to the suppliers there: who has an approved portfolio at it, below or around it. */
+static bool supplies(const struct fg_application *application, const char *party, const char *area, int64_t location)
+{
+    struct fg_facts *facts;
+    int64_t number, organisation;
+    bool found = false;
+    if (area_of(area, &number, NULL) != FG_OK || fg_id_parse(FG_ID_ORGANISATION, party, &organisation, NULL) != FG_OK ||
+        fg_exchange_facts(application->exchange, number, &facts, NULL) != FG_OK)
+        return false;
+    for (size_t i = 0; i < facts->portfolio_count && !found; i++) {
+        const struct fg_portfolio_facts *portfolio = &facts->portfolios[i];
+        found = portfolio->organisation == organisation && portfolio->is_approved &&
+                (lies_in(facts, portfolio->location, location) || lies_in(facts, location, portfolio->location));
+    }
+    fg_facts_release(facts);
+    return found;
+}
+
 /* Private events are read by the organisation they are meant for, whoever represents it, the area's operator and the
- * regulator. */
+ * regulator; those of a location besides by its suppliers. */
 static bool may_read(void *context, const struct fg_principal *principal, const char *area, const char *scope)
 {
     struct fg_application *application = context;
     const char *party = principal->on_behalf_of[0] != '\0' ? principal->on_behalf_of : principal->organisation;
-    int64_t area_number, organisation;
+    int64_t area_number, organisation, location;
     struct fg_facts *facts;
+    if (scope != NULL && fg_id_parse(FG_ID_LOCATION, scope, &location, NULL) == FG_OK && supplies(application, party, area, location))
+        return true;
     if (scope == NULL || strcmp(scope, party) == 0 || (principal->roles & FG_BIT(FG_ROLE_REGULATOR)) != 0)
         return true;
     if ((principal->roles & FG_BIT(FG_ROLE_FMO)) == 0 || area_of(area, &area_number, NULL) != FG_OK ||

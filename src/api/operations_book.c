@@ -410,6 +410,9 @@ static const struct fg_field figure_fields[] = {
     {"high", &fg_schema_price, "Highest price", FG_REQUIRED | FG_NULLABLE},
     {"low", &fg_schema_price, "Lowest price", FG_REQUIRED | FG_NULLABLE},
     {"last", &fg_schema_price, "Latest price", FG_REQUIRED | FG_NULLABLE},
+    {"repriced", &fg_schema_count, "Price steps that unmatched requests took", FG_REQUIRED},
+    {"solved_outside", &fg_schema_count, "Requests withdrawn as solved outside the market", FG_REQUIRED},
+    {"solved_outside_quantity", &trade_power, "MW of them that had not traded", FG_REQUIRED},
 };
 static const struct fg_schema figure = FG_OBJECT("PeriodStatistics", "Statistics of a delivery period", figure_fields);
 static const struct fg_schema figures_schema = FG_ARRAY(&figure, 0, PERIODS_MAX);
@@ -419,6 +422,7 @@ static const struct fg_response statistics_responses[] = {{200, "Statistics", &s
 
 struct statistics {
     int64_t trades, volume_w, high_u, low_u, last_u;
+    int64_t repriced, outside, outside_w; /* requests that stayed unmatched */
     wide value; /* W x micro-units */
 };
 
@@ -435,6 +439,43 @@ static int64_t mean_price(const struct statistics *of)
 {
     wide twice = 2 * of->value, volume = of->volume_w;
     return of->volume_w == 0 ? 0 : (int64_t)((twice + (twice < 0 ? -volume : volume)) / (2 * volume));
+}
+
+/* Requests that stayed unmatched: the periods of each that lie in the window. */
+static enum fg_code count_unmatched(const struct window *window, struct fg_store *store, bool is_outside, struct statistics *all,
+                                    struct fg_error *err)
+{
+    enum { ORDER_PERIODS_MAX = 2976 }; /* of an order over the API */
+    struct fg_sql *sql;
+    enum fg_code code = fg_sql_prepare(
+        store,
+        is_outside ? "SELECT o.first_period, o.period_count, o.quantity, o.filled FROM request_outcome u JOIN book_order o ON o.id = "
+                     "u.order_id WHERE u.area_id = $1 AND o.product = $2 AND o.regulation = $3 AND u.first_period > $4 AND "
+                     "u.first_period < $5"
+                   : "SELECT o.first_period, o.period_count, o.quantity, o.filled FROM request_step u JOIN book_order o ON o.id = "
+                     "u.order_id WHERE u.area_id = $1 AND o.product = $2 AND o.regulation = $3 AND u.first_period > $4 AND "
+                     "u.first_period < $5 AND u.status = 'done' AND u.price_u IS NOT NULL",
+        &sql, err);
+    if (code != FG_OK)
+        return code;
+    const int64_t values[] = {window->party->area, window->product, window->regulation, window->first - ORDER_PERIODS_MAX,
+                              window->end};
+    for (int i = 0; i < 5; i++)
+        fg_sql_int64(sql, i + 1, values[i]);
+    for (bool row = true;;) {
+        if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row)
+            return code;
+        size_t size;
+        int64_t first = fg_sql_column_int64(sql, 0), end = first + fg_sql_column_int64(sql, 1);
+        const void *quantity = fg_sql_column_blob(sql, 2, &size), *filled = fg_sql_column_blob(sql, 3, &size);
+        for (int64_t p = first > window->first ? first : window->first; p < end && p < window->end; p++) {
+            struct statistics *of = &all[p - window->first];
+            int64_t left_w = trading_blob_at(quantity, (size_t)(p - first)) - trading_blob_at(filled, (size_t)(p - first));
+            of->repriced += !is_outside;
+            of->outside += is_outside && left_w > 0;
+            of->outside_w += is_outside ? left_w : 0;
+        }
+    }
 }
 
 static enum fg_code statistics_work(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
@@ -465,6 +506,9 @@ static enum fg_code statistics_work(struct fg_platform *platform, struct fg_stor
         of->value += (wide)quantity_w * price_u;
         of->trades++;
     }
+    for (int outside = 0; outside < 2; outside++)
+        if ((code = count_unmatched(window, store, outside != 0, all, err)) != FG_OK)
+            return code;
     int64_t now_us = fg_platform_now_us(platform);
     struct fg_json_writer *out = fg_call_json(window->call, 200);
     fg_json_begin_object(out, NULL);
@@ -481,6 +525,9 @@ static enum fg_code statistics_work(struct fg_platform *platform, struct fg_stor
         put_price(out, "high", of, of->high_u);
         put_price(out, "low", of, of->low_u);
         put_price(out, "last", of, of->last_u);
+        fg_json_put_integer(out, "repriced", of->repriced);
+        fg_json_put_integer(out, "solved_outside", of->outside);
+        trading_put_decimal(out, "solved_outside_quantity", of->outside_w);
         fg_json_end_object(out);
     }
     fg_json_end_array(out);

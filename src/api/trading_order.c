@@ -1,5 +1,6 @@
 #include "api/trading_order.h"
 
+#include "atp/gate.h"
 #include "base/instant.h"
 
 #include <stdio.h>
@@ -10,6 +11,8 @@
      FG_BIT(FG_ROLE_BRP) | FG_BIT(FG_ROLE_MARKET_OPERATOR))
 #define GRID_ROLES (FG_BIT(FG_ROLE_DSO) | FG_BIT(FG_ROLE_TSO))
 #define EXCHANGE_ROLES (GRID_ROLES | FG_BIT(FG_ROLE_BRP) | FG_BIT(FG_ROLE_RETAILER) | FG_BIT(FG_ROLE_MARKET_OPERATOR))
+
+enum { STEPS_MAX = 20 };
 
 /* ---- schemas ---- */
 static const struct fg_schema quantity_schema = {
@@ -36,6 +39,35 @@ const struct fg_schema trading_group_kind = {
     .kind = FG_SCHEMA_ENUM, .name = "GroupKind", .words = fg_group_kind_words,
     .description = "exclusive_one: one of them; exclusive_sum: fractions add up to one; multipart: the same fraction of all"};
 
+/* ---- what happens to a request that stays unmatched ---- */
+static const struct fg_schema lead = FG_INTEGER(1, 31536000);
+static const struct fg_field step_fields[] = {
+    {"lead_s", &lead, "So long before the gate of the first period closes ...", FG_REQUIRED},
+    {"price", &fg_schema_price, "... the request is repriced to this; prices rise, the last one is the ceiling", FG_REQUIRED},
+};
+static const struct fg_schema step_schema = FG_OBJECT("PriceStep", "A step of the price of an unmatched request", step_fields);
+static const struct fg_schema steps_schema = FG_ARRAY(&step_schema, 0, STEPS_MAX);
+static const struct fg_schema words_schema = FG_TEXT(1, 400);
+static const struct fg_field withdrawal_fields[] = {
+    {"lead_s", &lead, "So long before the gate of the first period closes", FG_REQUIRED},
+    {"reason", &words_schema, "Why it is solved outside the market then", FG_REQUIRED},
+    {"measure", &words_schema, "What is done instead", 0},
+};
+static const struct fg_schema withdrawal_schema =
+    FG_OBJECT("PlannedWithdrawal", "Withdrawal as solved outside the market", withdrawal_fields);
+static const struct fg_field plan_fields[] = {
+    {"steps", &steps_schema, "In the order of time", 0},
+    {"withdraw", &withdrawal_schema, "After the last step", 0},
+};
+static const struct fg_schema plan_schema = FG_OBJECT("UnmatchedPlan", "What happens to a request while it stays unmatched", plan_fields);
+static const struct fg_field outcome_fields[] = {
+    {"reason", &words_schema, "Why", FG_REQUIRED},
+    {"measure", &words_schema, "What was done instead", FG_REQUIRED | FG_NULLABLE},
+    {"planned", &fg_schema_boolean, "By the request's own plan", FG_REQUIRED},
+    {"time", &fg_schema_instant, "When", FG_REQUIRED},
+};
+static const struct fg_schema outcome_schema = FG_OBJECT("SolvedOutside", "A request was solved outside the market", outcome_fields);
+
 static const struct fg_field entry_fields[] = {
     {"side", &trading_side, "Offer or request", FG_REQUIRED},
     {"product", &trading_product, "What is traded", FG_REQUIRED},
@@ -58,6 +90,7 @@ static const struct fg_field entry_fields[] = {
     {"parent", &fg_schema_id, "Open order that this one is linked to: its fraction is no larger", 0},
     {"session", &session_schema, "Trading session whose end cancels the order", 0},
     {"reference", &reference, "Your own words", 0},
+    {"when_unmatched", &plan_schema, "Request with one price, alone: repriced or withdrawn before its gate closes", 0},
     {"activation_s", &seconds, "Offer: time it needs; request: longest time accepted", 0},
     {"duration_min_s", &seconds, "Offer: shortest activation; request: the duration it will call", 0},
     {"duration_max_s", &seconds, "Offer: longest activation", 0},
@@ -104,6 +137,7 @@ static const struct fg_field order_fields[] = {
     {"parent", &fg_schema_id, "Linked to", FG_REQUIRED | FG_NULLABLE},
     {"group", &fg_schema_id, "Member of", FG_REQUIRED | FG_NULLABLE},
     {"reference", &reference, "Own words", FG_REQUIRED | FG_NULLABLE},
+    {"solved_outside", &outcome_schema, "How a withdrawn request was solved", FG_REQUIRED | FG_NULLABLE},
     {"entered", &fg_schema_instant, "Entered at", FG_REQUIRED},
     {"changed", &fg_schema_instant, "Last changed at", FG_REQUIRED},
     {"activation_s", &seconds, "Activation time", FG_REQUIRED},
@@ -313,6 +347,69 @@ static enum fg_code read_ids(struct trading_item *item, const struct fg_json_cur
     return FG_OK;
 }
 
+/* The gate of a period closes when the last product of its kind does. */
+static int64_t closure_of(const struct fg_facts *facts, enum fg_product kind, int32_t of)
+{
+    int64_t latest = INT64_MIN;
+    for (size_t i = 0; i < facts->product_count; i++) {
+        int64_t closure = fg_gate_closure_us(&facts->products[i].gate, facts->period_s, of);
+        if (facts->products[i].kind == kind && closure > latest)
+            latest = closure;
+    }
+    return latest;
+}
+
+static const char *check_plan(const struct fg_request_step *steps, size_t count, const struct fg_command *command,
+                              const struct fg_book_order *order)
+{
+    if (order->side != FG_SIDE_BUY || command->order_count != 1 || order->parent != 0 || order->point_count != 1)
+        return "`when_unmatched` is for a request with one price, neither linked nor in a group";
+    if (count == 0)
+        return "`when_unmatched` has neither steps nor a withdrawal";
+    int64_t price = order->points[0].price.uper_mwh;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && steps[i].due_us <= steps[i - 1].due_us)
+            return "steps come nearer to the closure of the gate, a withdrawal after the last of them";
+        if (steps[i].has_price && steps[i].price.uper_mwh <= price)
+            return "the prices of steps rise above the request's price";
+        price = steps[i].has_price ? steps[i].price.uper_mwh : price;
+    }
+    return NULL;
+}
+
+static enum fg_code read_plan(struct trading_item *item, const struct trading_party *party, const struct fg_json_cursor *object,
+                              struct fg_error *err)
+{
+    struct fg_json_cursor plan = fg_json_member(object, "when_unmatched");
+    if (plan.value == NULL)
+        return FG_OK;
+    struct fg_json_cursor list = fg_json_member(&plan, "steps"), end = fg_json_member(&plan, "withdraw");
+    const struct fg_book_order *order = &item->command.orders[0];
+    size_t count = list.value != NULL ? fg_json_count(&list) : 0;
+    int64_t closure_us = closure_of(party->facts, order->product, order->first_period);
+    struct fg_request_step *steps = fg_arena_alloc(trading_item_arena(item), count + 1, sizeof *steps);
+    struct fg_request_plan *made = fg_arena_alloc(trading_item_arena(item), 1, sizeof *made);
+    if (steps == NULL || made == NULL)
+        return fg_fail_memory(err);
+    if (closure_us == INT64_MIN) /* no product of the kind: no gate is open, the market refuses the request */
+        return FG_OK;
+    for (size_t i = 0; i < count; i++) {
+        struct fg_json_cursor at = fg_json_item(&list, i);
+        steps[i] = (struct fg_request_step){.has_price = true, .price = {fg_member_decimal(&at, "price", 6, 0)},
+                                            .due_us = closure_us - json_integer_value(json_object_get(at.value, "lead_s")) * 1000000};
+    }
+    if (end.value != NULL)
+        steps[count++] = (struct fg_request_step){
+            .due_us = closure_us - json_integer_value(json_object_get(end.value, "lead_s")) * 1000000,
+            .reason = fg_member_text(&end, "reason", ""), .measure = fg_member_text(&end, "measure", NULL)};
+    const char *wrong = check_plan(steps, count, &item->command, order);
+    *made = (struct fg_request_plan){steps, count};
+    item->command.plans = made;
+    if (wrong != NULL)
+        trading_refuse(item, &form, wrong);
+    return FG_OK;
+}
+
 enum fg_code trading_read_order(struct trading_item *item, const struct trading_party *party, size_t at,
                                 const struct fg_json_cursor *object, struct fg_error *err)
 {
@@ -361,7 +458,7 @@ enum fg_code trading_read_order(struct trading_item *item, const struct trading_
              fg_exchange_session_beat(trading_application(trading_item_call(item))->exchange, party->area, party->id,
                                       (int64_t)order->session, false, err) != FG_OK)
         trading_refuse(item, &session_kind, err->text);
-    return FG_OK;
+    return item->is_answered ? FG_OK : read_plan(item, party, object, err);
 }
 
 enum fg_code trading_read_amendment(struct fg_call *call, struct trading_item *item, uint64_t order,
@@ -423,7 +520,8 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
 {
     enum { ID, STATUS, CAUSE, ORGANISATION, PORTFOLIO, LOCATION, SIDE, PRODUCT, REGULATION, KIND, CONDITIONAL, BLOCK, FORWARD,
            FRACTION, VALIDITY, EXPIRES, FIRST, COUNT, QUANTITY, FILLED, POINTS, SESSION, PARENT, GROUP, REFERENCE, ENTERED,
-           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS, CONTRACT };
+           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS, CONTRACT,
+           OUTCOME_REASON, OUTCOME_MEASURE, OUTCOME_PLANNED, OUTCOME_TIME };
 #define NUMBER(column) fg_sql_column_int64(sql, column)
     fg_json_begin_object(out, NULL);
     trading_put_id(out, "order", FG_ID_ORDER, NUMBER(ID));
@@ -458,6 +556,16 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
     trading_put_id(out, "parent", FG_ID_ORDER, NUMBER(PARENT));
     trading_put_id(out, "group", FG_ID_GROUP, NUMBER(GROUP));
     fg_json_put_string(out, "reference", fg_sql_column_text(sql, REFERENCE));
+    if (fg_sql_column_is_null(sql, OUTCOME_REASON)) {
+        fg_json_put_null(out, "solved_outside");
+    } else {
+        fg_json_begin_object(out, "solved_outside");
+        fg_json_put_string(out, "reason", fg_sql_column_text(sql, OUTCOME_REASON));
+        fg_json_put_string(out, "measure", fg_sql_column_text(sql, OUTCOME_MEASURE));
+        fg_json_put_bool(out, "planned", NUMBER(OUTCOME_PLANNED) != 0);
+        trading_put_instant_us(out, "time", NUMBER(OUTCOME_TIME));
+        fg_json_end_object(out);
+    }
     trading_put_instant_us(out, "entered", NUMBER(ENTERED));
     trading_put_instant_us(out, "changed", NUMBER(CHANGED));
     fg_json_put_integer(out, "activation_s", NUMBER(ACTIVATION));

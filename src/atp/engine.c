@@ -226,6 +226,9 @@ static enum fg_refusal amend(struct engine_area *area, struct fg_command *comman
         if (amendment.quantity != NULL && command->order_count != 0 &&
             command->order_count != (size_t)state.order.period_count)
             return engine_refuse(&command->err, FG_REFUSAL_QUANTITY_RANGE, "give one quantity for each period of the order");
+        if (command->step != 0 && (state.order.point_count != 1 ||
+                                   state.order.points[0].price.uper_mwh >= amendment.points[0].price.uper_mwh))
+            return engine_refuse(&command->err, FG_REFUSAL_STATE, "the request is at this price or above it already");
         if (amendment.point_count == 1 && amendment.points[0].up_to.w == 0) {
             point = amendment.points[0];
             for (int32_t k = 0; k < state.order.period_count; k++)
@@ -309,6 +312,7 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
     struct fg_error *err = &command->err;
     int64_t time_us = command->time_us;
     enum fg_refusal refusal = FG_REFUSAL_NONE;
+    struct fg_book_order_state state;
     int32_t subject = (int32_t)command->subject;
     switch (command->kind) {
     case FG_COMMAND_SUBMIT:
@@ -357,6 +361,7 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
                                       command->first_period, command->period_count, command->reserved, err);
     case FG_COMMAND_WITHDRAW:
         refusal = owned(area, command, command->order, err);
+        command->first_period = fg_book_find_order(book, command->order, &state, NULL, NULL) ? state.order.first_period : 0;
         return refusal != FG_REFUSAL_NONE ? refusal
                                           : fg_book_withdraw(book, time_us, command->order, command->cause, err);
     case FG_COMMAND_LOCATIONS:
@@ -479,6 +484,8 @@ static enum fg_code apply(struct fg_engine *engine, struct fg_command *command, 
         *err = area->err;
         return area->code;
     }
+    if ((code = engine_write_request(area, command, err)) != FG_OK)
+        return code;
     command->event_last = area->event_sequence;
     if (code == FG_OK && command->kind != FG_COMMAND_EXPIRE && command->kind != FG_COMMAND_TRANSACT &&
         command->kind != FG_COMMAND_LIGHTS) /* audits itself */

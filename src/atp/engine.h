@@ -105,6 +105,19 @@ struct fg_command_service {
     enum fg_refusal (*apply)(struct engine_area *area, struct fg_command *command, enum fg_code *code);
 };
 
+/* What the buyer of a request wants to happen while it stays unmatched: at `due_us` it is repriced, or (no price) withdrawn as
+ * solved outside the market. */
+struct fg_request_step {
+    int64_t due_us;
+    bool has_price;
+    struct fg_price price;
+    const char *reason, *measure; /* of a withdrawal; measure may be NULL */
+};
+struct fg_request_plan {
+    const struct fg_request_step *steps;
+    size_t count;
+};
+
 /* Locations and organisations are named by the registry's numbers; in `orders` participant, organisation and portfolio
  * are those numbers too, and `location` is the location's number (the engine puts the book's index in its place). Ids of
  * orders and groups are given by the engine; a parent inside the submission is named by minus its place, from 1. */
@@ -120,6 +133,7 @@ struct fg_command {
 
     struct fg_book_order *orders; /* SUBMIT; arrays must stay until `done` */
     const char *const *references; /* SUBMIT: the participant's own words, one per order; NULL or NULL entries: none */
+    const struct fg_request_plan *plans; /* SUBMIT: one per order; NULL: none. Written with an order that rests */
     size_t order_count;            /* SUBMIT; AMEND: number of quantities given, 0: as many as the order has periods */
     enum fg_group_kind group_kind; /* SUBMIT with several orders */
     struct fg_book_amendment amendment;
@@ -142,6 +156,9 @@ struct fg_command {
     struct fg_book_limit limit;    /* LIMIT; participant by number */
     int64_t approval;              /* LIMIT: "limits.set" for this area with `text` as its detail */
     enum fg_book_cause cause;      /* WITHDRAW */
+    const char *outcome_reason, *outcome_measure; /* WITHDRAW as solved outside the market; measure may be NULL */
+    int64_t step;                  /* AMEND, WITHDRAW: place of the order's planned step that this is; 0: none. A price is only
+                                    * ever raised by it */
     const char *text;              /* MESSAGE, NETWORK: a JSON object; REDUCE_TRADE, HALT, WITHDRAW: reason for the audit log, or NULL */
     int64_t network_version;       /* NETWORK: row of network_state that the state was made from, committed before */
     struct fg_grid_state *network_state; /* NETWORK: NULL: off; taken over (then NULL) when the command is applied */

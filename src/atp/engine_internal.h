@@ -126,6 +126,10 @@ enum fg_code engine_network_load(struct engine_area *area, const struct fg_book_
 enum fg_refusal engine_network_apply(struct engine_area *area, struct fg_command *command, enum fg_code *code);
 enum fg_code engine_lights_write(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
 
+/* After a command: what requests have beside the book. The plan of one that rests, the step that was done, what was solved
+ * outside the market, and the event that pushes a resting request to the suppliers of its location. */
+enum fg_code engine_write_request(struct engine_area *area, const struct fg_command *command, struct fg_error *err);
+
 /* The event as one line of JSON: an anonymous description, by which owners know their orders and trades again. */
 void engine_event_json(struct engine_area *area, const struct fg_book_event *event, struct fg_text *text);
 const char *engine_event_type(enum fg_book_event_kind kind); /* "order.accepted", "trade.concluded", ... */

@@ -242,6 +242,8 @@ static enum fg_code apply_rules(struct exchange_area *area, struct fg_error *err
         code = exchange_apply_capabilities(area, err);
     if (code == FG_OK)
         code = exchange_enter_contracts(area, err);
+    if (code == FG_OK)
+        code = exchange_apply_steps(area, err);
     return code;
 }
 

@@ -9,6 +9,7 @@
  *   - where trading is network-aware, makes a new network state when the network, an operating point or a condition has
  *     changed (network_state.h), and brings the traffic light up to date
  *   - holds capability for contracts, enters their orders and withdraws them (exchange_contract.c)
+ *   - reprices or withdraws unmatched requests as their buyers have planned (exchange_request.c)
  *   - ends trading sessions that are silent for longer than their time-out, cancelling their orders
  *   - deletes events older than the retention.
  * Before an area is opened to callers its gates, capabilities and locations are brought up to date.

@@ -96,6 +96,7 @@ enum fg_code exchange_apply_locations(struct exchange_area *area, struct fg_erro
 enum fg_code exchange_apply_gates(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_capabilities(struct exchange_area *area, struct fg_error *err);
 enum fg_code exchange_apply_settled(struct exchange_area *area, struct fg_error *err);
+enum fg_code exchange_apply_steps(struct exchange_area *area, struct fg_error *err); /* exchange_request.c */
 /* Open periods of a kind by its products' rules; false: it is not traded. */
 bool exchange_window(const struct exchange_area *area, enum fg_product kind, int64_t now_us, struct fg_gate_window *window);
 

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 static const struct fg_operation_set *const trading_sets[] = {&fg_orders_operations, &fg_book_operations,
-                                                              &fg_trading_floor_operations, &fg_limit_operations,
+                                                              &fg_trading_floor_operations, &fg_limit_operations, &fg_request_operations,
                                                               &fg_market_operations, &fg_network_operations};
 
 static inline enum fg_code trading_authenticate(void *context, const struct fg_credentials *credentials,
