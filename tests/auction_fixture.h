@@ -69,7 +69,8 @@ static inline void hall_serve(struct hall *h)
 {
     struct fg_error err = {0};
     size_t count = 0;
-    fixture_expect(fg_application_open(h->url, h->http.folder, "test", hall_clock, h, &h->application, &err), &err);
+    bool is_real = h->now_us == 0; /* the system's clock */
+    fixture_expect(fg_application_open(h->url, h->http.folder, "test", is_real ? NULL : hall_clock, h, &h->application, &err), &err);
     fixture_expect(fg_application_trade(&h->application, &err), &err);
     while (fg_catalogue[count] != NULL)
         count++;
@@ -91,13 +92,12 @@ static inline void hall_stop(struct hall *h)
     fg_application_close(&h->application);
 }
 
-/* `rows`: what is there besides market_rows, NULL-terminated; may be NULL. */
-static inline void hall_open_at(struct hall *h, void **state, int64_t now_us, const char *const *rows)
+/* The database and what asks need; `rows`: what is there besides market_rows, NULL-terminated; may be NULL. */
+static inline void hall_prepare(struct hall *h, void **state, const char *const *rows)
 {
     struct fg_error err = {0};
     size_t count = 0;
     memset(h, 0, sizeof *h);
-    h->now_us = now_us;
     struct fg_store *store = fixture_open(state, h->url);
     for (size_t i = 0; i < FG_COUNT_OF(market_rows); i++)
         fixture_execute(store, market_rows[i]);
@@ -106,11 +106,17 @@ static inline void hall_open_at(struct hall *h, void **state, int64_t now_us, co
     for (; rows != NULL && *rows != NULL; rows++)
         fixture_execute(store, *rows);
     fg_store_close(store);
+    h->http.options.plain_http = true; /* for clients of a server in another process */
     strcpy(h->http.folder, "/tmp/flexgrid_hall_XXXXXX");
     assert_non_null(mkdtemp(h->http.folder));
     while (fg_catalogue[count] != NULL)
         count++;
     fixture_expect(fg_router_init(&h->router, fg_catalogue, count, &err), &err);
+}
+static inline void hall_open_at(struct hall *h, void **state, int64_t now_us, const char *const *rows)
+{
+    hall_prepare(h, state, rows);
+    h->now_us = now_us;
     hall_serve(h);
 }
 static inline void hall_open(struct hall *h, void **state, const char *const *rows)
@@ -118,13 +124,17 @@ static inline void hall_open(struct hall *h, void **state, const char *const *ro
     hall_open_at(h, state, NOON_US, rows);
 }
 
-static inline void hall_close(struct hall *h)
+static inline void hall_forget(struct hall *h)
 {
     char command[128];
-    hall_stop(h);
     fg_router_release(&h->router);
     snprintf(command, sizeof command, "rm -rf %s", h->http.folder);
     assert_int_equal(system(command), 0);
+}
+static inline void hall_close(struct hall *h)
+{
+    hall_stop(h);
+    hall_forget(h);
 }
 
 static inline const struct fg_operation *hall_operation(struct hall *h, const char *method, const char *path)

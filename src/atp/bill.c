@@ -50,7 +50,7 @@ struct bill {
 /* Reasons by the side of the participant: what the operator supplies, what is supplied to it. */
 static const enum fg_ledger_reason invoiced[] = {FG_REASON_PURCHASE, FG_REASON_COMPENSATION, FG_REASON_TRANSFER_TAKEN,
                                                  FG_REASON_FEE_SHARE, FG_REASON_FEE_MONTHLY, FG_REASON_AVAILABILITY_BOUGHT,
-                                                 FG_REASON_UNAVAILABILITY_SHARED};
+                                                 FG_REASON_UNAVAILABILITY_SHARED, FG_REASON_AUCTION_CHARGE};
 static const char *const line_words[FG_REASON_COUNT] = {
     [FG_REASON_PURCHASE] = "Flexibility delivered",
     [FG_REASON_SALE] = "Flexibility delivered",
@@ -64,6 +64,8 @@ static const char *const line_words[FG_REASON_COUNT] = {
     [FG_REASON_AVAILABILITY_SOLD] = "Availability held ready",
     [FG_REASON_UNAVAILABILITY] = "Penalty for unavailability",
     [FG_REASON_UNAVAILABILITY_SHARED] = "Compensation for unavailability",
+    [FG_REASON_AUCTION_CHARGE] = "Auction: difference between place prices",
+    [FG_REASON_AUCTION_CREDIT] = "Auction: difference between place prices, make-whole",
 };
 
 static bool is_invoiced(enum fg_ledger_reason reason)

@@ -434,6 +434,30 @@ static enum fg_code post_trade(struct day *day, const struct trade *trade, struc
     return trade->product == FG_PRODUCT_ACTIVE && !trade->is_pending ? post_transfers(day, trade, err) : FG_OK;
 }
 
+/* What clearings of auctions settled in this day's units besides their trades (atp/auction_pairs.h). */
+static enum fg_code post_auctions(struct day *day, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    bool row;
+    int64_t count = 0;
+    enum fg_code code = fg_query(day->store, &sql, err,
+                                 "SELECT p.period, p.from_account, p.from_id, p.to_account, p.to_id, p.amount_u FROM auction_posting p "
+                                 "JOIN auction u ON u.id = p.auction_id WHERE u.area_id = $1 AND u.status IN ('cleared', "
+                                 "'partly_solved') AND p.period >= $2 AND p.period < $3 ORDER BY p.auction_id, p.line",
+                                 "iii", day->area, day->first_period, day->first_period + day->period_count);
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
+        struct fg_ledger_party named = {(enum fg_ledger_account)fg_sql_column_int64(sql, 1), fg_sql_column_int64(sql, 2)},
+                               owner = {(enum fg_ledger_account)fg_sql_column_int64(sql, 3), fg_sql_column_int64(sql, 4)};
+        int64_t period = fg_sql_column_int64(sql, 0), amount_u = fg_sql_column_int64(sql, 5);
+        code = amount_u > 0 ? move(day, named, owner, FG_REASON_AUCTION_CREDIT, 0, period, amount_u, err)
+                            : move(day, owner, named, FG_REASON_AUCTION_CHARGE, 0, period, -amount_u, err);
+        if (code != FG_OK)
+            fg_sql_done(sql);
+        count++;
+    }
+    return code == FG_OK && count > 0 ? note_number(day, "auctions", day->area, count, err) : code;
+}
+
 static enum fg_code post_monthly(struct day *day, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -553,6 +577,8 @@ static enum fg_code settle_day(struct day *day, struct fg_error *err)
             code = post_trade(day, &day->trades[i], err);
     if (code == FG_OK)
         code = settle_contracts(day, err);
+    if (code == FG_OK)
+        code = post_auctions(day, err);
     if (code == FG_OK)
         code = post_monthly(day, err);
     return code == FG_OK ? write_ledger(day, err) : code;

@@ -11,7 +11,7 @@ const char *const fg_ledger_account_words[] = {"participant", "market",  "penalt
 const char *const fg_ledger_reason_words[] = {"purchase",    "sale",     "penalty", "compensation", "transfer_taken", "transfer_given",
                                               "fee_share",   "fee_monthly", "rounding", "tax",      "payment",
                                               "availability_bought", "availability_sold", "unavailability",
-                                              "unavailability_shared", NULL};
+                                              "unavailability_shared", "auction_charge", "auction_credit", NULL};
 
 void fg_ledger_release(struct fg_ledger *ledger)
 {

@@ -61,6 +61,8 @@ enum fg_ledger_reason {
     FG_REASON_AVAILABILITY_SOLD,     /* its seller is paid for it */
     FG_REASON_UNAVAILABILITY,        /* seller pays for what was contracted and not offered */
     FG_REASON_UNAVAILABILITY_SHARED, /* buyer's part of it */
+    FG_REASON_AUCTION_CHARGE, /* participant pays what a clearing settled beyond its trades */
+    FG_REASON_AUCTION_CREDIT, /* ... or is paid it */
     FG_REASON_COUNT
 };
 extern const char *const fg_ledger_reason_words[];
