@@ -214,6 +214,13 @@ static void enter_demand(struct hall *h, const struct day *day, const char *path
         }
 }
 
+static double processor_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static void clear_day(void **state, const char *file)
 {
     static struct day day;
@@ -236,19 +243,21 @@ static void clear_day(void **state, const char *file)
     enter_offers(&h, &day, batch);
     enter_demand(&h, &day, orders);
     double entry_s = fg_clock_seconds() - begin;
+    double processor = processor_seconds();
     json_t *auction = hall_clear(&h, "fmo", id, closure_s), *result = json_object_get(auction, "result");
     if (strcmp(hall_at(auction, "status"), "cleared") != 0)
         fail_msg("%s: %s", hall_at(auction, "status"), hall_at(auction, "cause"));
+    processor = processor_seconds() - processor;
     double best = 0, welfare = json_number_value(json_object_get(result, "welfare")),
            seconds = json_number_value(json_object_get(result, "seconds"));
     for (int period = 0; period < PERIODS; period++)
         for (int direction = 0; direction < 2; direction++)
             best += optimum(&day, period, direction);
-    print_message("%s: %zu rows, %zu of no quantity; entered in %.1f s, cleared in %.2f s; welfare %.2f, optimum %.2f, apart %.2g\n", file,
-                  day.count, day.empty, entry_s, seconds, welfare, best, fabs(welfare - best) / best);
+    print_message("%s: %zu rows, %zu of no quantity; entered in %.1f s, cleared in %.2f s (with recording and trades %.2f s of processor time); welfare %.2f, optimum %.2f, apart %.2g\n", file,
+                  day.count, day.empty, entry_s, seconds, processor, welfare, best, fabs(welfare - best) / best);
     assert_true(fabs(welfare - best) <= 1e-4 * best);
 #ifndef __SANITIZE_ADDRESS__
-    assert_true(seconds <= 2.0);
+    assert_true(processor <= 2.0); /* wall time when the machine is free; others may use it meanwhile */
 #endif
     json_decref(auction);
     /* What was published adds up: accepted offers are the accepted requests, in each direction. */

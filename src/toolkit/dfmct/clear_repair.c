@@ -64,18 +64,20 @@ static void rows_release(struct rows *rows)
     fg_free(rows->coefficient);
 }
 
-static bool opposite_accepted(const struct clear_run *run, const struct fg_order *order, int32_t period)
+/* Which directions of which product each asset has accepted in a period: place asset x 4 + product x 2 + regulation. One pass
+ * over the orders, for books of many orders at few assets. NULL: out of memory. */
+static bool *accepted_directions(const struct clear_run *run, int32_t period)
 {
     const struct fg_market *market = run->model->market;
-    for (size_t o = 0; o < market->order_count; o++) {
-        const struct fg_order *other = &market->orders[o];
-        int32_t k = period - other->first_period;
-        if (other->side == FG_SIDE_SELL && other->asset == order->asset && other->product == order->product &&
-            other->regulation != order->regulation && k >= 0 && k < other->period_count &&
-            run->result->accepted[other->offset + (size_t)k].w > 0)
-            return true;
+    bool *accepted = fg_alloc(4 * market->asset_count + 1, sizeof *accepted);
+    for (size_t o = 0; accepted != NULL && o < market->order_count; o++) {
+        const struct fg_order *order = &market->orders[o];
+        int32_t k = period - order->first_period;
+        if (order->side == FG_SIDE_SELL && k >= 0 && k < order->period_count &&
+            run->result->accepted[order->offset + (size_t)k].w > 0)
+            accepted[4 * order->asset + 2 * (int)order->product + (int)order->regulation] = true;
     }
-    return false;
+    return accepted;
 }
 
 /* Accepted net change of an asset in a period (MW, Mvar), rebound left out. */
@@ -201,6 +203,11 @@ static size_t list_moves(const struct clear_run *run, const bool *is_parent, int
     const struct fg_market *market = model->market;
     const int64_t tick = market->tick.w;
     size_t count = 0;
+    bool *directions = accepted_directions(run, period);
+    if (directions == NULL) {
+        *code = fg_fail_memory(err);
+        return 0;
+    }
     for (int32_t o = 0; o < (int32_t)market->order_count; o++) {
         const struct fg_order *order = &market->orders[o];
         int32_t k = period - order->first_period;
@@ -219,7 +226,8 @@ static size_t list_moves(const struct clear_run *run, const bool *is_parent, int
         double ratio = 0;
         if (order->side == FG_SIDE_SELL) {
             const struct fg_asset *asset = &market->assets[order->asset];
-            if (accepted == 0 && opposite_accepted(run, order, period))
+            int other = order->regulation == FG_REGULATION_UP ? FG_REGULATION_DOWN : FG_REGULATION_UP;
+            if (accepted == 0 && directions[4 * order->asset + 2 * (int)order->product + other])
                 continue;
             if (moves != NULL && asset_has_move(run, order, moves, count))
                 continue;
@@ -242,6 +250,7 @@ static size_t list_moves(const struct clear_run *run, const bool *is_parent, int
         }
         count++;
     }
+    fg_free(directions);
     return count;
 }
 
