@@ -406,11 +406,11 @@ static void random_lives(void **state)
            "%lld\n", (long long)seen_bids, (long long)seen_members, (long long)seen_verdicts[0], (long long)seen_verdicts[1],
            (long long)seen_verdicts[2], (long long)seen_states[FG_BID_ACTIVATED], (long long)seen_states[FG_BID_RETURNED],
            (long long)seen_states[FG_BID_REFUSED], (long long)seen_states[FG_BID_EXPIRED]);
-    for (int v = 0; v < 3; v++)
+    for (int v = 0; wanted == NULL && v < 3; v++)
         assert_true(seen_verdicts[v] >= 10);
-    for (int s = FG_BID_ACTIVATED; s < FG_BID_STATES; s++)
+    for (int s = FG_BID_ACTIVATED; wanted == NULL && s < FG_BID_STATES; s++)
         assert_true(seen_states[s] >= 5);
-    assert_true(seen_members > seen_bids);
+    assert_true(wanted != NULL || seen_members > seen_bids);
 }
 
 /* An unmatched marked offer is locked in the transaction of its gate's closure, also when nobody was there at that moment; one that is not

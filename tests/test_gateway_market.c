@@ -224,12 +224,106 @@ static void late_and_refused(void **state)
     gateway_close(&f);
 }
 
+/* What the system operator sees: offers in sum with their merit order, baselines and forecasts in sum, its requests, which stand out in the
+ * book; sellers and other operators see nothing of it. */
+static void system_operator(void **state)
+{
+    struct gateway_fixture f;
+    char a[40], b[40], path[300], body[500];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    gateway_offer(&f, f.agg, "pf-10", "0.8", "50", a);
+    gateway_offer(&f, f.ret, "pf-11", "0.7", "60", b);
+    snprintf(body, sizeof body, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"start\":\"%s\","
+                                "\"quantity\":[\"0.5\"],\"price\":\"50\"}", f.start); /* not to be forwarded */
+    json_decref(gateway_ask(&f, f.agg, "POST", "/v1/areas/area-1/orders", body, 201));
+    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/GR/offers?from=%s&to=%s", f.start, f.end);
+    json_t *offers = gateway_ask(&f, f.tso, "GET", path, NULL, 200);
+    json_t *up = json_object_get(json_array_get(json_object_get(offers, "periods"), 0), "up"), *merit = json_object_get(up, "merit_order");
+    assert_int_equal(json_integer_value(json_object_get(up, "offers")), 3);
+    assert_string_equal(text_at(up, "volume"), "2");
+    assert_string_equal(text_at(up, "forwardable"), "1.5");
+    assert_int_equal(json_array_size(merit), 2);
+    assert_string_equal(text_at(json_array_get(merit, 0), "price"), "50");
+    assert_string_equal(text_at(json_array_get(merit, 0), "quantity"), "1.3");
+    assert_string_equal(text_at(json_array_get(merit, 1), "quantity"), "0.7");
+    json_decref(offers);
+    json_decref(gateway_ask(&f, f.fmo, "GET", path, NULL, 200));
+    json_decref(gateway_ask(&f, f.agg, "GET", path, NULL, 404)); /* has the right, but no control area */
+    json_decref(gateway_ask(&f, f.dso, "GET", path, NULL, 403));
+    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/IT/offers?from=%s&to=%s", f.start, f.end);
+    json_decref(gateway_ask(&f, f.tso, "GET", path, NULL, 404)); /* another's */
+    snprintf(body, sizeof body, "{\"name\":\"B\",\"url\":\"https://127.0.0.1:1\",\"key\":\"k\",\"bid_minimum\":\"1\",\"lead_seconds\":900,"
+                                "\"grace_seconds\":60,\"enabled\":true}");
+    json_decref(gateway_ask(&f, f.tso, "PUT", "/v1/areas/area-1/control-areas/IT/market", body, 404));
+    json_decref(gateway_ask(&f, f.fmo, "PUT", "/v1/areas/area-1/control-areas/GR/market", body, 403));
+
+    /* -0.25 and 0.1 MWh in a quarter-hour are -1 and 0.4 MW. */
+    snprintf(body, sizeof body, "{\"product\":\"active\",\"start\":\"%s\",\"energies\":[\"-0.25\"]}", f.start);
+    json_decref(gateway_ask(&f, f.agg, "PUT", "/v1/portfolios/pf-10/baseline", body, 204));
+    snprintf(body, sizeof body, "{\"product\":\"active\",\"start\":\"%s\",\"energies\":[\"0.1\"]}", f.start);
+    json_decref(gateway_ask(&f, f.ret, "PUT", "/v1/portfolios/pf-11/baseline", body, 204));
+    int64_t start_s;
+    char sql[700];
+    assert_int_equal(fg_instant_parse(f.start, &start_s, NULL), FG_OK);
+    struct fg_store *store = fixture_open_url(f.url);
+    unsigned char p[8], q[8] = {0};
+    for (int i = 0; i < 8; i++) /* -0.3 MW */
+        p[i] = (unsigned char)((uint64_t)INT64_C(-300000) >> (8 * i));
+    snprintf(sql, sizeof sql, "INSERT INTO operating_point (id, area_id, organisation_id, name, origin, covers, is_required, deadline_s, when_stale, "
+                              "created_us, value_version, version) VALUES (1, 1, 3, 'P', 'prognosis', 'all', 0, 0, 'last', 0, 1, 1)");
+    fixture_execute(store, sql);
+    snprintf(sql, sizeof sql, "INSERT INTO operating_version (point_id, version, first_period, period_count, entered_by, entered_us) VALUES (1, 1, "
+                              "%lld, 1, 3, 1)", (long long)(start_s / 900));
+    fixture_execute(store, sql);
+    fixture_expect(fg_change(store, NULL, NULL, "INSERT INTO operating_row (point_id, version, subject, subject_id, p, q) VALUES (1, 1, 2, 10, $1, $2)",
+                             "bb", (const void *)p, sizeof p, (const void *)q, sizeof q), NULL);
+    fg_store_close(store);
+    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/GR/outlook?from=%s&to=%s", f.start, f.end);
+    json_t *outlook = gateway_ask(&f, f.tso, "GET", path, NULL, 200), *first = json_array_get(json_object_get(outlook, "periods"), 0);
+    assert_string_equal(text_at(first, "baseline"), "-0.6");
+    assert_int_equal(json_integer_value(json_object_get(first, "baselines")), 2);
+    assert_string_equal(text_at(first, "forecast"), "-0.3");
+    assert_int_equal(json_integer_value(json_object_get(first, "forecasts")), 1);
+    json_decref(outlook);
+
+    /* Its own request: in its list over all areas, and marked in the book; the distribution operator's is not. */
+    const char *const buyers[] = {f.tso, f.dso};
+    for (int i = 0; i < 2; i++) {
+        snprintf(body, sizeof body, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\","
+                                    "\"start\":\"%s\",\"quantity\":[\"0.3\"],\"price\":\"%d\"}", f.start, 20 + i);
+        json_decref(gateway_ask(&f, buyers[i], "POST", "/v1/areas/area-1/orders", body, 201));
+    }
+    json_t *own = gateway_ask(&f, f.tso, "GET", "/v1/own-requests", NULL, 200);
+    assert_int_equal(item_count(own), 1);
+    assert_string_equal(text_at(item_at(own, 0), "area"), "area-1");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(item_at(own, 0), "remaining"), 0)), "0.3");
+    json_decref(own);
+    snprintf(path, sizeof path, "/v1/areas/area-1/book?regulation=up&from=%s&to=%s", f.start, f.end);
+    json_t *book = gateway_ask(&f, f.ret, "GET", path, NULL, 200);
+    json_t *requests = json_object_get(json_array_get(json_object_get(book, "periods"), 0), "requests");
+    assert_int_equal(json_array_size(requests), 2);
+    assert_false(json_is_true(json_object_get(json_array_get(requests, 0), "tso"))); /* at 21 */
+    assert_true(json_is_true(json_object_get(json_array_get(requests, 1), "tso")));
+    json_decref(book);
+
+    lock_all(&f, 2);
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", "fwd-1", "state", "accepted"));
+    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/GR/forwardings?from=%s&to=%s", f.start, f.end);
+    json_t *summary = gateway_ask(&f, f.tso, "GET", path, NULL, 200);
+    assert_int_equal(item_count(summary), 1);
+    assert_string_equal(text_at(item_at(summary, 0), "quantity"), "1.5");
+    json_decref(summary);
+    gateway_close(&f);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const struct CMUnitTest tests[] = {
         {"together (SQLite)", together, NULL, NULL, &fixture_sqlite},
         ON_BOTH(killed),
+        {"system_operator (PostgreSQL)", system_operator, NULL, NULL, &fixture_postgresql},
         {"late_and_refused (PostgreSQL)", late_and_refused, NULL, NULL, &fixture_postgresql},
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -64,6 +64,7 @@ static const struct fg_field entry_fields[] = {
     {"quantity", &fg_schema_power_positive, "What is open at this price", FG_REQUIRED},
     {"kind", &trading_request_kind, "Of a request", FG_REQUIRED | FG_NULLABLE},
     {"conditional", &fg_schema_boolean, "The request may or may not be called", FG_REQUIRED},
+    {"tso", &fg_schema_boolean, "A request of a transmission system operator", FG_REQUIRED},
     {"tied", &fg_schema_boolean, "Block of several periods, linked or grouped: trades after plain orders", FG_REQUIRED},
 };
 static const struct fg_schema entry_schema = FG_OBJECT("BookEntry", "An order at a price", entry_fields);
@@ -89,7 +90,7 @@ static const struct fg_response book_responses[] = {{200, "The book", &book_sche
 struct resting {
     int64_t id, priority, location, price_u, quantity_w;
     int side, kind;
-    bool conditional, tied;
+    bool conditional, tied, is_tso;
 };
 struct level_list {
     struct resting *items;
@@ -116,6 +117,7 @@ static int add_levels(struct level_list *list, const struct fg_sql *sql, int64_t
             .location = fg_sql_column_int64(sql, 3), .price_u = trading_blob_at(points, p + 1), .quantity_w = up_to - at,
             .side = (int)fg_sql_column_int64(sql, 2), .kind = (int)fg_sql_column_int64(sql, 4),
             .conditional = fg_sql_column_int64(sql, 5) != 0,
+            .is_tso = fg_sql_column_int64(sql, 2) == FG_SIDE_BUY && (fg_sql_column_int64(sql, 13) & FG_BIT(FG_ROLE_TSO)) != 0,
             .tied = fg_sql_column_int64(sql, 11) != 0 ||
                     (fg_sql_column_int64(sql, 12) != 0 && fg_sql_column_int64(sql, 7) > 1)};
         at = up_to;
@@ -147,6 +149,7 @@ static void put_entries(struct fg_json_writer *out, const char *key, struct leve
         trading_put_decimal(out, "quantity", at->quantity_w);
         fg_json_put_string(out, "kind", at->kind != FG_REQUEST_NONE ? fg_request_kind_words[at->kind] : NULL);
         fg_json_put_bool(out, "conditional", at->conditional);
+        fg_json_put_bool(out, "tso", at->is_tso);
         fg_json_put_bool(out, "tied", at->tied);
         fg_json_end_object(out);
     }
@@ -189,7 +192,8 @@ static enum fg_code read_levels(const struct window *window, struct fg_store *st
     enum fg_code code = fg_sql_prepare(
         store,
         "SELECT id, priority, side, location_id, kind, conditional, first_period, period_count, quantity, filled, points, tied, "
-        "block FROM book_order WHERE area_id = $1 AND status = 'open' AND product = $2 AND regulation = $3 AND "
+        "block, (SELECT roles FROM organisation WHERE organisation.id = book_order.organisation_id) FROM book_order WHERE area_id = $1 "
+        "AND status = 'open' AND product = $2 AND regulation = $3 AND "
         "first_period < $5 AND first_period + period_count > $4",
         &sql, err);
     if (code != FG_OK)
