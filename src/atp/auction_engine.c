@@ -635,6 +635,9 @@ enum fg_code auction_abandon(struct fg_runs *runs, int64_t area, int64_t auction
 
 /* ---- the result ---- */
 
+/* Where the trade acts on the grid, so that continuous trading after the auction finds it on top of the network state. */
+#define BUS_NUMBER(bus) "COALESCE((SELECT k.number FROM area_bus k WHERE k.area_id = a.id AND k.bus = " bus "), -1)"
+
 static enum fg_code load_trades(struct engine_area *area, int64_t auction, struct fg_book_trade **trades, size_t *count,
                                 struct fg_error *err)
 {
@@ -647,8 +650,8 @@ static enum fg_code load_trades(struct engine_area *area, int64_t auction, struc
         area->store, &sql, err,
         "SELECT t.sell_order_id, COALESCE(t.buy_order_id, 0), s.organisation_id, COALESCE(b.organisation_id, a.operator_id), "
         "s.portfolio_id, COALESCE(b.portfolio_id, -1), s.product, s.regulation, COALESCE(b.kind, $2), t.period, s.location_id, "
-        "COALESCE(b.location_id, s.location_id), t.quantity_w, t.price_u FROM auction_trade t JOIN auction u ON u.id = t.auction_id "
-        "JOIN area a ON a.id = u.area_id JOIN auction_order s ON s.id = t.sell_order_id LEFT JOIN auction_order b ON b.id = "
+        "COALESCE(b.location_id, s.location_id), t.quantity_w, t.price_u, " BUS_NUMBER("s.bus") ", " BUS_NUMBER("b.bus")
+        " FROM auction_trade t JOIN auction u ON u.id = t.auction_id JOIN area a ON a.id = u.area_id JOIN auction_order s ON s.id = t.sell_order_id LEFT JOIN auction_order b ON b.id = "
         "t.buy_order_id WHERE t.auction_id = $1 ORDER BY t.line",
         "ii", auction, (int64_t)FG_REQUEST_NEED);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
@@ -666,7 +669,6 @@ static enum fg_code load_trades(struct engine_area *area, int64_t auction, struc
         trade->buyer = (int32_t)NEXT();
         trade->portfolio = (int32_t)NEXT();
         trade->buyer_portfolio = (int32_t)NEXT();
-        trade->flow = (struct fg_book_flow){.sell_bus = -1, .buy_bus = -1};
         trade->flow.product = (enum fg_product)NEXT();
         trade->flow.regulation = (enum fg_regulation)NEXT();
         trade->flow.kind = (enum fg_request_kind)NEXT();
@@ -675,6 +677,8 @@ static enum fg_code load_trades(struct engine_area *area, int64_t auction, struc
         trade->flow.buy_location = engine_location_index(area, NEXT());
         trade->quantity.w = NEXT();
         trade->price.uper_mwh = NEXT();
+        trade->flow.sell_bus = (int32_t)NEXT();
+        trade->flow.buy_bus = (int32_t)NEXT();
 #undef NEXT
     }
     return code;

@@ -135,15 +135,13 @@ enum fg_code fg_powerflow_solve(struct fg_powerflow *powerflow, struct fg_powerf
                                 struct fg_error *err);
 
 /* Warm starts: a solved state is kept as fg_powerflow_state_size numbers of the caller's, and later solves of the same handle
- * start from it, for a power flow after a small change; fg_powerflow_show fills the results of a state that was kept,
- * for the injections that it was solved with. fg_powerflow_response gives the linear change of all voltages at
+ * start from it, for a power flow after a small change. fg_powerflow_response gives the linear change of all voltages at
  * the state that was solved last, for powers at buses that change by dp and dq (count of them); d_vm and d_va per bus, 0
  * where dead. Newton's method only (its last factors are used); false when it has none. Neither allocates. */
 size_t fg_powerflow_state_size(const struct fg_powerflow *powerflow);
 void fg_powerflow_keep_state(const struct fg_powerflow *powerflow, double *state);
 enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const double *state,
                                      struct fg_powerflow_result *result, struct fg_error *err);
-void fg_powerflow_show(struct fg_powerflow *powerflow, const double *state, struct fg_powerflow_result *result);
 bool fg_powerflow_response(struct fg_powerflow *powerflow, int32_t count, const int32_t *buses, const double *dp_mw,
                            const double *dq_mvar, double *d_vm_pu, double *d_va_rad);
 /* Whether the network is a forest of trees. */

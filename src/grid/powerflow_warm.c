@@ -28,15 +28,6 @@ static void take_state(struct fg_powerflow *powerflow, const double *state)
         memcpy(parts[k], state + k * nodes, nodes * sizeof *state);
 }
 
-void fg_powerflow_show(struct fg_powerflow *powerflow, const double *state, struct fg_powerflow_result *result)
-{
-    take_state(powerflow, state);
-    result->status = FG_POWERFLOW_CONVERGED;
-    result->iterations = result->attempts = 0;
-    result->explanation[0] = '\0';
-    fg_powerflow_evaluate(powerflow, result);
-}
-
 enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const double *state,
                                      struct fg_powerflow_result *result, struct fg_error *err)
 {

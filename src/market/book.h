@@ -79,7 +79,8 @@ struct fg_book_flow {
     int32_t sell_location, buy_location;
 };
 
-/* The caller's network check; `take` answers for the state after all commits so far. It must be deterministic. `commit`
+/* The caller's network check; `take` answers for the state after all commits so far, and for a period from what was
+ * committed in that period alone. It must be deterministic. `commit`
  * and `undo` cannot fail: what they need is reserved by `take`. undo takes back the latest commit that is not undone
  * (`is_reversal` false), or the volume of an older trade that is cancelled (true; that cannot be refused). */
 struct fg_book_network {

@@ -375,6 +375,8 @@ enum fg_refusal fg_book_network_changed(struct fg_book *book, int64_t time_us, c
         book->has_network = network != NULL;
         book->network = network != NULL ? *network : (struct fg_book_network){0};
         book->network_moved = true;
+        book->moved_from = INT32_MIN;
+        book->moved_to = INT32_MAX;
         book_retry_run(book);
     }
     refusal = book_end(book, refusal, 0, err);

@@ -136,6 +136,7 @@ bool book_list_add(struct book_list *list, struct book_order *order);
 struct book_mark {
     size_t undo_count, event_count, trade_count, retry_count;
     bool network_moved;
+    int32_t moved_from, moved_to;
 };
 
 struct book_cursor {
@@ -189,7 +190,8 @@ struct fg_book {
 
     /* The command at work. */
     bool failed;        /* out of memory: everything is taken back */
-    bool network_moved; /* a commit or undo since the held orders were last tried */
+    bool network_moved; /* a commit or undo since the held orders were last tried ... */
+    int32_t moved_from, moved_to; /* ... in these periods, both included */
     uint64_t command;   /* stamp */
     uint64_t retry_stamp;
     struct book_mark command_start; /* after expiry */

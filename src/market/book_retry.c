@@ -115,13 +115,19 @@ static int compare_retry(const void *a, const void *b)
     return x->priority < y->priority ? -1 : x->priority > y->priority;
 }
 
+/* The network answers for each period by itself; conditional orders may have parts elsewhere. */
+static bool may_have_moved(const struct fg_book *book, const struct book_order *order)
+{
+    return order->is_composite || (order->first <= book->moved_to && order->first + order->count > book->moved_from);
+}
+
 void book_retry_run(struct fg_book *book)
 {
     while (!book->failed) {
         if (book->network_moved) {
             book->network_moved = false;
             for (size_t i = 0; i < book->held.count; i++)
-                if (book->held.items[i]->held)
+                if (book->held.items[i]->held && may_have_moved(book, book->held.items[i]))
                     book_retry_add(book, book->held.items[i]);
         }
         if (book->retry.count == 0)

@@ -38,7 +38,7 @@ void book_set(struct fg_book *book, int64_t *cell, int64_t value)
 struct book_mark book_mark_here(const struct fg_book *book)
 {
     return (struct book_mark){book->undo_count, book->event_count, book->trade_count, book->retry.count,
-                              book->network_moved};
+                              book->network_moved, book->moved_from, book->moved_to};
 }
 
 void book_rewind(struct fg_book *book, struct book_mark mark)
@@ -57,6 +57,8 @@ void book_rewind(struct fg_book *book, struct book_mark mark)
     while (book->retry.count > mark.retry_count) /* woken by trades that are no more */
         book->retry.items[--book->retry.count]->retried_in = 0;
     book->network_moved = mark.network_moved;
+    book->moved_from = mark.moved_from;
+    book->moved_to = mark.moved_to;
 }
 
 static void link_held(struct fg_book *book, struct book_order *order, bool held)
@@ -189,6 +191,10 @@ void book_network_commit(struct fg_book *book, const struct fg_book_flow *flow, 
         book->network.commit(book->network.context, flow, quantity);
     else
         book->network.undo(book->network.context, flow, -quantity, true);
+    if (!book->network_moved || flow->period < book->moved_from)
+        book->moved_from = flow->period;
+    if (!book->network_moved || flow->period > book->moved_to)
+        book->moved_to = flow->period;
     book->network_moved = true;
 }
 

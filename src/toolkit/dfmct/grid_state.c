@@ -121,7 +121,6 @@ bool fg_grid_model_own(const struct fg_grid_model *model, const char *bus, int64
 
 static void variant_release(struct grid_variant *variant)
 {
-    fg_powerflow_result_destroy(variant->now);
     fg_powerflow_result_destroy(variant->trial);
     fg_powerflow_destroy(variant->powerflow);
     fg_distribution_destroy(variant->distribution);
@@ -224,8 +223,6 @@ static enum fg_code variant_add_powerflow(struct grid_variant *variant, struct f
         code = fg_powerflow_create(variant->network, &options, &variant->powerflow, err);
     }
     if (code == FG_OK)
-        code = fg_powerflow_result_create(variant->network, &variant->now, err);
-    if (code == FG_OK)
         code = fg_powerflow_result_create(variant->network, &variant->trial, err);
     if (code == FG_OK)
         variant->state_size = fg_powerflow_state_size(variant->powerflow);
@@ -313,8 +310,8 @@ static enum fg_code base_power_flow(struct fg_grid_state *state, struct grid_per
         return fg_fail_memory(err);
     fg_powerflow_set_injections(variant->powerflow,
                                 &(struct fg_powerflow_input){.bus_p_mw = period->p_mw, .bus_q_mvar = period->q_mvar});
-    code = fg_powerflow_solve(variant->powerflow, variant->now, err);
-    if (code == FG_OK && variant->now->status != FG_POWERFLOW_CONVERGED) {
+    code = fg_powerflow_solve(variant->powerflow, variant->trial, err);
+    if (code == FG_OK && variant->trial->status != FG_POWERFLOW_CONVERGED) {
         period->check = FG_GRID_BLOCKED;
         state->unsolved_count++;
     }

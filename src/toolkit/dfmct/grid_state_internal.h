@@ -12,7 +12,7 @@ struct grid_variant {
     struct fg_network *network;
     struct fg_distribution *distribution;
     struct fg_powerflow *powerflow;             /* ac only, else NULL */
-    struct fg_powerflow_result *now, *trial;    /* ac */
+    struct fg_powerflow_result *trial;          /* ac */
     size_t state_size;
     unsigned char *active;                      /* per condition of the point */
 };

@@ -16,7 +16,8 @@ enum fg_code fg_match_grid_create(struct fg_power tick, struct fg_match_grid **o
 
 static void release_derived(struct grid_slot *slot)
 {
-    double **parts[] = {&slot->low_mw, &slot->high_mw, &slot->reserve_branch, &slot->reserve_up, &slot->reserve_down};
+    double **parts[] = {&slot->low_mw, &slot->high_mw, &slot->reserve_branch, &slot->reserve_up, &slot->reserve_down,
+                        &slot->values};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         fg_free(*parts[i]);
         *parts[i] = NULL;
@@ -347,15 +348,11 @@ static bool adopt(struct fg_match_grid *match, struct grid_slot *slot, struct gr
     if (match->answered != slot || match->loaded != slot || match->answered_w != quantity || flow->conditional ||
         !is_same_flow(&match->answered_flow, flow))
         return false;
-    struct grid_variant *variant = &match->state->variants[period->variant];
-    struct fg_powerflow_result *now = variant->now;
-    memcpy(period->state, match->accepted, variant->state_size * sizeof *period->state);
-    if (!match->is_trial_accepted) { /* solved again from there when it is next asked for */
-        match->loaded = NULL;
-        return true;
-    }
-    variant->now = variant->trial;
-    variant->trial = now;
+    size_t size = match->state->variants[period->variant].state_size;
+    memcpy(period->state, match->accepted, size * sizeof *period->state);
+    if (!match->is_trial_accepted) /* solved again from there when it is next asked for */
+        return false;
+    grid_ac_adopt(match, slot, period);
     struct grid_moves moves = grid_moves_of(match, flow);
     double *at = moves.is_reactive ? match->bus_q : match->bus_p;
     for (int32_t m = 0; m < moves.count; m++)

@@ -27,12 +27,38 @@ enum { FLOWS_MOST = 16 };
 #define RESERVE_FACTOR 1.2
 #define VOLTAGE_NOISE 2e-8 /* p.u.; beyond what the power flow leaves open */
 #define POWER_NOISE 2e-8   /* p.u. of base_mva */
+#define SURE_SHARE 0.9     /* of a tick: below it the screen refuses alone, in trees, where it is right within a tenth */
 #define SECANT_LEAST 1e-6  /* margins below it say nothing about where they end */
 #define SMALL 1e-12
 
 static struct grid_variant *variant_of(const struct fg_match_grid *match, const struct grid_period *period)
 {
     return &match->state->variants[period->variant];
+}
+
+static struct grid_view view_of_results(const struct fg_powerflow_result *result)
+{
+    return (struct grid_view){result->vm_pu, result->va_rad, result->p_from_mw, result->q_from_mvar, result->p_to_mw, result->q_to_mvar};
+}
+
+static struct grid_view view_of_slot(const struct fg_match_grid *match, const struct grid_slot *slot)
+{
+    size_t buses = match->bus_count, branches = match->branch_count;
+    const double *flows = slot->values + 2 * buses;
+    return (struct grid_view){slot->values, slot->values + buses, flows, flows + branches, flows + 2 * branches, flows + 3 * branches};
+}
+
+static void keep_view(const struct fg_match_grid *match, struct grid_slot *slot, const struct fg_powerflow_result *result)
+{
+    size_t buses = match->bus_count, branches = match->branch_count;
+    double *flows = slot->values + 2 * buses;
+    const struct grid_view view = view_of_results(result);
+    memcpy(slot->values, view.vm, buses * sizeof *flows);
+    memcpy(slot->values + buses, view.va, buses * sizeof *flows);
+    memcpy(flows, view.pf, branches * sizeof *flows);
+    memcpy(flows + branches, view.qf, branches * sizeof *flows);
+    memcpy(flows + 2 * branches, view.pt, branches * sizeof *flows);
+    memcpy(flows + 3 * branches, view.qt, branches * sizeof *flows);
 }
 
 /* ---- linear response ---- */
@@ -77,11 +103,11 @@ static void respond_in_tree(struct fg_match_grid *match, const struct grid_varia
         r->dv[b] = d->place_of_bus[b] >= 0 ? match->dv_place[d->place_of_bus[b]] : 0;
 }
 
-static void respond_in_mesh(struct fg_match_grid *match, struct grid_variant *variant, const struct grid_moves *moves)
+static void respond_in_mesh(struct fg_match_grid *match, struct grid_variant *variant, const struct grid_view *now,
+                            const struct grid_moves *moves)
 {
     struct grid_response *r = &match->response;
     const struct fg_network *network = variant->network;
-    const struct fg_powerflow_result *now = variant->now;
     int32_t buses[2];
     double dp[2] = {0}, dq[2] = {0};
     for (int32_t m = 0; m < moves->count; m++) {
@@ -96,13 +122,13 @@ static void respond_in_mesh(struct fg_match_grid *match, struct grid_variant *va
         const struct fg_branch *branch = &network->branches[i];
         struct fg_edge edge;
         double flow[FG_FLOW_COUNT], gradient[FG_FLOW_COUNT][FG_FLOW_VARIABLES];
-        if (!branch->in_service || !branch->from_closed || !branch->to_closed || isnan(now->vm_pu[branch->from]) ||
-            isnan(now->vm_pu[branch->to]) || fg_edge_set_admittance(&edge, branch, NULL) != FG_OK)
+        if (!branch->in_service || !branch->from_closed || !branch->to_closed || isnan(now->vm[branch->from]) ||
+            isnan(now->vm[branch->to]) || fg_edge_set_admittance(&edge, branch, NULL) != FG_OK)
             continue;
         const double change[FG_FLOW_VARIABLES] = {match->va[branch->from], match->va[branch->to], r->dv[branch->from],
                                                   r->dv[branch->to]};
-        fg_flow_gradient(&edge, now->va_rad[branch->from], now->va_rad[branch->to], now->vm_pu[branch->from],
-                         now->vm_pu[branch->to], flow, gradient);
+        fg_flow_gradient(&edge, now->va[branch->from], now->va[branch->to], now->vm[branch->from], now->vm[branch->to], flow,
+                         gradient);
         double sums[FG_FLOW_COUNT] = {0};
         for (int k = 0; k < FG_FLOW_COUNT; k++)
             for (int v = 0; v < FG_FLOW_VARIABLES; v++)
@@ -115,13 +141,13 @@ static void respond_in_mesh(struct fg_match_grid *match, struct grid_variant *va
     }
 }
 
-static void respond(struct fg_match_grid *match, struct grid_variant *variant, const struct grid_moves *moves)
+static void respond(struct fg_match_grid *match, struct grid_variant *variant, const struct grid_view *now, const struct grid_moves *moves)
 {
     clear_response(match);
     if (variant->distribution->is_radial)
         respond_in_tree(match, variant, moves);
     else
-        respond_in_mesh(match, variant, moves);
+        respond_in_mesh(match, variant, now, moves);
 }
 
 /* ---- values ---- */
@@ -133,17 +159,16 @@ static double worst_of_end(double p, double q, const double *reserve)
 }
 
 /* What a branch's rating is compared with, MVA; at the worse end, whatever conditional requests are called. */
-static double used_of(const struct grid_variant *variant, const struct grid_slot *slot, const struct fg_powerflow_result *result,
-                      int32_t branch)
+static double used_of(const struct grid_variant *variant, const struct grid_slot *slot, const struct grid_view *view, int32_t branch)
 {
     const struct fg_branch *b = &variant->network->branches[branch];
     const double *reserve = slot->reserve_branch + (size_t)branch * GRID_RESERVES;
-    double from = worst_of_end(result->p_from_mw[branch], result->q_from_mvar[branch], reserve);
-    double to = worst_of_end(result->p_to_mw[branch], result->q_to_mvar[branch], reserve + 4);
+    double from = worst_of_end(view->pf[branch], view->qf[branch], reserve);
+    double to = worst_of_end(view->pt[branch], view->qt[branch], reserve + 4);
     if (b->rating_kind == FG_RATING_APPARENT)
         return fmax(from, to);
     /* An open end carries nothing, and a bus without supply neither. */
-    double from_vm = result->vm_pu[b->from], to_vm = result->vm_pu[b->to];
+    double from_vm = view->vm[b->from], to_vm = view->vm[b->to];
     return fmax(from > 0 && from_vm > 0 ? from / from_vm : 0, to > 0 && to_vm > 0 ? to / to_vm : 0);
 }
 
@@ -178,7 +203,8 @@ static void add_reserve(struct fg_match_grid *match, struct grid_slot *slot, str
                         const struct grid_moves *moves, double mw)
 {
     const struct grid_response *r = &match->response;
-    respond(match, variant, moves);
+    const struct grid_view now = view_of_slot(match, slot);
+    respond(match, variant, &now, moves);
     for (size_t b = 0; b < match->bus_count; b++) {
         slot->reserve_up[b] += RESERVE_FACTOR * fmax(0, r->dv[b] * mw);
         slot->reserve_down[b] += RESERVE_FACTOR * fmax(0, -r->dv[b] * mw);
@@ -219,30 +245,45 @@ static bool make_reserve(struct fg_match_grid *match, struct grid_slot *slot, st
     return true;
 }
 
-bool grid_ac_load(struct fg_match_grid *match, struct grid_slot *slot, struct grid_period *period)
+/* The power flow gets the period's injections. */
+static void prepare(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period, struct grid_variant *variant)
 {
-    struct grid_variant *variant = variant_of(match, period);
-    if (match->loaded == slot && slot->is_derived)
-        return !slot->has_failed;
+    if (match->loaded == slot)
+        return;
     sum_injections(match, slot, period);
     set_injections(match, variant);
     match->loaded = slot;
-    if (slot->is_derived && !slot->has_failed) { /* its state was solved with these injections */
-        fg_powerflow_show(variant->powerflow, period->state, variant->now);
-        return true;
-    }
-    match->figures.power_flows++;
-    slot->has_failed = fg_powerflow_solve_from(variant->powerflow, period->state, variant->now, NULL) != FG_OK ||
-                       variant->now->status != FG_POWERFLOW_CONVERGED;
-    if (!slot->has_failed)
-        fg_powerflow_keep_state(variant->powerflow, period->state);
-    if (!slot->is_derived && !slot->has_failed && !make_reserve(match, slot, variant)) {
+}
+
+bool grid_ac_load(struct fg_match_grid *match, struct grid_slot *slot, struct grid_period *period)
+{
+    struct grid_variant *variant = variant_of(match, period);
+    if (slot->is_derived)
+        return !slot->has_failed;
+    if (slot->values == NULL && (slot->values = fg_alloc(2 * match->bus_count + 4 * match->branch_count, sizeof *slot->values)) == NULL) {
         match->is_out_of_memory = true;
-        match->loaded = NULL;
         return false;
+    }
+    match->loaded = NULL;
+    prepare(match, slot, period, variant);
+    match->figures.power_flows++;
+    slot->has_failed = fg_powerflow_solve_from(variant->powerflow, period->state, variant->trial, NULL) != FG_OK ||
+                       variant->trial->status != FG_POWERFLOW_CONVERGED;
+    if (!slot->has_failed) {
+        fg_powerflow_keep_state(variant->powerflow, period->state);
+        keep_view(match, slot, variant->trial);
+        if (!make_reserve(match, slot, variant)) {
+            match->is_out_of_memory = true;
+            return false;
+        }
     }
     slot->is_derived = true;
     return !slot->has_failed;
+}
+
+void grid_ac_adopt(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period)
+{
+    keep_view(match, slot, variant_of(match, period)->trial);
 }
 
 /* ---- screen ---- */
@@ -274,13 +315,13 @@ static double limit_of_end(const struct fg_branch *branch, double vm)
     return branch->rating_kind == FG_RATING_CURRENT ? branch->rate_normal_mva * vm : branch->rate_normal_mva;
 }
 
-static double screen(struct fg_match_grid *match, const struct grid_slot *slot, struct grid_variant *variant, double wanted_mw)
+static double screen(struct fg_match_grid *match, const struct grid_slot *slot, const struct grid_variant *variant,
+                     const struct grid_view *now, double wanted_mw)
 {
-    const struct fg_powerflow_result *now = variant->now;
     const struct grid_response *r = &match->response;
     double most = wanted_mw;
     for (size_t b = 0; b < match->bus_count; b++) {
-        double dv = r->dv[b], vm = now->vm_pu[b];
+        double dv = r->dv[b], vm = now->vm[b];
         if (fabs(dv) <= SMALL || isnan(vm))
             continue;
         const struct fg_bus *bus = &variant->network->buses[b];
@@ -293,10 +334,10 @@ static double screen(struct fg_match_grid *match, const struct grid_slot *slot, 
         if (branch->rate_normal_mva == INFINITY)
             continue;
         const double *reserve = slot->reserve_branch + (size_t)at * GRID_RESERVES;
-        most = fmin(most, most_of_end(now->p_from_mw[at], now->q_from_mvar[at], r->pf[at], r->qf[at], reserve,
-                                      limit_of_end(branch, now->vm_pu[branch->from])));
-        most = fmin(most, most_of_end(now->p_to_mw[at], now->q_to_mvar[at], r->pt[at], r->qt[at], reserve + 4,
-                                      limit_of_end(branch, now->vm_pu[branch->to])));
+        most = fmin(most, most_of_end(now->pf[at], now->qf[at], r->pf[at], r->qf[at], reserve,
+                                      limit_of_end(branch, now->vm[branch->from])));
+        most = fmin(most, most_of_end(now->pt[at], now->qt[at], r->pt[at], r->qt[at], reserve + 4,
+                                      limit_of_end(branch, now->vm[branch->to])));
     }
     return most;
 }
@@ -305,8 +346,9 @@ double grid_ac_screen(struct fg_match_grid *match, struct grid_slot *slot, struc
                       const struct grid_moves *moves, double wanted_w)
 {
     struct grid_variant *variant = variant_of(match, period);
-    respond(match, variant, moves);
-    return screen(match, slot, variant, wanted_w * 1e-6) * 1e6;
+    const struct grid_view now = view_of_slot(match, slot);
+    respond(match, variant, &now, moves);
+    return screen(match, slot, variant, &now, wanted_w * 1e-6) * 1e6;
 }
 
 bool grid_ac_is_broken(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period, int32_t bus)
@@ -314,13 +356,14 @@ bool grid_ac_is_broken(struct fg_match_grid *match, struct grid_slot *slot, cons
     struct grid_variant *variant = variant_of(match, period);
     const struct fg_distribution *d = variant->distribution;
     const struct fg_bus *limits = &variant->network->buses[bus];
-    double vm = variant->now->vm_pu[bus];
+    const struct grid_view now = view_of_slot(match, slot);
+    double vm = now.vm[bus];
     if (vm > limits->vm_max_pu - slot->reserve_up[bus] + VOLTAGE_NOISE || vm < limits->vm_min_pu + slot->reserve_down[bus] - VOLTAGE_NOISE)
         return true;
     for (size_t k = d->start[bus]; k < d->start[bus + 1]; k++) {
         int32_t branch = d->branch[k];
         double rating = variant->network->branches[branch].rate_normal_mva + POWER_NOISE * variant->network->base_mva;
-        if (used_of(variant, slot, variant->now, branch) > rating)
+        if (used_of(variant, slot, &now, branch) > rating)
             return true;
     }
     return false;
@@ -337,17 +380,15 @@ static double margin_below(double value, double before, double limit, double noi
     return value <= before + noise ? INFINITY : before - value;
 }
 
-/* Least margin of all limits in `trial`, p.u.; below 0: some limit does not hold. -INFINITY without a solution. */
+/* Least margin of all limits in `trial`, p.u.; below 0: some limit does not hold. */
 static double margin_of(const struct fg_match_grid *match, const struct grid_slot *slot, const struct grid_variant *variant,
-                        const struct fg_powerflow_result *trial)
+                        const struct grid_view *trial)
 {
-    const struct fg_powerflow_result *now = variant->now;
+    const struct grid_view now = view_of_slot(match, slot);
     const struct fg_network *network = variant->network;
     double least = INFINITY;
-    if (trial->status != FG_POWERFLOW_CONVERGED)
-        return -INFINITY;
     for (size_t b = 0; b < match->bus_count; b++) {
-        double vm = trial->vm_pu[b], before = now->vm_pu[b];
+        double vm = trial->vm[b], before = now.vm[b];
         if (isnan(vm))
             continue;
         double high = network->buses[b].vm_max_pu - slot->reserve_up[b]; /* the same reserve before and after */
@@ -359,7 +400,7 @@ static double margin_of(const struct fg_match_grid *match, const struct grid_slo
         double rating = network->branches[i].rate_normal_mva, base = network->base_mva;
         if (rating < INFINITY)
             least = fmin(least, margin_below(used_of(variant, slot, trial, (int32_t)i) / base,
-                                             used_of(variant, slot, now, (int32_t)i) / base, rating / base, POWER_NOISE));
+                                             used_of(variant, slot, &now, (int32_t)i) / base, rating / base, POWER_NOISE));
     }
     return least;
 }
@@ -377,7 +418,10 @@ static double try_quantity(struct fg_match_grid *match, const struct grid_slot *
     enum fg_code code = fg_powerflow_solve_from(variant->powerflow, period->state, variant->trial, NULL);
     for (int32_t m = moves->count; m-- > 0;)
         at[moves->at[m].bus] = old[m];
-    return code == FG_OK ? margin_of(match, slot, variant, variant->trial) : -INFINITY;
+    if (code != FG_OK || variant->trial->status != FG_POWERFLOW_CONVERGED)
+        return -INFINITY;
+    const struct grid_view view = view_of_results(variant->trial);
+    return margin_of(match, slot, variant, &view);
 }
 
 struct bracket {
@@ -408,9 +452,11 @@ int64_t grid_ac_take(struct fg_match_grid *match, struct grid_slot *slot, struct
     bool has_refused = false, has_risen = false, is_last = false;
     /* In a mesh the factors may be those of a solution some trades ago. */
     bool is_sure = variant->distribution->is_radial;
-    if (most < 1 || (is_sure && estimate_w < 0.5 * (double)tick))
+    if (most < 1 || (is_sure && estimate_w < SURE_SHARE * (double)tick))
         return 0;
-    b.low_margin = margin_of(match, slot, variant, variant->now);
+    const struct grid_view now = view_of_slot(match, slot);
+    b.low_margin = margin_of(match, slot, variant, &now);
+    prepare(match, slot, period, variant);
     int64_t next = estimate_w >= (double)wanted_w ? most : (int64_t)(estimate_w / (double)tick);
     for (int step = 0; step < FLOWS_MOST && b.high - b.low > 1; step++) {
         if (next <= b.low)

@@ -25,6 +25,11 @@ struct grid_pair {
     int64_t quantity_w;
 };
 
+/* Voltages per bus, powers per branch; of a slot or of a power flow's results. */
+struct grid_view {
+    const double *vm, *va, *pf, *qf, *pt, *qt;
+};
+
 /* What was traded in one period. */
 struct grid_slot {
     int32_t period, number_count;
@@ -36,6 +41,7 @@ struct grid_slot {
     double *low_mw, *high_mw;                     /* dc: per branch, what trades add at least and at most */
     double *reserve_branch;             /* ac: GRID_RESERVES per branch, MW and Mvar, see match_grid_ac.c */
     double *reserve_up, *reserve_down;  /* ac: per bus, p.u. */
+    double *values;                     /* ac: the present state as a view: 2 per bus, 4 per branch */
 };
 
 enum { GRID_RESERVES = 8 };
@@ -68,7 +74,7 @@ struct fg_match_grid {
     size_t bus_count, branch_count, place_count, state_size;
 
     /* ac: what the variant's results hold. */
-    struct grid_slot *loaded; /* the slot whose present state is in `now`; NULL: none */
+    struct grid_slot *loaded; /* the slot whose injections the power flow has; NULL: none */
     struct grid_slot *answered; /* the answer given last, with its state in `accepted`; NULL: none */
     struct fg_book_flow answered_flow;
     int64_t answered_w;
@@ -86,7 +92,7 @@ void grid_dc_move(struct fg_match_grid *match, struct grid_slot *slot, const str
                   const struct grid_moves *moves, bool conditional, double quantity_w);
 bool grid_dc_is_broken(struct fg_match_grid *match, const struct grid_slot *slot, const struct grid_period *period, int32_t bus);
 
-/* Solve the period with its trades, when that is not the loaded one. False: it has no solution, or out of memory. */
+/* See to the slot's present state. False: the period with its trades has no power flow, or out of memory. */
 bool grid_ac_load(struct fg_match_grid *match, struct grid_slot *slot, struct grid_period *period);
 /* The estimate by sensitivities alone; the period is loaded. */
 double grid_ac_screen(struct fg_match_grid *match, struct grid_slot *slot, struct grid_period *period,
@@ -94,6 +100,8 @@ double grid_ac_screen(struct fg_match_grid *match, struct grid_slot *slot, struc
 /* The confirmed answer in whole ticks; its state is kept for the commit. */
 int64_t grid_ac_take(struct fg_match_grid *match, struct grid_slot *slot, struct grid_period *period,
                      const struct fg_book_flow *flow, const struct grid_moves *moves, int64_t wanted_w);
+/* The results of the trial are the slot's from now on. */
+void grid_ac_adopt(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period);
 bool grid_ac_is_broken(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period, int32_t bus);
 
 #endif
