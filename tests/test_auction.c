@@ -78,11 +78,41 @@ static void test_thin_path(void **state)
     hall_close(&h);
 }
 
+/* A contract has 2 of the 5 MW of pf-10 on 17 June, whose gate is not open yet: an auction gets 3. The day after the contract has
+ * nothing: 5. */
+static void test_contract_keeps_its_part(void **state)
+{
+    static const char *const rows[] = {
+        "INSERT INTO tender (id, area_id, buyer_id, name, product_id, location_id, regulation, from_day, until_day, weekdays, "
+        "capacity_w, availability_max_u, activation_max_u, expected_s, duration_min_s, notice_s, opens_us, closes_us, ties, status, "
+        "created_by, created_us, version) VALUES (1, 1, 2, 'T', 1, 1, 0, 20256, 20256, 127, 2000000, 0, 0, 0, 0, 0, 0, 1, 0, "
+        "'awarded', 1, 0, 1)",
+        "INSERT INTO tender_clock (tender_id, from_s, until_s) VALUES (1, 0, 86400)",
+        "INSERT INTO tender_offer (id, tender_id, organisation_id, portfolio_id, quantity_w, minimum_w, availability_u, "
+        "activation_u, status, entered_by, entered_us, version) VALUES (1, 1, 3, 10, 2000000, 1, 0, 50000000, 'awarded', 1, 0, 1)",
+        "INSERT INTO contract (id, tender_id, offer_id, area_id, buyer_id, seller_id, portfolio_id, product_id, regulation, "
+        "quantity_w, availability_u, activation_u, starts_us, ends_us, status, round, awarded_by, awarded_us, version) VALUES (1, 1, "
+        "1, 1, 2, 3, 10, 1, 0, 2000000, 0, 50000000, 1750107600000000, 1750194000000000, 'awarded', 1, 1, 0, 1)", NULL};
+    static const char offer[] = "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"start\":"
+                                "\"2025-06-17T20:45:00Z\",\"quantity\":[%s],\"price\":\"80\"}";
+    struct hall h;
+    char id[32], body[300], why[300];
+    hall_open(&h, state, rows);
+    hall_auction(&h, "2025-06-17T20:45:00Z", 2, closure_s, NONE, id);
+    snprintf(body, sizeof body, offer, "\"3.001\",\"5\"");
+    hall_text(&h, "agg", "POST", ORDERS, body, 409, "detail", why, sizeof why);
+    assert_non_null(strstr(why, " 3000000 W of the portfolio's capability are left"));
+    snprintf(body, sizeof body, offer, "\"3\",\"5\"");
+    hall_expect(&h, "agg", "POST", ORDERS, body, 201);
+    hall_close(&h);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const struct CMUnitTest tests[] = {
         ON_BOTH(test_thin_path),
+        ON_BOTH(test_contract_keeps_its_part),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -1,5 +1,6 @@
 #include "api/auction_order.h"
 
+#include "atp/contract.h"
 #include "atp/query.h"
 
 #include <stdio.h>
@@ -150,7 +151,8 @@ static enum fg_code read_approved(struct fg_arena *arena, const struct trading_p
         approved[k].w = fg_facts_capability(party->facts, out->portfolio, out->order.product, out->order.regulation,
                                             out->order.first_period + k);
     out->approved = approved;
-    return FG_OK;
+    return fg_contract_keep(party->facts, out->portfolio, out->order.product, out->order.regulation, out->order.first_period,
+                            out->order.period_count, approved, err);
 }
 
 enum fg_code auction_read_order(struct trading_item *item, const struct trading_party *party, struct fg_auction_entry *entry,

@@ -23,6 +23,13 @@ static enum fg_product kind_of(const char *word)
 
 /* -- reading -------------------------------------------------------------------------------------------------------- */
 
+static void add_clock(struct fg_contract_window *window, const struct fg_sql *sql, int column)
+{
+    if (window->clock_count < FG_CONTRACT_CLOCKS_MAX)
+        window->clocks[window->clock_count++] = (struct fg_contract_clock){(int32_t)fg_sql_column_int64(sql, column),
+                                                                          (int32_t)fg_sql_column_int64(sql, column + 1)};
+}
+
 static enum fg_code read_clocks(struct fg_store *store, int64_t tender, struct fg_contract_window *window, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -31,9 +38,7 @@ static enum fg_code read_clocks(struct fg_store *store, int64_t tender, struct f
         fg_query(store, &sql, err, "SELECT from_s, until_s FROM tender_clock WHERE tender_id = $1 ORDER BY from_s", "i", tender);
     window->clock_count = 0;
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row)
-        if (window->clock_count < FG_CONTRACT_CLOCKS_MAX)
-            window->clocks[window->clock_count++] =
-                (struct fg_contract_clock){(int32_t)fg_sql_column_int64(sql, 0), (int32_t)fg_sql_column_int64(sql, 1)};
+        add_clock(window, sql, 0);
     return code;
 }
 
@@ -63,8 +68,31 @@ enum fg_code fg_tender_read(struct fg_store *store, int64_t id, struct fg_tender
     return read_clocks(store, id, &tender->window, err);
 }
 
-enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t from_us, int64_t until_us, bool in_force,
-                              struct fg_contract_terms **list, size_t *count, struct fg_error *err)
+/* Of all contracts in the list, which is in the order of their ids. */
+static enum fg_code read_all_clocks(struct fg_store *store, int64_t area, int64_t portfolio, struct fg_contract_terms *list,
+                                    size_t count, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    bool row;
+    size_t at = 0;
+    if (count == 0)
+        return FG_OK;
+    enum fg_code code = fg_query(store, &sql, err,
+                                 "SELECT c.id, k.from_s, k.until_s FROM contract c JOIN tender_clock k ON k.tender_id = c.tender_id "
+                                 "WHERE c.area_id = $1 AND ($2 = 0 OR c.portfolio_id = $2) AND c.id >= $3 AND c.id <= $4 "
+                                 "ORDER BY c.id, k.from_s",
+                                 "iiii", area, portfolio, list[0].id, list[count - 1].id);
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
+        while (at < count && list[at].id < fg_sql_column_int64(sql, 0))
+            at++;
+        if (at < count && list[at].id == fg_sql_column_int64(sql, 0))
+            add_clock(&list[at].window, sql, 1);
+    }
+    return code;
+}
+
+enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t portfolio, int64_t from_us, int64_t until_us,
+                              bool in_force, struct fg_contract_terms **list, size_t *count, struct fg_error *err)
 {
     struct fg_sql *sql;
     bool row;
@@ -77,8 +105,8 @@ enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t from
         "c.availability_u, c.activation_u, t.from_day, t.until_day, t.weekdays, t.duration_min_s, t.notice_s, c.awarded_us, "
         "c.starts_us, c.ends_us, COALESCE(c.terminated_us, 0), c.round, c.version FROM contract c JOIN tender t ON t.id = "
         "c.tender_id JOIN product p ON p.id = c.product_id WHERE c.area_id = $1 AND c.starts_us < $3 AND c.ends_us > $2 AND "
-        "($4 = 0 OR c.status IN ('awarded', 'active')) ORDER BY c.id",
-        "iiii", area, from_us, until_us, (int64_t)in_force);
+        "($4 = 0 OR c.status IN ('awarded', 'active')) AND ($5 = 0 OR c.portfolio_id = $5) ORDER BY c.id",
+        "iiiii", area, from_us, until_us, (int64_t)in_force, portfolio);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         if (fg_grow((void **)list, *count, &capacity, sizeof **list) != 0) {
             fg_sql_done(sql);
@@ -96,13 +124,32 @@ enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t from
             .ends_us = NUMBER(18), .terminated_us = NUMBER(19), .round = NUMBER(20), .version = NUMBER(21)};
 #undef NUMBER
     }
-    for (size_t i = 0; code == FG_OK && i < *count; i++)
-        code = read_clocks(store, (*list)[i].tender, &(*list)[i].window, err);
+    if (code == FG_OK)
+        code = read_all_clocks(store, area, portfolio, *list, *count, err);
     if (code != FG_OK) {
         fg_free(*list);
         *list = NULL;
         *count = 0;
     }
+    return code;
+}
+
+enum fg_code fg_contract_keep(const struct fg_facts *facts, int64_t portfolio, enum fg_product kind, enum fg_regulation regulation,
+                              int32_t first_period, int32_t count, struct fg_power *approved, struct fg_error *err)
+{
+    struct fg_timezone *zone = NULL;
+    enum fg_code code = FG_OK;
+    for (size_t i = 0; code == FG_OK && i < facts->contract_count; i++) {
+        const struct fg_contract_terms *contract = &facts->contracts[i];
+        if (contract->portfolio != portfolio || contract->kind != kind || contract->regulation != regulation)
+            continue;
+        if (zone == NULL)
+            code = fg_timezone_open(facts->zone, &zone, err);
+        for (int32_t k = 0; code == FG_OK && k < count; k++)
+            if (fg_contract_window_has(&contract->window, zone, ((int64_t)first_period + k) * facts->period_s))
+                approved[k].w = approved[k].w > contract->quantity.w ? approved[k].w - contract->quantity.w : 0;
+    }
+    fg_timezone_close(zone);
     return code;
 }
 
@@ -252,13 +299,12 @@ static enum fg_code check_capability(struct fg_registry *registry, const struct 
         return code;
     int64_t from_us = fg_timezone_day_start(zone, tender->window.from) * 1000000;
     int64_t until_us = fg_timezone_day_start(zone, fg_date_add(tender->window.until, 1)) * 1000000;
-    code = fg_contract_list(registry->store, tender->area, from_us, until_us, false, &others, &count, err);
+    code = fg_contract_list(registry->store, tender->area, portfolio, from_us, until_us, false, &others, &count, err);
     int32_t period = fg_contract_window_before(&tender->window, zone, facts->period_s);
     while (code == FG_OK && fg_contract_window_next(&tender->window, zone, facts->period_s, &period)) {
         int64_t start_s = (int64_t)period * facts->period_s, taken_w = 0;
         for (size_t i = 0; i < count; i++)
-            if (others[i].portfolio == portfolio && others[i].kind == tender->kind &&
-                others[i].regulation == tender->regulation && others[i].terminated_us == 0 &&
+            if (others[i].kind == tender->kind && others[i].regulation == tender->regulation && others[i].terminated_us == 0 &&
                 fg_contract_window_has(&others[i].window, zone, start_s))
                 taken_w += others[i].quantity.w;
         int64_t has_w = fg_facts_capability(facts, portfolio, tender->kind, tender->regulation, period);

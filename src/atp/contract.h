@@ -81,9 +81,13 @@ struct fg_contract_terms {
     int64_t terminated_us; /* 0: not terminated */
     int64_t round, version;
 };
-/* Contracts of an area that have units between `from_us` and `until_us`, by id; `in_force`: only those that are awarded or
- * active. The caller frees the list with fg_free. */
-enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t from_us, int64_t until_us, bool in_force,
-                              struct fg_contract_terms **list, size_t *count, struct fg_error *err);
+/* Contracts of an area that have units between `from_us` and `until_us`, by id; `portfolio`: 0 for all; `in_force`: only those
+ * that are awarded or active. The caller frees the list with fg_free. */
+enum fg_code fg_contract_list(struct fg_store *store, int64_t area, int64_t portfolio, int64_t from_us, int64_t until_us,
+                              bool in_force, struct fg_contract_terms **list, size_t *count, struct fg_error *err);
+
+/* Takes from `approved`, of `count` periods, what contracts in force have of the portfolio there. */
+enum fg_code fg_contract_keep(const struct fg_facts *facts, int64_t portfolio, enum fg_product kind, enum fg_regulation regulation,
+                              int32_t first_period, int32_t count, struct fg_power *approved, struct fg_error *err);
 
 #endif

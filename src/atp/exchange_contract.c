@@ -58,7 +58,7 @@ enum fg_code exchange_load_contracts(struct exchange_area *area, struct fg_error
     int64_t now_us = exchange_now_us(area->exchange);
     enum fg_code code = move_on(area, now_us, err);
     if (code == FG_OK)
-        code = fg_contract_list(area->exchange->store, area->id, now_us, INT64_MAX, true, &fresh, &count, err);
+        code = fg_contract_list(area->exchange->store, area->id, 0, now_us, INT64_MAX, true, &fresh, &count, err);
     if (code != FG_OK)
         return code;
     exchange_drop_pending(area);

@@ -1,5 +1,7 @@
 #include "atp/facts.h"
 
+#include "atp/contract.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -200,6 +202,8 @@ static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct 
         return code;
     for (size_t i = 0; code == FG_OK && i < sizeof queries / sizeof *queries; i++)
         code = each_row(store, facts, queries[i].text, queries[i].take, err);
+    if (code == FG_OK)
+        code = fg_contract_list(store, facts->area, 0, 0, INT64_MAX, true, &facts->contracts, &facts->contract_count, err);
     fg_store_rollback(store);
     if (code == FG_OK && facts->operator == 0)
         code = fg_fail(err, FG_ERR_NOT_FOUND, NULL, "there is no market area with number %lld", (long long)facts->area);
@@ -242,6 +246,7 @@ void fg_facts_release(struct fg_facts *facts)
     fg_free(facts->prequalifications);
     fg_free(facts->buses);
     fg_free(facts->holdings);
+    fg_free(facts->contracts);
     fg_arena_release(&facts->names);
     fg_free(facts);
 }

@@ -55,6 +55,8 @@ struct fg_prequalification_facts {
     int64_t up_w, down_w, from_us, until_us;
 };
 
+struct fg_contract_terms; /* atp/contract.h */
+
 struct fg_facts {
     int64_t area, operator;
     char zone[FG_ZONE_TEXT];
@@ -71,6 +73,8 @@ struct fg_facts {
     struct fg_product_facts *products;
     struct fg_prequalification_facts *prequalifications;
     size_t organisation_count, portfolio_count, location_count, product_count, prequalification_count, link_count;
+    struct fg_contract_terms *contracts; /* in force, by id */
+    size_t contract_count;
     uint64_t prequalification_digest; /* changes when products, portfolios or prequalifications do */
     atomic_int references;
 };

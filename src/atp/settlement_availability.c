@@ -211,7 +211,7 @@ enum fg_code fg_settlement_availability(const struct fg_availability_day *day, i
 {
     struct fg_contract_terms *contracts;
     size_t count;
-    enum fg_code code = fg_contract_list(day->store, day->area, day->first_period * day->period_s * 1000000,
+    enum fg_code code = fg_contract_list(day->store, day->area, 0, day->first_period * day->period_s * 1000000,
                                          (day->first_period + day->period_count) * day->period_s * 1000000, false, &contracts,
                                          &count, err);
     for (size_t i = 0; code == FG_OK && i < count; i++) {
