@@ -8,6 +8,7 @@
 
 static const int32_t ATTEMPTS = 3; /* after which all periods may shed */
 static const int32_t TAP_ROUNDS = 4; /* of the second look at taps */
+static const int32_t CIRCLE_ROUNDS = 5; /* searches with circles better drawn */
 
 const char *fg_clear_status_word(enum fg_clear_status status)
 {
@@ -239,6 +240,39 @@ static enum fg_code solve_grid(struct clear_run *run, const signed char *decided
     return code;
 }
 
+/* No indivisible order is accepted; directions stay. Whatever the market, some schedule keeps all rules then. */
+static void reject_indivisible(struct clear_run *run)
+{
+    for (size_t i = 0; i < run->model->choice_count; i++)
+        if (run->model->choices[i].kind == CLEAR_ACCEPT)
+            run->decided[i] = 0;
+}
+
+/* Solve with the decisions of the search. Where an asset's circle has no place for them, which the integer program of linear
+ * physics knows as a polygon around it, search again with the polygon better drawn. */
+static enum fg_code solve_decided(struct clear_run *run, struct fg_error *err)
+{
+    const bool has_integers = run->model->choice_count > 0;
+    enum fg_code code = FG_OK;
+    for (int32_t round = 0; code == FG_OK; round++) {
+        if (has_integers && !run->has_incumbent)
+            reject_indivisible(run);
+        code = solve_grid(run, has_integers ? run->decided : NULL, true, err);
+        const enum fg_opf_status status = run->grid->result.status;
+        if (code != FG_OK || status == FG_OPF_OPTIMAL || status == FG_OPF_TIME_LIMIT || status == FG_OPF_INTERRUPTED ||
+            !has_integers || !run->has_incumbent)
+            break;
+        bool again = run->physics != FG_PHYSICS_AC && round < CIRCLE_ROUNDS &&
+                     clear_model_refine_circles(run->model, run->x) > 0;
+        run->has_incumbent = false;
+        if (run->model->failed)
+            code = fg_fail_memory(err);
+        else if (again)
+            code = clear_integer_search(run, err);
+    }
+    return code;
+}
+
 /* The schedule with every decision taken: prices are read at this solution. */
 static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
 {
@@ -248,8 +282,8 @@ static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
     bool solved = code == FG_OK && run->grid->has_solution && run->has_incumbent &&
                   memcmp(run->x, run->grid->x, run->model->column_count * sizeof(double)) == 0;
     if (code == FG_OK && !solved)
-        code = solve_grid(run, run->has_incumbent && run->model->choice_count > 0 ? run->decided : NULL, true, err);
-    if (code != FG_OK)
+        code = solve_decided(run, err);
+    if (code != FG_OK || run->restart)
         return code;
     memcpy(run->x, run->grid->x, run->model->variable_count * sizeof(double));
     /* Without circles, which the integer program has as polygons around them, the simplex method has found the same
@@ -428,7 +462,7 @@ static enum fg_code run_stages(struct clear_run *run, struct fg_error *err)
     }
     if (code == FG_OK)
         code = solve_final(run, err);
-    if (code != FG_OK || needs_shedding(run))
+    if (code != FG_OK || run->restart || needs_shedding(run))
         return code;
     if (run->lacks_shedding) {
         explain(result, "time was too short to solve the market again with power not served, which would lower its cost");

@@ -204,6 +204,22 @@ static enum fg_code add_circle(struct clear_model *model, int32_t p, int32_t q, 
     return FG_OK;
 }
 
+int32_t clear_model_refine_circles(struct clear_model *model, const double *x)
+{
+    int32_t added = 0;
+    for (size_t c = 0; c < model->circle_count; c++) {
+        const struct clear_circle *circle = &model->circles[c];
+        const double p = x[circle->p], q = x[circle->q], size = hypot(p, q);
+        if (size <= circle->radius * (1 + 1e-7))
+            continue;
+        clear_model_add_row(model, -INFINITY, circle->radius, CLEAR_INTEGER);
+        clear_model_add_term(model, circle->p, p / size);
+        clear_model_add_term(model, circle->q, q / size);
+        added++;
+    }
+    return added;
+}
+
 /* P and Q of an asset with limits in one period. */
 static enum fg_code add_period(struct clear_model *model, size_t a, struct book book, int32_t node, int32_t period,
                                struct fg_error *err)

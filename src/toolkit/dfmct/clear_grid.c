@@ -6,6 +6,8 @@
 
 /* Scarcity prices weigh a millionth of a p.u. at half a currency unit: costs must be meant to that. */
 static const double TOLERANCE = 1e-7, TOLERANCE_SECOND = 1e-6; /* of a second attempt */
+/* Decisions often leave a schedule no play at all, and add up to 1e-8 p.u. beside a limit; far below any tick. */
+static const double FEASIBILITY = 1e-7;
 
 static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
 {
@@ -196,6 +198,7 @@ enum fg_code clear_grid_solve(struct clear_grid *grid, const signed char *decide
     struct fg_opf_options options = fg_opf_defaults();
     options.warm_start = warm_start && grid->has_solution;
     options.tolerance = TOLERANCE;
+    options.feasibility = FEASIBILITY;
     options.time_limit_s = fmax(time_limit_s, 0.01);
     options.interrupt = interrupt;
     clear_model_bounds(model, decided, grid->lower, grid->upper);

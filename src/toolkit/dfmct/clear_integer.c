@@ -360,13 +360,17 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
     signed char *previous = fg_alloc(model->choice_count, sizeof *previous);
     if (proposal == NULL || previous == NULL)
         code = fg_fail_memory(err);
-    double solve_seconds = run->grid->result.seconds;
+    double solve_seconds = run->grid->result.seconds, at_tangent = 0;
+    bool moves = true;
     for (int32_t round = 0; round < ROUNDS_AC && code == FG_OK; round++) {
         double left = clear_run_left(run);
         if (clear_run_interrupted(run) || (run->has_incumbent && left < 2 * solve_seconds))
             break;
-        code = move_tangent(run, program, err);
-        double at_tangent = run->grid->cost - run->baseline_import_cost - clear_program_value(program, run->grid->x);
+        if (moves) {
+            code = move_tangent(run, program, err);
+            at_tangent = run->grid->cost - run->baseline_import_cost - clear_program_value(program, run->grid->x);
+        }
+        moves = true;
         if (code == FG_OK)
             code = clear_program_solve(program, false, run->has_incumbent ? run->x : NULL, run->options.gap_target / 5,
                                        run->options.gap_target / 5 * clear_gap_scale(run), 0.25 * left, err);
@@ -393,6 +397,13 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
         run->result->seconds_opf += run->grid->result.seconds;
         double cost = run->grid->cost - run->baseline_import_cost;
         bool usable = run->grid->result.status == FG_OPF_OPTIMAL;
+        if (!usable && !run->has_incumbent)
+            memcpy(run->decided, proposal, model->choice_count); /* whose directions are kept when nothing else is found */
+        /* Decisions that the polygons around the assets' circles allow and the circles do not: ask again, better drawn. */
+        if (!usable && program->has_solution && clear_model_refine_circles(run->model, program->x) > 0) {
+            moves = false;
+            continue;
+        }
         if (usable && (!run->has_incumbent || cost < run->cost)) {
             memcpy(run->decided, proposal, model->choice_count);
             memcpy(run->x, run->grid->x, model->variable_count * sizeof(double));
@@ -408,7 +419,7 @@ static enum fg_code search_ac(struct clear_run *run, struct clear_program *progr
     }
     fg_free(proposal);
     fg_free(previous);
-    return code;
+    return code == FG_OK && run->model->failed ? fg_fail_memory(err) : code;
 }
 
 enum fg_code clear_integer_search(struct clear_run *run, struct fg_error *err)

@@ -146,6 +146,8 @@ void clear_model_destroy(struct clear_model *model);
 
 /* Growing parts; -1 and model->failed when out of memory. */
 int32_t clear_model_add_variable(struct clear_model *model, double lower, double upper, double cost, double unit);
+/* Integer program: tangents for the circles that the schedule x leaves, beside the polygons drawn around them; how many. */
+int32_t clear_model_refine_circles(struct clear_model *model, const double *x);
 int32_t clear_model_add_row(struct clear_model *model, double lower, double upper, enum clear_scope scope);
 void clear_model_add_term(struct clear_model *model, int32_t variable, double coefficient); /* to the last row */
 void clear_model_add_effect(struct clear_model *model, int32_t period, int32_t node, int32_t variable, double p,
