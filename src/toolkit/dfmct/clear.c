@@ -240,12 +240,27 @@ static enum fg_code solve_grid(struct clear_run *run, const signed char *decided
     return code;
 }
 
+/* A point that keeps every rule though the optimisation did not end there: better than no schedule. */
+static bool is_feasible_only(const struct clear_run *run)
+{
+    const enum fg_opf_status status = run->grid->result.status;
+    return status == FG_OPF_ITERATION_LIMIT && run->grid->result.infeasibility <= 1e-6;
+}
+
 /* No indivisible order is accepted; directions stay. Whatever the market, some schedule keeps all rules then. */
 static void reject_indivisible(struct clear_run *run)
 {
     for (size_t i = 0; i < run->model->choice_count; i++)
         if (run->model->choices[i].kind == CLEAR_ACCEPT)
             run->decided[i] = 0;
+}
+
+static enum fg_code solve_from_baseline(struct clear_run *run, struct fg_error *err)
+{
+    for (size_t v = 0; v < run->model->variable_count; v++)
+        run->x[v] = run->model->variables[v].base;
+    enum fg_code code = clear_grid_start(run->grid, run->result->with_taps, run->x, err);
+    return code == FG_OK ? solve_grid(run, run->decided, false, err) : code;
 }
 
 /* Solve with the decisions of the search. Where an asset's circle has no place for them, which the integer program of linear
@@ -255,12 +270,15 @@ static enum fg_code solve_decided(struct clear_run *run, struct fg_error *err)
     const bool has_integers = run->model->choice_count > 0;
     enum fg_code code = FG_OK;
     for (int32_t round = 0; code == FG_OK; round++) {
-        if (has_integers && !run->has_incumbent)
+        const bool rejects = has_integers && !run->has_incumbent;
+        if (rejects)
             reject_indivisible(run);
         code = solve_grid(run, has_integers ? run->decided : NULL, true, err);
+        if (code == FG_OK && rejects && run->grid->result.status != FG_OPF_OPTIMAL && !is_feasible_only(run))
+            code = solve_from_baseline(run, err);
         const enum fg_opf_status status = run->grid->result.status;
         if (code != FG_OK || status == FG_OPF_OPTIMAL || status == FG_OPF_TIME_LIMIT || status == FG_OPF_INTERRUPTED ||
-            !has_integers || !run->has_incumbent)
+            is_feasible_only(run) || !has_integers || rejects)
             break;
         bool again = run->physics != FG_PHYSICS_AC && round < CIRCLE_ROUNDS &&
                      clear_model_refine_circles(run->model, run->x) > 0;
@@ -293,7 +311,10 @@ static enum fg_code solve_final(struct clear_run *run, struct fg_error *err)
     run->cost = is_exact && isfinite(run->cost) ? run->cost : cost;
     if (run->model->choice_count == 0 && run->physics == FG_PHYSICS_AC)
         run->continuous_cost = run->cost;
-    run->has_incumbent = run->grid->result.status == FG_OPF_OPTIMAL;
+    run->has_incumbent = run->grid->result.status == FG_OPF_OPTIMAL || is_feasible_only(run);
+    if (is_feasible_only(run))
+        clear_run_explain_more(run, "the optimisation reached its iteration limit at a schedule that keeps all rules; it may "
+                                    "not be the cheapest, and prices are approximate");
     return FG_OK;
 }
 
