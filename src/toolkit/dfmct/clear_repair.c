@@ -300,12 +300,54 @@ static int32_t add_exact_rows(struct clear_run *run, int32_t period, const struc
     return broken;
 }
 
-/* Need rows of the model as they stand after rounding: terms of columns are taken to be their orders' quantities. */
+static bool is_inside(const struct clear_model *model, const struct clear_need *need, int32_t node)
+{
+    int32_t bus = model->topology->bus_of_node[node];
+    return need->zone < 0 ? need->node == node
+                          : bus >= 0 && fg_zone_has_bus(&model->market->zones[need->zone], model->network->buses[bus].id);
+}
+
+/* Accepted less net change in the direction, ticks; terms of columns are taken to be their orders' quantities. */
+static double excess_of(struct clear_run *run, const struct clear_row *source, bool *any)
+{
+    const struct clear_model *model = run->model;
+    const struct clear_need *need = &model->needs[source->subject];
+    const double tick = (double)model->market->tick.w;
+    double excess = 0;
+    *any = false;
+    memset(run->node_p, 0, (size_t)model->topology->node_count * sizeof(double));
+    memset(run->node_q, 0, (size_t)model->topology->node_count * sizeof(double));
+    clear_rounded_deviation(run, source->period, run->node_p, run->node_q);
+    for (int32_t n = 0; n < model->topology->node_count; n++)
+        if (is_inside(model, need, n))
+            excess -= source->need_sign * (need->product == 0 ? run->node_p[n] : run->node_q[n]) * 1e6 / tick;
+    for (int32_t i = 0; i < source->term_count; i++) {
+        int32_t v = model->terms[source->first_term + (size_t)i].variable;
+        if (v >= (int32_t)model->column_count || model->need_of_order[model->columns[v].order] < 0)
+            continue;
+        const struct fg_order *order = &model->market->orders[model->columns[v].order];
+        int32_t first, count;
+        clear_model_order_columns(model, model->columns[v].order, source->period - order->first_period, &first, &count);
+        if (v != first)
+            continue;
+        double a = (double)run->result->accepted[order->offset + (size_t)(source->period - order->first_period)].w / tick;
+        excess += a;
+        *any = *any || a > 0;
+    }
+    return excess;
+}
+
+double clear_need_excess(struct clear_run *run, const struct clear_row *row)
+{
+    bool any;
+    double excess = excess_of(run, row, &any);
+    return any ? excess : 0;
+}
+
+/* Need rows of the model as they stand after rounding. Returns how many are broken now. */
 static int32_t add_need_rows(struct clear_run *run, int32_t period, const struct move *moves, struct rows *rows)
 {
     const struct clear_model *model = run->model;
-    const struct fg_market *market = model->market;
-    const double tick = (double)market->tick.w;
     int32_t broken = 0;
     for (size_t r = 0; r < model->row_count; r++) {
         const struct clear_row *source = &model->rows[r];
@@ -313,36 +355,13 @@ static int32_t add_need_rows(struct clear_run *run, int32_t period, const struct
             continue;
         const struct clear_need *need = &model->needs[source->subject];
         const enum fg_regulation regulation = source->need_sign > 0 ? FG_REGULATION_UP : FG_REGULATION_DOWN;
-        double excess = 0; /* accepted - net change in the direction, ticks */
-        bool any = false;
-        memset(run->node_p, 0, (size_t)model->topology->node_count * sizeof(double));
-        memset(run->node_q, 0, (size_t)model->topology->node_count * sizeof(double));
-        clear_rounded_deviation(run, period, run->node_p, run->node_q);
-        for (int32_t n = 0; n < model->topology->node_count; n++) {
-            int32_t bus = model->topology->bus_of_node[n];
-            bool inside = need->zone < 0 ? need->node == n
-                                         : bus >= 0 && fg_zone_has_bus(&market->zones[need->zone], model->network->buses[bus].id);
-            if (inside)
-                excess -= source->need_sign * (need->product == 0 ? run->node_p[n] : run->node_q[n]) * 1e6 / tick;
-        }
-        for (int32_t i = 0; i < source->term_count; i++) {
-            int32_t v = model->terms[source->first_term + (size_t)i].variable;
-            if (v >= (int32_t)model->column_count || model->need_of_order[model->columns[v].order] < 0)
-                continue;
-            const struct fg_order *order = &market->orders[model->columns[v].order];
-            int32_t first, count;
-            clear_model_order_columns(model, model->columns[v].order, period - order->first_period, &first, &count);
-            if (v != first)
-                continue;
-            double a = (double)run->result->accepted[order->offset + (size_t)(period - order->first_period)].w / tick;
-            excess += a;
-            any = any || a > 0;
-        }
+        bool any;
+        double excess = excess_of(run, source, &any);
         /* Where nothing asked for is accepted the net change is free, and nothing asked for may be accepted. */
         broken += any && excess > 1e-6;
         double *row = rows_add(rows, -INFINITY, any ? -excess : 0, PENALTY);
         for (size_t m = 0; row != NULL && m < rows->move_count; m++) {
-            const struct fg_order *order = &market->orders[moves[m].order];
+            const struct fg_order *order = &model->market->orders[moves[m].order];
             if ((int)order->product != need->product)
                 continue;
             if (moves[m].sign == 0) {
@@ -352,11 +371,7 @@ static int32_t add_need_rows(struct clear_run *run, int32_t period, const struct
                     if (model->terms[source->first_term + (size_t)i].variable == first)
                         row[m] = 1;
             } else if (any) {
-                int32_t bus = model->topology->bus_of_node[moves[m].node];
-                bool inside = need->zone < 0 ? need->node == moves[m].node
-                                             : bus >= 0 && fg_zone_has_bus(&market->zones[need->zone],
-                                                                           model->network->buses[bus].id);
-                row[m] = inside ? -source->need_sign * moves[m].sign : 0;
+                row[m] = is_inside(model, need, moves[m].node) ? -source->need_sign * moves[m].sign : 0;
             }
         }
     }
@@ -587,5 +602,5 @@ enum fg_code clear_repair_schedule(struct clear_run *run, struct fg_error *err)
             code = clear_shed_until_solvable(run, t, err);
     }
     fg_arena_release(&arena);
-    return code;
+    return code == FG_OK ? clear_keep_needs(run, err) : code;
 }

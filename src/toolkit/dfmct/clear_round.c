@@ -3,7 +3,8 @@
  * Orders of equal price, bus and direction share what is accepted of them pro rata. Then each quantity goes to a
  * neighbouring tick: toward relief where the price has a congestion or voltage part, else to the nearest; largest
  * remainders inside a pro rata group; cumulated over time for assets with energy limits. Minimum acceptance, links and
- * groups are kept. Balances and limits that a tick may break are the business of clear_repair.c. */
+ * groups are kept. Limits of assets that a tick breaks are the business of clear_tick.c, balances and limits of the grid
+ * that of clear_repair.c. */
 #include "toolkit/dfmct/clear_run.h"
 
 #include <math.h>
@@ -244,11 +245,6 @@ static enum fg_code net_directions(struct clear_run *run, struct fg_error *err)
     return FG_OK;
 }
 
-static bool is_plain(const struct fg_order *order)
-{
-    return !order->block && order->min_fraction_u == 0 && order->parent < 0 && order->group < 0;
-}
-
 bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q)
 {
     const struct fg_asset *asset = &model->market->assets[index];
@@ -268,45 +264,6 @@ bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t p
     return !(factor > 0) || fabs(q) <= tangent * fabs(p) + slack;
 }
 
-/* Limits of assets round inward: the last tick of an order that breaks one is taken back. Stores are left alone, whose
- * rounding is cumulated instead. */
-static enum fg_code keep_assets(struct clear_run *run, struct fg_error *err)
-{
-    const struct clear_model *model = run->model;
-    const struct fg_market *market = model->market;
-    const size_t periods = (size_t)model->periods;
-    const int64_t tick = market->tick.w;
-    double(*change)[2] = fg_alloc(market->asset_count * periods + 1, sizeof *change); /* asset x period: P, Q */
-    if (change == NULL)
-        return fg_fail_memory(err);
-    /* First the sums, then two rounds over the orders, since P and Q of one asset may both give way. */
-    for (int pass = 0; pass < 3; pass++)
-        for (size_t o = 0; o < market->order_count; o++) {
-            const struct fg_order *order = &market->orders[o];
-            const struct fg_asset *asset = order->side == FG_SIDE_SELL ? &market->assets[order->asset] : NULL;
-            if (asset == NULL || asset->is_implicit || clear_asset_couples_time(asset) || (pass > 0 && !is_plain(order)))
-                continue;
-            for (int32_t k = 0; k < order->period_count; k++) {
-                int64_t *a = &run->result->accepted[order->offset + (size_t)k].w;
-                const int32_t t = order->first_period + k, sign = fg_order_injection_sign(order);
-                double *net = change[(size_t)order->asset * periods + (size_t)t];
-                if (pass == 0) {
-                    net[order->product] += sign * fg_mw((struct fg_power){ *a });
-                    continue;
-                }
-                double p0 = asset->baseline_p == NULL ? 0 : fg_mw(asset->baseline_p[t]);
-                double q0 = asset->baseline_q == NULL ? 0 : fg_mw(asset->baseline_q[t]);
-                double q = asset->follows_ratio ? net[0] * (double)asset->q_per_p_u / FG_FRACTION_ONE : net[1];
-                if (*a < tick || clear_asset_holds(model, order->asset, t, p0 + net[0], q0 + q))
-                    continue;
-                *a -= tick;
-                net[order->product] -= sign * fg_mw(market->tick);
-            }
-        }
-    fg_free(change);
-    return FG_OK;
-}
-
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
 {
     const struct fg_market *market = run->model->market;
@@ -317,10 +274,10 @@ enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err)
             round_bound(run, o);
     if (code == FG_OK) {
         keep_rules(run);
-        code = keep_assets(run, err);
+        code = net_directions(run, err);
     }
     if (code == FG_OK)
-        code = net_directions(run, err);
+        code = clear_keep_assets(run, err);
     if (code == FG_OK)
         code = clear_shed_round(run, err);
     return code;

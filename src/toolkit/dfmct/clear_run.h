@@ -197,6 +197,11 @@ enum fg_code clear_shed_totals(const struct clear_run *run, int32_t period, stru
 
 /* -- stages ---------------------------------------------------------------------------------------------------------------- */
 
+enum fg_code clear_keep_assets(struct clear_run *run, struct fg_error *err);         /* clear_tick.c */
+enum fg_code clear_keep_needs(struct clear_run *run, struct fg_error *err);          /* clear_tick.c */
+/* By how many ticks the accepted requests of a need row exceed the rounded net change; not more than 0: they are covered,
+ * or nothing asked for is accepted. */
+double clear_need_excess(struct clear_run *run, const struct clear_row *row);        /* clear_repair.c */
 enum fg_code clear_round_schedule(struct clear_run *run, struct fg_error *err);      /* clear_round.c */
 /* Are P and Q of an asset within its limits in a period? */
 bool clear_asset_holds(const struct clear_model *model, int32_t index, int32_t period, double p, double q);
