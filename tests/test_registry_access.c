@@ -120,7 +120,7 @@ static void foreign_path(const struct fg_operation *operation, char path[400])
                {"area", "area-1"}, {"product", "prd-1"}, {"network", "net-1"}, {"location", "loc-1"}, {"other", "loc-2"}, {"asset", "ast-1"},
                {"portfolio", "pf-1"}, {"prequalification", "pq-1"}, {"order", "ord-1"}, {"trade", "trd-1"}, {"session", "ses-1"}, {"meter", "mtr-1"},
                {"plan", "plan-1"}, {"set_point", "sp-1"}, {"run", "stl-1"}, {"dispute", "dsp-1"}, {"document", "doc-1"}, {"year", "2026"},
-               {"tender", "tnd-1"}, {"offer", "bid-1"}, {"contract", "lf-1"}, {"control_area", "GR"}, {"forwarding", "fwd-1"}, {"webhook", "whk-1"}, {"operating_point", "op-1"}, {"condition", "cnd-1"},
+               {"tender", "tnd-1"}, {"offer", "bid-1"}, {"contract", "lf-1"}, {"control_area", "GR"}, {"forwarding", "fwd-1"}, {"webhook", "whk-1"}, {"market_agent", "agt-1"}, {"operating_point", "op-1"}, {"condition", "cnd-1"},
                {"auction", "auc-1"}, {"rule", "arl-1"}};
     size_t used = 0;
     for (const char *at = operation->path; *at != '\0';) {

@@ -16,7 +16,7 @@ const struct fg_operation_set *const fg_catalogue[] = {
     &fg_market_operations, &fg_asset_operations,  &fg_orders_operations,
     &fg_book_operations,   &fg_trading_floor_operations, &fg_limit_operations, &fg_request_operations, &fg_contract_operations,
     &fg_network_operations, &fg_metering_operations, &fg_settlement_operations,
-    &fg_forwarding_operations, &fg_webhook_operations, &fg_tso_operations,
+    &fg_forwarding_operations, &fg_webhook_operations, &fg_tso_operations, &fg_agent_operations,
     &fg_runs_operations,   &fg_auctions_operations, &fg_auction_order_operations, NULL};
 
 const struct fg_operation *fg_catalogue_find(const char *id)

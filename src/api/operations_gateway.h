@@ -1,11 +1,12 @@
-/* Operations of the gateway: forwarding, the system operator's view and webhooks, and the balancing market of tests and demonstrations,
+/* Operations of the gateway: forwarding, the system operator's view, webhooks and market agents, and the balancing market of tests and demonstrations,
  * which is a server of its own. Thread rule: constant data. */
 #ifndef FG_API_OPERATIONS_GATEWAY_H
 #define FG_API_OPERATIONS_GATEWAY_H
 
 #include "api/operation.h"
 
-extern const struct fg_operation_set fg_forwarding_operations, fg_webhook_operations, fg_tso_operations;
+extern const struct fg_operation_set fg_forwarding_operations, fg_webhook_operations, fg_tso_operations,
+    fg_agent_operations;
 
 /* flexgrid-balancing */
 extern const struct fg_operation_set fg_balancing_operations;

@@ -13,7 +13,7 @@ static const char *const words[FG_ID_KIND_COUNT] = {
     [FG_ID_AUCTION] = "auc",      [FG_ID_FORWARDING] = "fwd",   [FG_ID_OPERATING_POINT] = "op",
     [FG_ID_METER] = "mtr",        [FG_ID_SETTLEMENT] = "stl",   [FG_ID_DISPUTE] = "dsp",
     [FG_ID_DOCUMENT] = "doc",     [FG_ID_RUN] = "run",          [FG_ID_MESSAGE] = "msg",
-    [FG_ID_APPROVAL] = "apv",     [FG_ID_WEBHOOK] = "whk",
+    [FG_ID_APPROVAL] = "apv",     [FG_ID_WEBHOOK] = "whk", [FG_ID_AGENT] = "agt",
     [FG_ID_PLAN] = "plan",        [FG_ID_SET_POINT] = "sp",     [FG_ID_PAYMENT] = "pay",
     [FG_ID_TENDER] = "tnd",       [FG_ID_TENDER_OFFER] = "bid",
     [FG_ID_CONDITION] = "cnd",

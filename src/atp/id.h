@@ -37,6 +37,7 @@ enum fg_id_kind {
     FG_ID_MESSAGE,
     FG_ID_APPROVAL, /* of a change that needs four eyes */
     FG_ID_WEBHOOK,
+    FG_ID_AGENT, /* fetches market data */
     FG_ID_PLAN, /* of delivery */
     FG_ID_SET_POINT,
     FG_ID_PAYMENT,

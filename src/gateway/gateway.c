@@ -69,8 +69,8 @@ enum fg_code fg_gateway_start(const struct fg_gateway_options *options, struct f
     for (int i = 0; i < GATEWAY_THREADS; i++) {
         struct gateway_thread *thread = &gateway->threads[i];
         thread->gateway = gateway;
-        thread->look = i == GATEWAY_FORWARDER ? gateway_forward : gateway_send;
-        thread->share = i == GATEWAY_FORWARDER ? 0 : i - GATEWAY_SENDER;
+        thread->look = i == GATEWAY_FORWARDER ? gateway_forward : i == GATEWAY_AGENTS ? gateway_run_agents : gateway_send;
+        thread->share = thread->look == gateway_send ? i - GATEWAY_SENDER : 0;
         thread->has_started = pthread_create(&thread->thread, NULL, run, thread) == 0;
         if (!thread->has_started) {
             fg_gateway_stop(gateway);
@@ -95,6 +95,7 @@ void fg_gateway_stop(struct fg_gateway *gateway)
     gateway_forward_release(&gateway->threads[GATEWAY_FORWARDER]);
     for (int i = 0; i < GATEWAY_SENDERS; i++)
         gateway_send_release(&gateway->threads[GATEWAY_SENDER + i]);
+    gateway_run_agents_release(&gateway->threads[GATEWAY_AGENTS]);
     pthread_cond_destroy(&gateway->wake);
     pthread_mutex_destroy(&gateway->mutex);
     fg_free(gateway);

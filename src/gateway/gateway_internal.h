@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 enum { GATEWAY_SENDERS = 4 }; /* of webhooks */
-enum { GATEWAY_FORWARDER, GATEWAY_SENDER, GATEWAY_THREADS = GATEWAY_SENDER + GATEWAY_SENDERS };
+enum { GATEWAY_FORWARDER, GATEWAY_SENDER, GATEWAY_AGENTS = GATEWAY_SENDER + GATEWAY_SENDERS, GATEWAY_THREADS };
 
 struct gateway_thread {
     struct fg_gateway *gateway;
@@ -38,5 +38,8 @@ void gateway_forward_release(struct gateway_thread *thread);
 /* -- webhook_sender.c -- */
 void gateway_send(struct gateway_thread *thread);
 void gateway_send_release(struct gateway_thread *thread);
+/* -- agent_runner.c -- */
+void gateway_run_agents(struct gateway_thread *thread);
+void gateway_run_agents_release(struct gateway_thread *thread);
 
 #endif
