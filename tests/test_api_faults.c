@@ -63,6 +63,23 @@ static void refused_statement(void **state)
     registry_close(&f);
 }
 
+/* A rule of the database that no check before it has foreseen: refused, and not in the database's words. */
+static void unforeseen_constraint(void **state)
+{
+    struct registry_fixture f;
+    struct answer answer;
+    registry_open(&f, *(enum fg_store_kind *)*state); /* PostgreSQL: SQLite adds no constraints to a table */
+    alter(&f, "ALTER TABLE area ADD CONSTRAINT planted CHECK (period_s <> 900)");
+    assert_int_equal(status_of(&f, f.fmo, "POST", "/v1/areas",
+                               "{\"name\":\"A\",\"price_min\":\"-500\",\"price_max\":\"4000\",\"size_max\":\"100\",\"network_mode\":\"off\",\"stale_rule\":"
+                               "\"block\",\"currency\":\"EUR\",\"time_zone\":\"Europe/Athens\",\"period_seconds\":900,\"tick\":\"0.001\",\"price_step\":\"0.01\"}",
+                               &answer), 409);
+    assert_null(strstr(answer.body.data, "planted"));
+    assert_null(strstr(answer.body.data, "area_"));
+    answer_release(&answer);
+    registry_close(&f);
+}
+
 /* /healthz says that the process lives, /readyz and the metrics whether it can work. */
 static void readiness(void **state)
 {
@@ -104,8 +121,6 @@ static void expired_answers(void **state)
     struct fg_error err = {0};
     char text[400];
     registry_open(&f, *(enum fg_store_kind *)*state);
-    fg_exchange_stop(f.application.exchange);
-    f.application.exchange = NULL;
     for (int i = 0; i < 3; i++) {
         snprintf(text, sizeof text,
                  *(enum fg_store_kind *)*state == FG_STORE_SQLITE
@@ -114,7 +129,11 @@ static void expired_answers(void **state)
                  i, (long long)(f.now_us + (i == 2 ? 1000000 : -1000000 * (int64_t)i)));
         alter(&f, text);
     }
-    fixture_expect(fg_application_trade(&f.application, &err), &err);
+    /* another server comes up: it looks at once */
+    struct fg_exchange_options options = {.store_url = f.url, .node = "second", .clock_us = registry_clock, .clock_context = &f};
+    struct fg_exchange *second;
+    fixture_expect(fg_exchange_start(&options, &second, &err), &err);
+    fg_exchange_stop(second);
     assert_int_equal(registry_number(&f, "SELECT count(*) FROM idempotency"), 1);
     assert_int_equal(registry_number(&f, "SELECT count(*) FROM idempotency WHERE key = 'k2'"), 1);
     registry_close(&f);
@@ -138,13 +157,26 @@ static void contradictory_rule(void **state)
     assert_int_equal(status_of(&f, f.fmo, "POST", path, PRODUCT("{\"method\":\"days\",\"days\":3,\"days_used\":5,\"look_back_days\":30}"), &answer), 422);
     assert_non_null(strstr(answer.body.data, "\"pointer\":\"/baseline_rule\""));
     answer_release(&answer);
-    expect(&f, f.fmo, "POST", path, PRODUCT("{\"method\":\"days\",\"days\":5,\"days_used\":3,\"look_back_days\":30}"), 201);
+    assert_int_equal(status_of(&f, f.fmo, "POST", path,
+                               PRODUCT("{\"method\":\"days\",\"days\":5,\"days_used\":3,\"look_back_days\":30,\"adjustment\":\"ratio\",\"cap\":\"0.2\"}"),
+                               &answer), 422); /* an adjustment needs a window */
+    answer_release(&answer);
+    /* x of y days with same-day adjustment: everything that the rule knows can be said, and is there when it is read */
+    json_t *made = call(&f, f.fmo, "POST", path,
+                        PRODUCT("{\"method\":\"days\",\"days\":5,\"days_used\":3,\"look_back_days\":30,\"pick\":\"middle\",\"adjustment\":\"ratio\","
+                                "\"window_lead_units\":4,\"window_units\":8,\"cap\":\"0.2\"}"), 201);
+    json_t *rule = json_object_get(made, "baseline_rule");
+    assert_string_equal(json_string_value(json_object_get(rule, "pick")), "middle");
+    assert_string_equal(json_string_value(json_object_get(rule, "cap")), "0.2");
+    assert_int_equal(json_integer_value(json_object_get(rule, "window_units")), 8);
+    json_decref(made);
     registry_close(&f);
 }
 
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const struct CMUnitTest tests[] = {ON_BOTH(refused_statement), ON_BOTH(expired_answers), ON_BOTH(contradictory_rule), ON_BOTH(readiness)};
+    const struct CMUnitTest tests[] = {ON_BOTH(refused_statement), ON_BOTH(expired_answers), ON_BOTH(contradictory_rule), {"unforeseen_constraint (PostgreSQL)", unforeseen_constraint, NULL, NULL, &fixture_postgresql},
+                                       ON_BOTH(readiness)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

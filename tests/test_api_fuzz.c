@@ -67,6 +67,10 @@ struct fuzz {
 
     char findings[FINDINGS][160];
     size_t finding_count;
+    struct {
+        char text[100];
+        size_t count;
+    } reasons[12]; /* of 503 */
     size_t requests, by_class[6];
     unsigned char tried[2000]; /* per operation: bit 1 answered, bit 2 with success */
 };
@@ -127,7 +131,8 @@ static const char *prefix_of(const char *name)
         {"approval", "apv"},     {"area", "area"},   {"areas", "area"},    {"product", "prd"},  {"network", "net"},  {"location", "loc"},
         {"other", "loc"},        {"parent", "loc"},  {"asset", "ast"},     {"portfolio", "pf"}, {"order", "ord"},    {"id", "ord"},
         {"trade", "trd"},        {"meter", "mtr"},   {"plan", "plan"},     {"set_point", "sp"}, {"run", "stl"},      {"dispute", "dsp"},
-        {"document", "doc"},     {"group", "grp"},   {"prequalification", "pq"}};
+        {"document", "doc"},     {"group", "grp"},   {"prequalification", "pq"}, {"auction", "auc"},   {"contract", "lf"},  {"webhook", "whk"},
+        {"forwarding", "fwd"},   {"operating_point", "op"}, {"tender", "tnd"},   {"offer", "bid"},     {"condition", "cnd"},  {"rule", "arl"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i][0], name) == 0)
             return names[i][1];
@@ -143,7 +148,9 @@ enum { ODD_TEXTS = sizeof odd_texts / sizeof odd_texts[0] };
 static const char *some_id(struct fuzz *f, const char *name)
 {
     const char *prefix = prefix_of(name);
-    struct pool *pool = chance(f, 88) ? pool_of(f, prefix, strlen(prefix), false) : f->pool_count > 0 ? &f->pools[below(f, f->pool_count)] : NULL;
+    struct pool *pool = chance(f, 92) ? pool_of(f, prefix, strlen(prefix), false) : NULL;
+    if (pool == NULL && f->pool_count > 0) /* another kind, or a name that is not known here */
+        pool = &f->pools[below(f, f->pool_count)];
     if (pool == NULL || pool->count == 0 || chance(f, 4))
         return chance(f, 50) ? "ord-1" : odd_texts[below(f, ODD_TEXTS)];
     return pool->ids[below(f, pool->count)];
@@ -605,6 +612,11 @@ static void check_unavailable(struct fuzz *f)
     if (f->retry_after[0] == '\0')
         found(f, "%s: 503 without Retry-After", f->operation->id);
     last_reason(f, reason);
+    size_t at = 0;
+    while (at < 11 && f->reasons[at].count > 0 && strncmp(f->reasons[at].text, reason, 98) != 0)
+        at++;
+    snprintf(f->reasons[at].text, sizeof f->reasons[at].text, "%.98s", reason);
+    f->reasons[at].count++;
     if (strncmp(reason, "busy\"", 5) != 0 && strncmp(reason, "unavailable\"", 12) != 0)
         found(f, "%s: 503 because of %.100s", f->operation->id, reason);
 }
@@ -762,6 +774,8 @@ static void every_operation(void **state)
     }
     printf("seed %lld: %zu requests to %zu of %zu operations, %zu of them with success; 2xx %zu, 3xx %zu, 4xx %zu, 5xx %zu\n", seed, f->requests,
            answered, f->document.count, succeeded, f->by_class[2], f->by_class[3], f->by_class[4], f->by_class[5]);
+    for (size_t i = 0; i < 12 && f->reasons[i].count > 0; i++)
+        printf("  503, %zu times: %s\n", f->reasons[i].count, f->reasons[i].text);
     size_t findings = f->finding_count;
     assert_true(answered >= f->document.count * 9 / 10);
     assert_true(succeeded >= f->document.count / 3);

@@ -24,6 +24,13 @@ void fg_answer_problem(struct fg_call *call, enum fg_problem problem, const char
 void fg_answer_code(struct fg_call *call, enum fg_code code, const struct fg_error *err)
 {
     enum fg_problem problem = fg_problem_of_code(code);
+    if (code == FG_ERR_CONSTRAINT) { /* the database's own words are not for strangers either */
+        fg_log(FG_LOG_WARNING, "request.constraint", FG_LOG_TEXT("request_id", call->request_id),
+               FG_LOG_TEXT("operation", call->operation != NULL ? call->operation->id : "none"),
+               FG_LOG_TEXT("text", err != NULL ? err->text : ""));
+        fg_answer_problem(call, problem, "a rule of the database stands against it: something exists already, or does not exist");
+        return;
+    }
     if (problem != FG_PROBLEM_UNAVAILABLE) {
         /* A place inside the body is a JSON pointer; "file#/pointer" of the readers ends in one. */
         const char *pointer = err != NULL ? strchr(err->place, '#') : NULL;

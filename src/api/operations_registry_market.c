@@ -5,6 +5,7 @@
 #include "atp/market.h"
 #include "base/units.h"
 #include "grid/network.h"
+#include "market/baseline.h"
 #include "toolkit/dfmct/network_bytes.h"
 
 #include <stdio.h>
@@ -113,11 +114,19 @@ static const struct fg_schema factor = FG_DECIMAL(6, 0, 100000000), positive = F
 static const char *const method_words[] = {"submitted", "days", "before_after", "control_group", NULL};
 static const struct fg_schema method = FG_ENUM(NULL, NULL, method_words);
 static const struct fg_schema units = FG_INTEGER(0, 1000);
+static const struct fg_schema pick = FG_ENUM(NULL, NULL, fg_baseline_pick_words);
+static const struct fg_schema adjustment = FG_ENUM(NULL, NULL, fg_baseline_adjustment_words);
+static const struct fg_schema cap = FG_DECIMAL(6, 0, 100000000);
 static const struct fg_field baseline_fields[] = {
     {"method", &method, "How the baseline is found", FG_REQUIRED},
     {"days", &units, "days: y, how many are looked at", 0},
     {"days_used", &units, "days: x, how many of them count", 0},
     {"look_back_days", &units, "days: no day older than this", 0},
+    {"pick", &pick, "days: which of them count; highest by default", 0},
+    {"adjustment", &adjustment, "days: by what the day of the event began with; none by default", 0},
+    {"window_lead_units", &units, "days, adjusted: periods between the window and the event", 0},
+    {"window_units", &units, "days, adjusted: periods of the window", 0},
+    {"cap", &cap, "days, adjusted: largest adjustment, as a share of the baseline", 0},
     {"before_units", &units, "before_after: periods before the event", 0},
     {"after_units", &units, "before_after: periods after the event", 0},
     {"calibration_units", &units, "control_group: periods before the event", 0},

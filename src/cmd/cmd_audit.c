@@ -156,6 +156,7 @@ static void close_source(struct source *source)
     fg_store_close(source->store);
     if (source->folder[0] != '\0')
         nftw(source->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    fg_interrupt_end();
 }
 
 static enum fg_code open_source(const char *name, struct source *source, struct fg_error *err)
@@ -173,8 +174,8 @@ static enum fg_code open_source(const char *name, struct source *source, struct 
     }
     char data[80];
     snprintf(data, sizeof data, "%s/data", source->folder);
+    /* Until close_source a first Ctrl-C only raises the flag: a copy of the data must not stay behind. */
     enum fg_code code = fg_backup_restore(name, data, fg_interrupt_begin(), &summary, err);
-    fg_interrupt_end();
     return code == FG_OK ? fg_store_open(data, &(struct fg_store_options){.read_only = true}, &source->store, err) : code;
 }
 

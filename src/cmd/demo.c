@@ -155,9 +155,10 @@ static enum fg_code take_lock(const char *folder, int *lock, struct fg_error *er
         return fg_fail(err, FG_ERR_IO, path, "%s", strerror(errno));
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
         return FG_OK;
+    int reason = errno;
     close(*lock);
     *lock = -1;
-    return errno == EWOULDBLOCK ? FG_OK : fg_fail(err, FG_ERR_IO, path, "cannot be locked: %s", strerror(errno));
+    return reason == EWOULDBLOCK ? FG_OK : fg_fail(err, FG_ERR_IO, path, "cannot be locked: %s", strerror(reason));
 }
 
 /* ---- loading ---- */
@@ -232,7 +233,7 @@ static void tell(const char *folder, const char *url, long pid, bool is_foregrou
         putchar('\n');
     }
     printf("\nFrom a shell in this folder:\n\n"
-           "  fg_curl() { curl -sS --cacert %s/data/tls/certificate.pem \"$@\"; }\n"
+           "  fg_curl() { curl -sS --cacert '%s/data/tls/certificate.pem' \"$@\"; }\n"
            "  fg_curl %s/v1/server\n"
            "  TOKEN=$(fg_curl %s/v1/log-in -H 'Content-Type: application/json' \\\n"
            "    -d '{\"email\":\"trader@dso.example\",\"password\":\"" DEMO_PASSWORD "\",\"as\":\"token\"}' |\n"
