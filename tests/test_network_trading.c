@@ -126,6 +126,14 @@ static void wait_for(struct market *m, const char *start, const char *check, con
     }
     fail_msg("the period %s is not checked by %s on %s, but %s", start, check, source, seen);
 }
+/* Until the engine has taken so many network states. */
+static void wait_for_changes(struct market *m, int64_t count)
+{
+    for (int i = 0; i < 200 && number(m, "SELECT COUNT(*) FROM event WHERE type = 'network.changed'") < count; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_int_equal(number(m, "SELECT COUNT(*) FROM event WHERE type = 'network.changed'"), count);
+}
+
 #define ORDERS "/v1/areas/area-1/orders"
 
 static void enter(struct market *m, const char *who, const char *body, char id[40])
@@ -493,12 +501,53 @@ static void missing_and_stale(void **state)
     market_close(&m);
 }
 
+/* What assets and portfolios say comes on top of the network's loads, or not where the bus's value covers everything. */
+static void what_assets_say(void **state)
+{
+    struct market m;
+    char body[600], id[40];
+    feeder_open(&m, state, "dc");
+    json_decref(ask(&m, "agg_op", "POST", "/v1/areas/area-1/operating-points", "{\"name\":\"Plan\",\"origin\":\"prognosis\"}", 201));
+    expect_key(&m, "agg_op", "POST", "/v1/areas/area-1/operating-points",
+               "{\"name\":\"Mine\",\"origin\":\"prognosis\",\"required\":true}", 403, "access.denied");
+#define VALUE(subject, p) (snprintf(body, sizeof body, "{\"start\":\"%s\",\"values\":[{" subject ",\"p\":[\"" p "\"]}]}", m.start), body)
+    json_decref(ask(&m, "agg_op", "POST", "/v1/operating-points/op-1/values", VALUE("\"asset\":\"ast-3\"", "0.1"), 422)); /* the retailer's */
+    json_decref(ask(&m, "agg_op", "POST", "/v1/operating-points/op-1/values", VALUE("\"bus\":\"3\"", "0.1"), 422));
+    json_decref(ask(&m, "agg_op", "POST", "/v1/operating-points/op-1/values", VALUE("\"asset\":\"ast-1\"", "0.4"), 201));
+    wait_for_changes(&m, 2);
+    enter(&m, "agg", offer(&m, "\"bus\":\"3\",", "3", body), id);
+    enter(&m, "dso", need(&m, "up", "3", body), id);
+    assert_int_equal(traded(&m), 900000); /* 0.3 MW of load less 0.4: 0.1 flow out, of 1 */
+    /* 0.6 for the portfolio: half at bus 3 in place of 0.4. The offer that was held back goes on by itself. */
+    json_decref(ask(&m, "agg_op", "POST", "/v1/operating-points/op-1/values", VALUE("\"portfolio\":\"pf-10\"", "0.6"), 201));
+    wait_for_changes(&m, 3);
+    assert_int_equal(traded(&m), 1000000);
+    /* The operator says that bus 3 draws 0.5 MW in all. */
+    json_decref(ask(&m, "dso", "POST", "/v1/areas/area-1/operating-points", "{\"name\":\"All\",\"origin\":\"forecast\"}", 201));
+    json_decref(ask(&m, "dso", "POST", "/v1/operating-points/op-2/values", VALUE("\"bus\":\"3\"", "-0.5"), 201));
+    wait_for_changes(&m, 4);
+    assert_int_equal(traded(&m), 1500000);
+    /* The rest draws 1.1 MW, beside the 0.3 of the asset: 0.8 in all. */
+    json_decref(ask(&m, "dso", "POST", "/v1/areas/area-1/operating-points",
+                    "{\"name\":\"Rest\",\"origin\":\"forecast\",\"covers\":\"rest\"}", 201));
+    json_decref(ask(&m, "dso", "POST", "/v1/operating-points/op-3/values", VALUE("\"bus\":\"3\"", "-1.1"), 201));
+    wait_for_changes(&m, 5);
+    assert_int_equal(traded(&m), 1800000);
+    json_t *list = ask(&m, "agg_op", "GET", "/v1/areas/area-1/operating-points", NULL, 200);
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 1);
+    json_decref(list);
+    list = ask(&m, "dso", "GET", "/v1/areas/area-1/operating-points", NULL, 200); /* its own, and the one about assets in its grid */
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 3);
+    json_decref(list);
+    market_close(&m);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "--serve") == 0)
         trading_serve(argv[2], argv[3], argv[4], STDOUT_FILENO);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const struct CMUnitTest tests[] = {ON_BOTH(lfm15), ON_BOTH(headroom_comes_back), ON_BOTH(lights_and_conditions),
-                                       ON_BOTH(missing_and_stale)};
+                                       ON_BOTH(missing_and_stale), ON_BOTH(what_assets_say)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -19,6 +19,16 @@ static const struct fg_response condition_made[] = {{201, "Made", &fg_schema_mad
 static const struct fg_schema seconds = FG_INTEGER(0, 31622400), age = FG_INTEGER(1, 31622400);
 static const struct fg_schema element_name = FG_TEXT(1, 100), bus_name = FG_TEXT(1, 100), reason_text = FG_TEXT(1, 200);
 
+/* A change that the network state depends on: the exchange need not wait for its next look. */
+static enum fg_code change_network(struct fg_call *call, fg_call_work *work, struct fg_error *err)
+{
+    struct fg_application *application = fg_call_context(call);
+    enum fg_code code = fg_call_change(call, work, err);
+    if (code == FG_OK && application->exchange != NULL)
+        fg_exchange_hint(application->exchange);
+    return code;
+}
+
 /* ---- the area's rule ---- */
 static const char *const fallback_words[] = {"last", "nominal", "off", NULL};
 static const struct fg_schema fallback = FG_ENUM("NetworkFallback", "last: the last values, however old; nominal: the network's own "
@@ -39,7 +49,7 @@ static enum fg_code set_rule_work(struct fg_call *call, struct fg_registry *regi
 }
 static enum fg_code set_rule(struct fg_call *call, struct fg_error *err)
 {
-    return fg_call_change(call, set_rule_work, err);
+    return change_network(call, set_rule_work, err);
 }
 
 /* ---- operating points ---- */
@@ -109,7 +119,7 @@ static enum fg_code create_point_work(struct fg_call *call, struct fg_registry *
 }
 static enum fg_code create_point(struct fg_call *call, struct fg_error *err)
 {
-    return fg_call_change(call, create_point_work, err);
+    return change_network(call, create_point_work, err);
 }
 
 /* One's own; a system operator also those about assets and portfolios at its locations. */
@@ -145,7 +155,7 @@ static const struct fg_field value_fields[] = {
     {"q", &powers, "Mvar; the network's own when absent", 0},
 };
 static const struct fg_schema value_schema = FG_OBJECT("OperatingValues", "What a bus, asset or portfolio injects", value_fields);
-static const struct fg_schema value_items = FG_ARRAY(&value_schema, 1, 20000);
+static const struct fg_schema value_items = FG_ARRAY(&value_schema, 1, 5000);
 static const struct fg_field values_fields[] = {
     {"start", &fg_schema_instant, "Start of the first period", FG_REQUIRED},
     {"values", &value_items, "As many periods in each", FG_REQUIRED},
@@ -219,7 +229,7 @@ static enum fg_code enter_values_work(struct fg_call *call, struct fg_registry *
 }
 static enum fg_code enter_values(struct fg_call *call, struct fg_error *err)
 {
-    return fg_call_change(call, enter_values_work, err);
+    return change_network(call, enter_values_work, err);
 }
 
 static const struct fg_schema version_number = FG_INTEGER(1, (int64_t)1 << 53);
@@ -233,7 +243,7 @@ static const struct fg_field known_fields[] = {
     {"q", &known_powers, "Mvar per period; null: the network's own", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema known_schema = FG_OBJECT("KnownOperatingValues", "What a version says", known_fields);
-static const struct fg_schema known_items = FG_ARRAY(&known_schema, 0, 20000);
+static const struct fg_schema known_items = FG_ARRAY(&known_schema, 0, 5000);
 static const struct fg_field known_version_fields[] = {
     {"version", &fg_schema_count, "Version", FG_REQUIRED},
     {"start", &fg_schema_instant, "Start of the first period", FG_REQUIRED},
@@ -407,7 +417,7 @@ static enum fg_code create_condition_work(struct fg_call *call, struct fg_regist
 static enum fg_code create_condition(struct fg_call *call, struct fg_error *err)
 {
     enum fg_code code = fg_call_read(call, check_condition_work, err);
-    return code == FG_OK ? fg_call_change(call, create_condition_work, err) : code;
+    return code == FG_OK ? change_network(call, create_condition_work, err) : code;
 }
 
 static enum fg_code list_conditions_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -443,7 +453,7 @@ static enum fg_code end_condition_work(struct fg_call *call, struct fg_registry 
 }
 static enum fg_code end_condition(struct fg_call *call, struct fg_error *err)
 {
-    return fg_call_change(call, end_condition_work, err);
+    return change_network(call, end_condition_work, err);
 }
 
 /* ---- the network state ---- */
@@ -670,7 +680,8 @@ static const struct fg_operation operations[] = {
      .responses = point_page_responses, .handle = list_points},
     {.id = "enter-operating-values", .method = FG_POST, .path = "/v1/operating-points/{operating_point}/values", .api = FG_API_ATP,
      .tag = "Grid and trading", .summary = "Give a version of the values",
-     .description = "They replace earlier values of the same buses, assets and portfolios in these periods, and count within two seconds.",
+     .description = "They replace earlier values of the same buses, assets and portfolios in these periods, and count as soon as the new state is made. What one version "
+                    "leaves out stays, so that large grids send several.",
      .right = "operating_point.enter", .flags = FG_KEY_IN_TRANSACTION, .path_params = point_path, .request = &values_schema,
      .request_example = VALUES_EXAMPLE, .max_body_bytes = (size_t)32 << 20, .responses = taken_responses, .handle = enter_values},
     {.id = "get-operating-values", .method = FG_GET, .path = "/v1/operating-points/{operating_point}/values", .api = FG_API_ATP,

@@ -433,6 +433,14 @@ static void *keeper(void *argument)
     return NULL;
 }
 
+void fg_exchange_hint(struct fg_exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->mutex);
+    exchange->asked++;
+    pthread_cond_signal(&exchange->wake);
+    pthread_mutex_unlock(&exchange->mutex);
+}
+
 void fg_exchange_refresh(struct fg_exchange *exchange)
 {
     pthread_mutex_lock(&exchange->mutex);

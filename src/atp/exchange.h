@@ -45,6 +45,8 @@ void fg_exchange_stop(struct fg_exchange *exchange); /* NULL is allowed; gives t
 
 /* The registry has changed: look now. Returns when the facts are loaded and what follows from them was sent. */
 void fg_exchange_refresh(struct fg_exchange *exchange);
+/* The same without waiting for it. */
+void fg_exchange_hint(struct fg_exchange *exchange);
 
 /* Hand commands over to the area's engine, in order and without others between them. FG_ERR_NOT_FOUND: no such area;
  * FG_ERR_UNAVAILABLE: another node serves it (named) or nobody does; FG_ERR_BUSY: the queue is full. On failure no

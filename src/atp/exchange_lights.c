@@ -379,12 +379,19 @@ static enum fg_code note_change(const struct looking *l, struct changes *changes
     enum fg_code code = add_change(changes, light, err);
     light.is_stored = false;
     light.is_told = true;
-    for (size_t i = 0; code == FG_OK && is_told && light.subject == FG_LIGHT_BUS && i < l->asset_count; i++)
-        if (l->assets[i].bus == light.subject_id) {
-            light.asset = l->assets[i].id;
-            light.owner = l->assets[i].owner;
-            code = add_change(changes, light, err);
-        }
+    size_t at = 0, end = l->asset_count; /* by bus */
+    while (at < end) {
+        size_t middle = at + (end - at) / 2;
+        if (l->assets[middle].bus < light.subject_id)
+            at = middle + 1;
+        else
+            end = middle;
+    }
+    for (; code == FG_OK && is_told && light.subject == FG_LIGHT_BUS && at < l->asset_count && l->assets[at].bus == light.subject_id; at++) {
+        light.asset = l->assets[at].id;
+        light.owner = l->assets[at].owner;
+        code = add_change(changes, light, err);
+    }
     return code;
 }
 

@@ -349,11 +349,24 @@ static const struct fg_bus_facts *find_bus(const struct fg_facts *facts, const c
     return *count > 0 ? &facts->buses[low] : NULL;
 }
 
+static size_t first_holding(const struct fg_facts *facts, int64_t portfolio)
+{
+    size_t low = 0, high = facts->holding_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (facts->holdings[middle].portfolio < portfolio)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static bool has_asset_at(const struct fg_facts *facts, int64_t portfolio, int32_t bus, int64_t now_us)
 {
-    for (size_t i = 0; i < facts->holding_count; i++) {
+    for (size_t i = first_holding(facts, portfolio); i < facts->holding_count && facts->holdings[i].portfolio == portfolio; i++) {
         const struct fg_holding_facts *holding = &facts->holdings[i];
-        if (holding->portfolio == portfolio && holding->bus == bus && holding->from_us <= now_us && now_us < holding->until_us)
+        if (holding->bus == bus && holding->from_us <= now_us && now_us < holding->until_us)
             return true;
     }
     return false;
@@ -362,9 +375,9 @@ static bool has_asset_at(const struct fg_facts *facts, int64_t portfolio, int32_
 static int32_t only_bus_of_assets(const struct fg_facts *facts, int64_t portfolio, int64_t now_us, const char **reason)
 {
     int32_t bus = -1;
-    for (size_t i = 0; i < facts->holding_count; i++) {
+    for (size_t i = first_holding(facts, portfolio); i < facts->holding_count && facts->holdings[i].portfolio == portfolio; i++) {
         const struct fg_holding_facts *holding = &facts->holdings[i];
-        if (holding->portfolio != portfolio || holding->from_us > now_us || now_us >= holding->until_us || holding->bus == bus)
+        if (holding->from_us > now_us || now_us >= holding->until_us || holding->bus == bus)
             continue;
         if (bus >= 0) {
             *reason = "the portfolio has assets at several buses, and the grid is checked by bus; name the bus of this offer";

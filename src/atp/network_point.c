@@ -322,62 +322,53 @@ static void put(int64_t *at, int64_t value)
         *at = value;
 }
 
-/* A portfolio's value, split over its assets in proportion to their apparent power; the last one takes what rounding
- * leaves. */
-static enum fg_code put_portfolio(struct gathering *g, const struct value_row *row, int32_t k, int32_t at, struct fg_error *err)
+/* The assets that a row is about: one, or those of a portfolio. */
+static enum fg_code assets_of(struct gathering *g, const struct value_row *row, size_t *list, size_t *count, struct fg_error *err)
 {
-    int64_t total = 0, left_weight, p = row->p_w[k], q = row->q_var[k];
-    for (size_t i = 0; i < g->asset_count; i++)
-        total += g->assets[i].portfolio == row->subject_id ? g->assets[i].weight : 0;
-    left_weight = total;
-    for (size_t i = 0; i < g->asset_count; i++) {
-        struct asset_row *asset = &g->assets[i];
-        if (asset->portfolio != row->subject_id)
-            continue;
-        int64_t part_p = 0, part_q = 0;
-        enum fg_code code = own_room(g, asset, err);
-        if (code == FG_OK && p != FG_GRID_OWN)
-            code = fg_muldiv(p, asset->weight, left_weight, &part_p, err);
-        if (code == FG_OK && q != FG_GRID_OWN)
-            code = fg_muldiv(q, asset->weight, left_weight, &part_q, err);
-        if (code != FG_OK)
-            return code;
-        if (p != FG_GRID_OWN) {
-            asset->p_w[at] = part_p;
-            p -= part_p;
-        }
-        if (q != FG_GRID_OWN) {
-            asset->q_var[at] = part_q;
-            q -= part_q;
-        }
-        left_weight -= asset->weight;
-    }
-    return FG_OK;
+    enum fg_code code = FG_OK;
+    *count = 0;
+    for (size_t i = 0; row->subject != SUBJECT_BUS && i < g->asset_count; i++)
+        if (row->subject == SUBJECT_ASSET ? g->assets[i].id == row->subject_id : g->assets[i].portfolio == row->subject_id)
+            list[(*count)++] = i;
+    for (size_t i = 0; code == FG_OK && i < *count; i++)
+        code = own_room(g, &g->assets[list[i]], err);
+    return code;
 }
 
-static enum fg_code put_row(struct gathering *g, const struct value_row *row, int32_t k, int32_t at, unsigned char *covered,
-                            struct fg_error *err)
+/* A value, split over the assets in proportion to their apparent power; the last one takes what rounding leaves. */
+static enum fg_code split(struct gathering *g, const size_t *list, size_t count, int64_t value, bool is_reactive, int32_t at,
+                          struct fg_error *err)
+{
+    int64_t weight = 0, part;
+    enum fg_code code = FG_OK;
+    for (size_t i = 0; i < count; i++)
+        weight += g->assets[list[i]].weight;
+    for (size_t i = 0; code == FG_OK && i < count && value != FG_GRID_OWN; i++) {
+        struct asset_row *asset = &g->assets[list[i]];
+        code = fg_muldiv(value, asset->weight, weight, &part, err);
+        if (code != FG_OK)
+            break;
+        (is_reactive ? asset->q_var : asset->p_w)[at] = part;
+        value -= part;
+        weight -= asset->weight;
+    }
+    return code;
+}
+
+static enum fg_code put_row(struct gathering *g, const struct value_row *row, int32_t k, int32_t at, const size_t *list, size_t count,
+                            unsigned char *covered, struct fg_error *err)
 {
     struct fg_grid_point *point = &g->plan->point;
-    if (row->subject == SUBJECT_BUS) {
-        if (row->subject_id >= point->bus_count)
-            return FG_OK;
-        size_t cell = (size_t)at * (size_t)point->bus_count + (size_t)row->subject_id;
-        put(&point->p_w[cell], row->p_w[k]);
-        put(&point->q_var[cell], row->q_var[k]);
-        covered[cell] = g->sources[row->source].covers_all;
-        return FG_OK;
+    if (row->subject != SUBJECT_BUS) {
+        enum fg_code code = split(g, list, count, row->p_w[k], false, at, err);
+        return code == FG_OK ? split(g, list, count, row->q_var[k], true, at, err) : code;
     }
-    if (row->subject == SUBJECT_PORTFOLIO)
-        return put_portfolio(g, row, k, at, err);
-    for (size_t i = 0; i < g->asset_count; i++)
-        if (g->assets[i].id == row->subject_id) {
-            enum fg_code code = own_room(g, &g->assets[i], err);
-            if (code != FG_OK)
-                return code;
-            put(&g->assets[i].p_w[at], row->p_w[k]);
-            put(&g->assets[i].q_var[at], row->q_var[k]);
-        }
+    if (row->subject_id >= point->bus_count)
+        return FG_OK;
+    size_t cell = (size_t)at * (size_t)point->bus_count + (size_t)row->subject_id;
+    put(&point->p_w[cell], row->p_w[k]);
+    put(&point->q_var[cell], row->q_var[k]);
+    covered[cell] = g->sources[row->source].covers_all;
     return FG_OK;
 }
 
@@ -409,15 +400,17 @@ static enum fg_code combine(struct gathering *g, const struct fg_grid_model *mod
     struct fg_grid_point *point = &g->plan->point;
     size_t cells = (size_t)g->count * (size_t)point->bus_count;
     unsigned char *covered = fg_arena_alloc(g->arena, cells + 1, 1);
-    enum fg_code code = covered != NULL ? FG_OK : fg_fail_memory(err);
+    size_t *list = fg_arena_alloc(g->arena, g->asset_count + 1, sizeof *list), count;
+    enum fg_code code = covered != NULL && list != NULL ? FG_OK : fg_fail_memory(err);
     for (size_t i = 0; code == FG_OK && i < cells; i++)
         point->p_w[i] = point->q_var[i] = FG_GRID_OWN;
     for (size_t i = 0; code == FG_OK && i < g->row_count; i++) {
         const struct value_row *row = &g->rows[i];
+        code = assets_of(g, row, list, &count, err);
         for (int32_t k = 0; code == FG_OK && k < row->count; k++) {
             int64_t at = (int64_t)row->first + k - g->first;
             if (at >= 0 && at < g->count && says_something(row, k) && !is_nominal(g, (int32_t)at) && counts(g, row, (int32_t)at))
-                code = put_row(g, row, k, (int32_t)at, covered, err);
+                code = put_row(g, row, k, (int32_t)at, list, count, covered, err);
         }
     }
     return code == FG_OK ? add_assets(g, model, covered, err) : code;

@@ -1,5 +1,5 @@
 /* A server with the trading operations for tests and benchmarks: a process of its own over TLS, so that it can be killed.
- * Log-in by fixed keys: "agg" (organisation 3, aggregator), "ret" (4, retailer), "dso" (2), "fmo" and "fmo2" (1), "reader"
+ * Log-in by fixed keys: "agg" (organisation 3, aggregator; "agg_op" its operator), "ret" (4, retailer), "dso" (2), "fmo" and "fmo2" (1), "reader"
  * (3, may not trade), "gone" (5). Everything else is the real thing: exchange, platform, operations, event streams. */
 #ifndef FG_TESTS_TRADING_SERVER_H
 #define FG_TESTS_TRADING_SERVER_H
@@ -39,6 +39,7 @@ static inline enum fg_code trading_authenticate(void *context, const struct fg_c
         struct fg_principal principal;
     } known[] = {
         {"agg", WHO("org-3", "usr-3", "key-3", FG_ROLE_AGGREGATOR, FG_BIT(FG_DUTY_TRADER))},
+        {"agg_op", WHO("org-3", "usr-8", "key-8", FG_ROLE_AGGREGATOR, FG_BIT(FG_DUTY_OPERATOR))},
         {"ret", WHO("org-4", "usr-4", "key-4", FG_ROLE_RETAILER, FG_BIT(FG_DUTY_TRADER))},
         {"dso", WHO("org-2", "usr-2", "key-2", FG_ROLE_DSO, FG_BIT(FG_DUTY_TRADER) | FG_BIT(FG_DUTY_OPERATOR))},
         {"fmo", WHO("org-1", "usr-1", "key-1", FG_ROLE_FMO, FG_BIT(FG_DUTY_OPERATOR))},

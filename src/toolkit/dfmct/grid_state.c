@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const fg_grid_condition_words[] = {"switch", "outage", "rating", "voltage", NULL};
@@ -13,8 +14,22 @@ const char *const fg_grid_condition_words[] = {"switch", "outage", "rating", "vo
 struct fg_grid_model {
     struct fg_network *network;
     double *own_p_mw, *own_q_mvar; /* per bus */
+    const struct fg_bus **by_name; /* its buses in the order of their ids */
     atomic_int references;
 };
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(const struct fg_bus *const *)a)->id, (*(const struct fg_bus *const *)b)->id);
+}
+
+static int32_t find_bus(const struct fg_grid_model *model, const char *id)
+{
+    const struct fg_bus key = {.id = id}, *pointer = &key;
+    const struct fg_bus **found =
+        bsearch(&pointer, model->by_name, model->network->bus_count, sizeof *model->by_name, compare_names);
+    return found != NULL ? (int32_t)(*found - model->network->buses) : -1;
+}
 
 static void sum_own_powers(struct fg_grid_model *model)
 {
@@ -54,10 +69,14 @@ enum fg_code fg_grid_model_read(const char *bytes, size_t length, const char *fo
     atomic_init(&model->references, 1);
     model->own_p_mw = fg_alloc(network->bus_count, sizeof *model->own_p_mw);
     model->own_q_mvar = fg_alloc(network->bus_count, sizeof *model->own_q_mvar);
-    if (model->own_p_mw == NULL || model->own_q_mvar == NULL) {
+    model->by_name = fg_alloc(network->bus_count, sizeof *model->by_name);
+    if (model->own_p_mw == NULL || model->own_q_mvar == NULL || model->by_name == NULL) {
         fg_grid_model_release(model);
         return fg_fail_memory(err);
     }
+    for (size_t b = 0; b < network->bus_count; b++)
+        model->by_name[b] = &network->buses[b];
+    qsort(model->by_name, network->bus_count, sizeof *model->by_name, compare_names);
     sum_own_powers(model);
     *out = model;
     return FG_OK;
@@ -76,6 +95,7 @@ void fg_grid_model_release(struct fg_grid_model *model)
     fg_network_destroy(model->network);
     fg_free(model->own_p_mw);
     fg_free(model->own_q_mvar);
+    fg_free(model->by_name);
     fg_free(model);
 }
 
@@ -96,11 +116,11 @@ bool fg_grid_model_has(const struct fg_grid_model *model, enum fg_grid_condition
     case FG_GRID_SWITCH:
         return find_switch(network, element) >= 0 || fg_network_find_branch(network, element) >= 0;
     case FG_GRID_OUTAGE:
-        return fg_network_find_branch(network, element) >= 0 || fg_network_find_bus(network, element) >= 0;
+        return fg_network_find_branch(network, element) >= 0 || find_bus(model, element) >= 0;
     case FG_GRID_RATING:
         return fg_network_find_branch(network, element) >= 0;
     case FG_GRID_VOLTAGE:
-        return fg_network_find_bus(network, element) >= 0;
+        return find_bus(model, element) >= 0;
     case FG_GRID_CONDITION_KINDS:
         break;
     }
@@ -109,7 +129,7 @@ bool fg_grid_model_has(const struct fg_grid_model *model, enum fg_grid_condition
 
 bool fg_grid_model_own(const struct fg_grid_model *model, const char *bus, int64_t *p_w, int64_t *q_var)
 {
-    int32_t at = fg_network_find_bus(model->network, bus);
+    int32_t at = find_bus(model, bus);
     if (at < 0)
         return false;
     *p_w = llround(model->own_p_mw[at] * 1e6);
@@ -229,14 +249,13 @@ static enum fg_code variant_add_powerflow(struct grid_variant *variant, struct f
     return code;
 }
 
-/* The variant for the conditions of a period, made when it is the first one. */
+/* The variant for the conditions of a period, of those whose element is known; made when it is the first one. */
 static enum fg_code find_variant(struct fg_grid_state *state, const struct fg_grid_point *point, int32_t period,
-                                 unsigned char *active, int32_t *index, struct fg_error *err)
+                                 const unsigned char *known, unsigned char *active, int32_t *index, struct fg_error *err)
 {
     for (size_t i = 0; i < point->condition_count; i++) {
         const struct fg_grid_condition *condition = &point->conditions[i];
-        active[i] = condition->first_period <= period && period < condition->end_period &&
-                    fg_grid_model_has(state->model, condition->kind, condition->element);
+        active[i] = known[i] && condition->first_period <= period && period < condition->end_period;
     }
     for (int32_t v = 0; v < state->variant_count; v++)
         if (memcmp(state->variants[v].active, active, point->condition_count) == 0) {
@@ -320,36 +339,18 @@ static enum fg_code base_power_flow(struct fg_grid_state *state, struct grid_per
 }
 
 static enum fg_code make_period(struct fg_grid_state *state, const struct fg_grid_point *point, int32_t index,
-                                unsigned char *active, struct fg_error *err)
+                                const unsigned char *known, unsigned char *active, struct fg_error *err)
 {
     struct grid_period *period = &state->periods[index];
     period->check = point->check[index];
     if (period->check == FG_GRID_FREE || period->check == FG_GRID_BLOCKED)
         return FG_OK;
-    enum fg_code code = find_variant(state, point, state->first_period + index, active, &period->variant, err);
+    enum fg_code code = find_variant(state, point, state->first_period + index, known, active, &period->variant, err);
     if (code == FG_OK)
         code = add_values(state, point, index, period, err);
     if (code == FG_OK)
         code = period->check == FG_GRID_DC ? base_flows(state, period, err) : base_power_flow(state, period, err);
     return code;
-}
-
-/* Each search goes on behind the last hit, so that lists in one order take one pass. */
-static void map_buses(struct fg_grid_state *state, const struct fg_grid_point *point)
-{
-    const struct fg_network *network = state->model->network;
-    size_t next = 0, count = network->bus_count;
-    for (int32_t number = 0; number < point->bus_count; number++) {
-        state->bus_of_number[number] = -1;
-        for (size_t tried = 0; tried < count; tried++, next++) {
-            if (next >= count)
-                next = 0;
-            if (strcmp(network->buses[next].id, point->buses[number]) == 0) {
-                state->bus_of_number[number] = (int32_t)next++;
-                break;
-            }
-        }
-    }
 }
 
 enum fg_code fg_grid_state_create(struct fg_grid_model *model, const struct fg_grid_point *point,
@@ -370,15 +371,18 @@ enum fg_code fg_grid_state_create(struct fg_grid_model *model, const struct fg_g
     state->number_count = point->bus_count;
     state->periods = fg_alloc((size_t)point->period_count, sizeof *state->periods);
     state->bus_of_number = fg_alloc((size_t)point->bus_count, sizeof *state->bus_of_number);
-    unsigned char *active = fg_alloc(point->condition_count, 1);
-    enum fg_code code = state->periods && state->bus_of_number && active ? FG_OK : fg_fail_memory(err);
-    if (code == FG_OK && model != NULL)
-        map_buses(state, point);
-    for (size_t i = 0; code == FG_OK && i < point->condition_count; i++)
-        state->ignored_count += !fg_grid_model_has(model, point->conditions[i].kind, point->conditions[i].element);
+    unsigned char *active = fg_alloc(point->condition_count, 1), *known = fg_alloc(point->condition_count, 1);
+    enum fg_code code = state->periods && state->bus_of_number && active && known ? FG_OK : fg_fail_memory(err);
+    for (int32_t number = 0; code == FG_OK && number < point->bus_count; number++)
+        state->bus_of_number[number] = model != NULL ? find_bus(model, point->buses[number]) : -1;
+    for (size_t i = 0; code == FG_OK && i < point->condition_count; i++) {
+        known[i] = fg_grid_model_has(model, point->conditions[i].kind, point->conditions[i].element);
+        state->ignored_count += !known[i];
+    }
     for (int32_t i = 0; code == FG_OK && i < point->period_count; i++)
-        code = make_period(state, point, i, active, err);
+        code = make_period(state, point, i, known, active, err);
     fg_free(active);
+    fg_free(known);
     if (code != FG_OK) {
         fg_grid_state_destroy(state);
         return code;
