@@ -39,7 +39,7 @@ static enum fg_code put_bare_market(struct fg_store *store, int64_t area, const 
         book.tick_w = fg_sql_column_int64(sql, 1);
         book.price_step_u = fg_sql_column_int64(sql, 2);
         fg_sql_done(sql);
-        code = auction_book_market(store, &book, text, err);
+        code = auction_book_market(store, &book, NULL, 0, text, err);
     }
     auction_book_release(&book);
     return code;

@@ -556,7 +556,8 @@ static void put_order(struct fg_json_writer *out, struct auction_book *book, con
     fg_json_end_object(out);
 }
 
-enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, struct fg_text *text, struct fg_error *err)
+enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, const char *folder, int64_t now_us,
+                                 struct fg_text *text, struct fg_error *err)
 {
     struct fg_json_writer out;
     fg_json_writer_init(&out, text, false);
@@ -565,6 +566,8 @@ enum fg_code auction_book_market(struct fg_store *store, struct auction_book *bo
         code = put_zones(store, &out, book, err);
     if (code == FG_OK)
         code = put_assets(store, &out, book, err);
+    if (code == FG_OK && book->has_network)
+        code = auction_put_point(store, &out, book, folder, now_us, err);
     if (code != FG_OK)
         return code;
     put_groups(&out, book);

@@ -635,7 +635,8 @@ enum fg_code auction_abandon(struct fg_runs *runs, int64_t area, int64_t auction
 
 /* ---- the result ---- */
 
-/* Where the trade acts on the grid, so that continuous trading after the auction finds it on top of the network state. */
+/* Where the trade acts on the grid, so that continuous trading after the auction finds it on top of the network state. What
+ * buys for a need injects nothing. */
 #define BUS_NUMBER(bus) "COALESCE((SELECT k.number FROM area_bus k WHERE k.area_id = a.id AND k.bus = " bus "), -1)"
 
 static enum fg_code load_trades(struct engine_area *area, int64_t auction, struct fg_book_trade **trades, size_t *count,
@@ -650,10 +651,11 @@ static enum fg_code load_trades(struct engine_area *area, int64_t auction, struc
         area->store, &sql, err,
         "SELECT t.sell_order_id, COALESCE(t.buy_order_id, 0), s.organisation_id, COALESCE(b.organisation_id, a.operator_id), "
         "s.portfolio_id, COALESCE(b.portfolio_id, -1), s.product, s.regulation, COALESCE(b.kind, $2), t.period, s.location_id, "
-        "COALESCE(b.location_id, s.location_id), t.quantity_w, t.price_u, " BUS_NUMBER("s.bus") ", " BUS_NUMBER("b.bus")
-        " FROM auction_trade t JOIN auction u ON u.id = t.auction_id JOIN area a ON a.id = u.area_id JOIN auction_order s ON s.id = t.sell_order_id LEFT JOIN auction_order b ON b.id = "
+        "COALESCE(b.location_id, s.location_id), t.quantity_w, t.price_u, " BUS_NUMBER("s.bus") ", " BUS_NUMBER("b.bus AND b.kind = $3")
+        " FROM auction_trade t JOIN auction u ON u.id = t.auction_id JOIN area a ON a.id = u.area_id "
+        "JOIN auction_order s ON s.id = t.sell_order_id LEFT JOIN auction_order b ON b.id = "
         "t.buy_order_id WHERE t.auction_id = $1 ORDER BY t.line",
-        "ii", auction, (int64_t)FG_REQUEST_NEED);
+        "iii", auction, (int64_t)FG_REQUEST_NEED, (int64_t)FG_REQUEST_EXCHANGE);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         if (fg_grow((void **)trades, *count, &capacity, sizeof **trades) != 0) {
             fg_sql_done(sql);

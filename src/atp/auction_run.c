@@ -32,12 +32,12 @@ struct clearing {
 static enum fg_code load_book(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
 {
     struct clearing *clearing = context;
-    (void)platform;
     auction_book_release(&clearing->book);
     clearing->market.length = clearing->network.length = 0;
     enum fg_code code = auction_book_load(store, clearing->job->auction, clearing->facts, &clearing->book, err);
     if (code == FG_OK)
-        code = auction_book_market(store, &clearing->book, &clearing->market, err);
+        code = auction_book_market(store, &clearing->book, clearing->job->runs->options.folder, fg_platform_now_us(platform),
+                                   &clearing->market, err);
     if (code == FG_OK && clearing->book.has_network)
         code = run_load_network(store, clearing->book.network, &clearing->network, clearing->format, err);
     return code;
@@ -293,6 +293,8 @@ static enum fg_code clear_and_record(struct run_job *job, char cause[600], struc
     clearing.facts = facts;
     if (code == FG_OK)
         code = fg_platform_run(platform, FG_STORE_READ, load_book, &clearing, err);
+    if (code == FG_ERR_CONFLICT)
+        snprintf(cause, 600, "%.590s", err->text);
     if (code == FG_OK)
         code = fg_platform_run(platform, FG_STORE_WRITE, store_input, &clearing, err);
     if (code == FG_OK) {

@@ -439,3 +439,31 @@ enum fg_code fg_service_has_branch(const struct fg_service_network *given, const
     fg_network_destroy(network);
     return code;
 }
+
+static void tell_dispatched(const struct fg_network *network, int32_t bus, double p_mw, double q_mvar,
+                            void (*take)(void *user, const char *bus, int64_t p_w, int64_t q_var), void *user)
+{
+    struct fg_power p = {0}, q = {0};
+    fg_power_from_mw(p_mw, &p, NULL);
+    fg_power_from_mw(q_mvar, &q, NULL);
+    take(user, network->buses[bus].id, p.w, q.w);
+}
+
+enum fg_code fg_service_dispatched(const struct fg_service_network *given,
+                                   void (*take)(void *user, const char *bus, int64_t p_w, int64_t q_var), void *user,
+                                   struct fg_error *err)
+{
+    struct fg_network *network = NULL;
+    enum fg_code code = read_network(given, &network, err);
+    for (size_t g = 0; code == FG_OK && g < network->generator_count; g++) {
+        const struct fg_generator *generator = &network->generators[g];
+        if (generator->in_service && generator->kind == FG_GENERATOR_DISPATCHABLE)
+            tell_dispatched(network, generator->bus, generator->p_mw, isnan(generator->vm_set_pu) ? generator->q_mvar : 0, take,
+                            user);
+    }
+    for (size_t s = 0; code == FG_OK && s < network->storage_count; s++)
+        if (network->storages[s].in_service)
+            tell_dispatched(network, network->storages[s].bus, network->storages[s].p_mw, network->storages[s].q_mvar, take, user);
+    fg_network_destroy(network);
+    return code;
+}

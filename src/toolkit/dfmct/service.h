@@ -90,6 +90,11 @@ void fg_service_clearing_release(struct fg_service_clearing *clearing);
 
 /* Is the text a market that could be cleared (its own rules; whether the network has its buses is not asked)? */
 enum fg_code fg_service_check_market(const char *market, size_t length, struct fg_error *err);
+/* What dispatched generators and stores of the network inject at the bus, in W and var: a market's baseline of a bus stands for its
+ * loads and static generators alone. Calls `take` for each bus that has some. */
+enum fg_code fg_service_dispatched(const struct fg_service_network *network,
+                                   void (*take)(void *user, const char *bus, int64_t p_w, int64_t q_var), void *user,
+                                   struct fg_error *err);
 enum fg_code fg_service_has_branch(const struct fg_service_network *network, const char *branch, bool *has, struct fg_error *err);
 
 #endif
