@@ -322,6 +322,56 @@ static void test_take_over(void **state)
     close(ready[1]);
 }
 
+static void wait_until_served(struct fixture *f)
+{
+    struct fg_exchange_figures figures = {0};
+    for (int i = 0; i < 400 && figures.served == 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        fg_exchange_figures(f->exchange, &figures);
+    }
+    assert_int_equal(figures.served, 1);
+}
+
+/* Two servers whose clocks are five minutes apart: the one that is ahead does not take a living one's area; the one that is behind goes on with the
+ * time that the other has stamped, which never decreases. Every order is there, events have no gap. */
+static void test_clocks_apart(void **state)
+{
+    struct fixture one, two;
+    struct fg_error err = {0};
+    struct form form;
+    open_fixture(&one, state);
+    two = one;
+    two.now_us = one.now_us + INT64_C(300) * 1000000;
+    run(&one, offer(&form, MIDNIGHT + 100, MW, 0));
+    int64_t first_us = form.command.time_us;
+    start(&two, "two");
+    struct fg_command *command = offer(&form, MIDNIGHT + 100, MW, 0);
+    nanosleep(&(struct timespec){.tv_sec = 2}, NULL); /* some of its looks */
+    assert_int_equal(fg_exchange_submit(two.exchange, 1, &command, 1, &err), FG_ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.text, "served by one"));
+    run(&one, offer(&form, MIDNIGHT + 101, MW, 0));
+    assert_int_equal(form.command.refusal, FG_REFUSAL_NONE);
+
+    fg_exchange_stop(one.exchange);
+    wait_until_served(&two);
+    run(&two, offer(&form, MIDNIGHT + 102, MW, 0));
+    assert_int_equal(form.command.refusal, FG_REFUSAL_NONE);
+    int64_t ahead_us = form.command.time_us;
+    assert_true(ahead_us - first_us >= INT64_C(300) * 1000000);
+
+    start(&one, "one");
+    fg_exchange_stop(two.exchange);
+    wait_until_served(&one);
+    run(&one, offer(&form, MIDNIGHT + 103, MW, 0));
+    assert_int_equal(form.command.refusal, FG_REFUSAL_NONE);
+    assert_true(form.command.time_us >= ahead_us);
+    assert_int_equal(number(&one, "SELECT COUNT(*) FROM book_order"), 4);
+    assert_int_equal(number(&one, "SELECT MAX(sequence) - MIN(sequence) + 1 - COUNT(*) FROM event"), 0);
+    assert_int_equal(number(&one, "SELECT COUNT(*) FROM event a JOIN event b ON b.area_id = a.area_id AND b.sequence = a.sequence + 1 WHERE b.time_us < "
+                                  "a.time_us"), 0);
+    close_fixture(&one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +382,7 @@ int main(void)
         ON_BOTH(test_sessions),
         ON_BOTH(test_retention),
         ON_BOTH(test_take_over),
+        ON_BOTH(test_clocks_apart),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }
