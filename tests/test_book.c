@@ -219,6 +219,66 @@ static void a_forwarded_order_is_locked_until_it_returns(void **state)
     expect_trade(f, 0, a, buy, 5, 30); /* it kept its priority: it is the initiator */
 }
 
+/* A grid that takes `room_w` more in each period. */
+static int64_t room_w;
+static int64_t take_room(void *context, const struct fg_book_flow *flow, int64_t wanted_w)
+{
+    (void)context;
+    (void)flow;
+    return wanted_w < room_w ? wanted_w : room_w;
+}
+static void use_room(void *context, const struct fg_book_flow *flow, int64_t quantity_w)
+{
+    (void)context;
+    (void)flow;
+    room_w -= quantity_w;
+}
+static void free_room(void *context, const struct fg_book_flow *flow, int64_t quantity_w, bool is_reversal)
+{
+    (void)context;
+    (void)flow;
+    (void)is_reversal;
+    room_w += quantity_w;
+}
+
+/* 5 kW are locked past the gate; 2 are called, then as much as the grid takes (1.5, of which whole ticks of 1 kW are 1); what is left is lost when it
+ * comes back, as its gate has closed. */
+static void a_forwarded_order_outlives_its_gate_and_is_called_in_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_power called = {2000};
+    struct fg_book_position position;
+    struct fg_book_order_state seen;
+    make(f, FG_SIDE_SELL, 5, 30)->forward_to_tso = true;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t a = f->order.id;
+    int32_t period = f->order.first_period;
+    assert_int_equal(fg_book_forward_room(f->book, a, 0, 5000), 0); /* it is not locked */
+    assert_int_equal(fg_book_forward(f->book, 0, a, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(fg_book_forward_room(f->book, a, 0, 9000), 5000); /* without a network what is left */
+    assert_int_equal(fg_book_close(f->book, 0, FG_PRODUCT_ACTIVE, period, 1, NULL), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_order(f->book, a, &seen, NULL, NULL));
+    assert_int_equal(fg_book_forward_end(f->book, 0, a, FG_BOOK_FORWARD_CALLED, &called, NULL), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_position(f->book, f->order.portfolio, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, period, &position));
+    assert_int_equal(position.traded.w, 2000);
+    assert_int_equal(position.forwarded.w, 3000);
+    struct fg_book_network network = {NULL, take_room, use_room, free_room};
+    room_w = 1500;
+    assert_int_equal(fg_book_network_changed(f->book, 0, &network, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(fg_book_forward_room(f->book, a, 0, 3000), 1000);
+    assert_int_equal(fg_book_forward_end(f->book, 0, a, FG_BOOK_FORWARD_CALLED, &called, &f->err), FG_REFUSAL_NETWORK);
+    called.w = 1000;
+    assert_int_equal(fg_book_forward_end(f->book, 0, a, FG_BOOK_FORWARD_CALLED, &called, NULL), FG_REFUSAL_NONE);
+    assert_int_equal(room_w, 500);
+    assert_int_equal(fg_book_forget(f->book, 0, period + 1, NULL), FG_REFUSAL_STATE); /* its position is still needed */
+    assert_int_equal(fg_book_forward_end(f->book, 0, a, FG_BOOK_FORWARD_RETURNED, NULL, NULL), FG_REFUSAL_NONE);
+    assert_false(fg_book_find_order(f->book, a, &seen, NULL, NULL));
+    assert_true(fg_book_find_position(f->book, f->order.portfolio, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, period, &position));
+    assert_int_equal(position.traded.w, 3000);
+    assert_int_equal(position.forwarded.w, 0);
+    assert_int_equal(position.open.w, 0);
+}
+
 static void validity_ends_at_its_time_and_time_never_decreases(void **state)
 {
     struct fixture *f = *state;
@@ -390,6 +450,7 @@ int main(void)
         CASE(own_organisation_cancels_the_remainder),
         CASE(capability_is_never_sold_twice),
         CASE(a_forwarded_order_is_locked_until_it_returns),
+        CASE(a_forwarded_order_outlives_its_gate_and_is_called_in_parts),
         CASE(validity_ends_at_its_time_and_time_never_decreases),
         CASE(curve_trades_step_by_step),
         CASE(prices_stay_inside_the_band_around_the_last_one),

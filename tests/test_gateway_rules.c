@@ -65,6 +65,21 @@ static void urls(void **state)
     assert_int_equal(fg_http_check_url(&tests, "ftp://127.0.0.1/", &err), FG_ERR_VALUE);
 }
 
+/* Texts that are cut to fit end before the first byte that is no UTF-8. */
+static void clipped(void **state)
+{
+    (void)state;
+    char whole[] = "\xce\xa9 plain", cut[] = "ab\xce", wrong[] = "\xff\xfe", inside[] = "a\xc3(b";
+    fg_http_clip(whole);
+    fg_http_clip(cut);
+    fg_http_clip(wrong);
+    fg_http_clip(inside);
+    assert_string_equal(whole, "\xce\xa9 plain");
+    assert_string_equal(cut, "ab");
+    assert_string_equal(wrong, "");
+    assert_string_equal(inside, "a");
+}
+
 /* At the moment of connecting, whatever the text was: the names and forms that reach this machine are refused, and nothing is sent. */
 static void connecting(void **state)
 {
@@ -305,7 +320,7 @@ static void market(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),   cmocka_unit_test(urls),      cmocka_unit_test(connecting),
+        cmocka_unit_test(addresses),   cmocka_unit_test(urls),      cmocka_unit_test(connecting), cmocka_unit_test(clipped),
         cmocka_unit_test(states),      cmocka_unit_test(aggregation), cmocka_unit_test(aggregation_at_random),
         cmocka_unit_test(splitting),   cmocka_unit_test(market),
     };

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { AGENTS_AT_ONCE = 50, LONGEST_S = 3600, LEASE_S = 60, TIMEOUT_MS = 20000, ANSWER_BYTES = 16 << 20 };
+enum { AGENTS_AT_ONCE = 50, LONGEST_S = 3600, LEASE_S = 60, RETRY_S = 10, TIMEOUT_MS = 20000, ANSWER_BYTES = 16 << 20 };
 
 struct runner {
     struct fg_store *store;
     struct fg_lease lease; /* epoch 0: not held */
-    int64_t renewed_us;
+    int64_t renewed_us, retry_us; /* monotonic; retry: another node had it */
     int64_t ids[AGENTS_AT_ONCE];
     size_t count;
     /* the agent at work */
@@ -87,8 +87,10 @@ static enum fg_code hold_lease(struct runner *runner, struct fg_gateway *gateway
         code = fg_lease_acquire(runner->store, "agents", options->node, LEASE_S, &runner->lease, err);
         runner->renewed_us = now_us;
     }
-    if (code != FG_OK)
+    if (code != FG_OK) {
         runner->lease.epoch = 0;
+        runner->retry_us = now_us + RETRY_S * INT64_C(1000000);
+    }
     return code;
 }
 
@@ -164,6 +166,7 @@ static enum fg_code run_agent(struct runner *runner, struct fg_gateway *gateway,
         return code;
     }
     snprintf(failure, sizeof failure, "%.60s%s%.220s", why.place, why.place[0] != '\0' ? ": " : "", why.text);
+    fg_http_clip(failure);
     return record(runner, fg_platform_now_us(platform), is_same ? runner->tag : answer.tag[0] != '\0' ? answer.tag : NULL,
                   code == FG_OK ? NULL : failure, err);
 }
@@ -175,12 +178,19 @@ void gateway_run_agents(struct gateway_thread *thread)
     if (thread->memory == NULL && (thread->memory = fg_alloc(1, sizeof(struct runner))) == NULL)
         return;
     struct runner *runner = thread->memory;
+    if (gateway_monotonic_us() < runner->retry_us)
+        return;
     enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_due, runner, &err);
     for (size_t i = 0; code == FG_OK && i < runner->count && !atomic_load(&gateway->stop); i++) {
         if ((code = hold_lease(runner, gateway, &err)) != FG_OK)
             break;
         runner->id = runner->ids[i];
         code = run_agent(runner, gateway, &err);
+        if (code != FG_OK && !gateway_is_over(code)) { /* the others go on; this one is tried again after a pause of the thread */
+            fg_log(FG_LOG_ERROR, "agent.failed", FG_LOG_NUMBER("agent", runner->id), FG_LOG_TEXT("text", err.text));
+            runner->retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
+            code = FG_OK;
+        }
     }
     if (code == FG_ERR_FENCED)
         runner->lease.epoch = 0;

@@ -48,30 +48,48 @@ static void done(struct fg_command *command)
     pthread_mutex_unlock(&waiter->mutex);
 }
 
-enum fg_code forward_run(struct forward_job *job, struct fg_error *err)
+/* Hand a command to the engine and wait for its end. */
+static enum fg_code submit(const struct fg_forward *forward, struct fg_command *command, struct forward_job *job, struct fg_error *err)
 {
     struct waiter waiter = {job, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct fg_command command = {.kind = FG_COMMAND_TRANSACT, .actor = job->forward->actor, .transact = transact,
-                                 .done = done, .context = &waiter};
-    struct fg_command *commands[] = {&command};
+    command->done = done;
+    command->context = &waiter;
+    enum fg_code code = fg_exchange_submit(forward->exchange, forward->area, &command, 1, err);
+    if (code != FG_OK)
+        return code;
+    pthread_mutex_lock(&waiter.mutex);
+    while (!waiter.is_done)
+        pthread_cond_wait(&waiter.wake, &waiter.mutex);
+    pthread_mutex_unlock(&waiter.mutex);
+    if (command->code != FG_OK && err != NULL)
+        *err = command->err;
+    return command->code;
+}
+
+enum fg_code forward_run(struct forward_job *job, struct fg_error *err)
+{
+    struct fg_command command = {.kind = FG_COMMAND_TRANSACT, .actor = job->forward->actor, .transact = transact};
     fg_arena_init(&job->arena);
-    enum fg_code code = fg_exchange_submit(job->forward->exchange, job->forward->area, commands, 1, err);
-    if (code == FG_OK) {
-        pthread_mutex_lock(&waiter.mutex);
-        while (!waiter.is_done)
-            pthread_cond_wait(&waiter.wake, &waiter.mutex);
-        pthread_mutex_unlock(&waiter.mutex);
-        code = command.code;
-        if (code != FG_OK && err != NULL)
-            *err = command.err;
-        else if (code == FG_OK && job->refusal != FG_OK) {
-            code = job->refusal;
-            if (err != NULL)
-                *err = job->refusal_err;
-        }
-    }
+    enum fg_code code = submit(job->forward, &command, job, err);
     fg_arena_release(&job->arena);
+    if (code == FG_OK && job->refusal != FG_OK) {
+        code = job->refusal;
+        if (err != NULL)
+            *err = job->refusal_err;
+    }
     return code;
+}
+
+static void look(struct fg_command *command, const struct fg_book *book)
+{
+    (void)command;
+    (void)book;
+}
+
+enum fg_code fg_forward_is_served(const struct fg_forward *forward, struct fg_error *err)
+{
+    struct fg_command command = {.kind = FG_COMMAND_READ, .read = look};
+    return submit(forward, &command, NULL, err);
 }
 
 enum fg_code forward_refuse(struct forward_job *job, enum fg_code code, const char *format, ...)

@@ -29,6 +29,9 @@ struct fg_forward {
     struct fg_actor actor; /* zero: the platform */
 };
 
+/* FG_OK: this node serves the area; nothing is written. */
+enum fg_code fg_forward_is_served(const struct fg_forward *forward, struct fg_error *err);
+
 /* Bids out of what is locked; at most some hundred offers at once, `more` says whether to call again. */
 enum fg_code fg_forward_collect(const struct fg_forward *forward, size_t *bids, bool *more, struct fg_error *err);
 

@@ -257,6 +257,7 @@ static void talk_with(struct gateway_thread *thread, struct market *market)
     pause->attempts = code == FG_OK ? 0 : pause->attempts + 1;
     pause->until_us = code == FG_OK ? 0 : now_us + gateway_pause_us(pause->attempts, LONGEST_S);
     snprintf(forwarder->failure, sizeof forwarder->failure, "%.390s", code == FG_OK ? "" : err.text);
+    fg_http_clip(forwarder->failure);
     if (is_news && fg_platform_run(platform, FG_STORE_WRITE, write_contact, forwarder, NULL) == FG_OK)
         pause->noted_us = now_us;
     if (code != FG_OK && code != FG_ERR_INTERRUPTED)
@@ -287,8 +288,10 @@ static bool keep_area(struct fg_gateway *gateway, struct forwarder *forwarder)
     struct fg_forward forward = {.exchange = gateway->options.exchange, .area = forwarder->area};
     struct fg_error err = {0};
     size_t count = 0;
-    enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_due, forwarder, &err);
-    bool more = forwarder->locked > 0;
+    enum fg_code code = fg_forward_is_served(&forward, &err);
+    if (code == FG_OK)
+        code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_due, forwarder, &err);
+    bool more = code == FG_OK && forwarder->locked > 0;
     while (code == FG_OK && more && !atomic_load(&gateway->stop))
         code = fg_forward_collect(&forward, &count, &more, &err);
     if (code == FG_OK && forwarder->due > 0)

@@ -24,7 +24,7 @@ int64_t gateway_pause_us(int attempts, int64_t longest_s)
 }
 
 /* A busy area wakes often: a pause between two looks keeps them cheap. */
-enum { PAUSE_MS = 20 };
+enum { PAUSE_MS = 100 };
 
 static void wait_for_wake(struct gateway_thread *thread)
 {

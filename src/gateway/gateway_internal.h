@@ -31,6 +31,12 @@ struct fg_gateway {
 /* Pause before attempt `attempts` + 1, in microseconds: doubling from 1 s to `longest_s`, and up to a quarter more. */
 int64_t gateway_pause_us(int attempts, int64_t longest_s);
 int64_t gateway_monotonic_us(void);
+/* Does a failure concern all the work of the thread, and not only the item at hand? */
+static inline bool gateway_is_over(enum fg_code code)
+{
+    return code == FG_ERR_BUSY || code == FG_ERR_FENCED || code == FG_ERR_UNAVAILABLE || code == FG_ERR_OUTCOME ||
+           code == FG_ERR_INTERRUPTED || code == FG_ERR_MEMORY || code == FG_ERR_FULL;
+}
 
 /* -- forwarder.c -- */
 void gateway_forward(struct gateway_thread *thread);

@@ -16,6 +16,11 @@ void fg_http_init(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+void fg_http_clip(char *text)
+{
+    text[fg_utf8_valid_length(text, strlen(text))] = '\0';
+}
+
 struct transfer {
     const struct fg_http_policy *policy;
     const struct fg_http_request *request;
@@ -62,7 +67,10 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
             at++;
         while (end > at && (bytes[end - 1] == '\r' || bytes[end - 1] == '\n' || bytes[end - 1] == ' '))
             end--;
-        if (end - at < sizeof transfer->answer->tag)
+        bool is_plain = end - at < sizeof transfer->answer->tag;
+        for (size_t i = at; is_plain && i < end; i++)
+            is_plain = bytes[i] > ' ' && bytes[i] < 0x7f;
+        if (is_plain)
             snprintf(transfer->answer->tag, sizeof transfer->answer->tag, "%.*s", (int)(end - at), bytes + at);
     }
     return length;

@@ -34,7 +34,7 @@ struct fg_http_request {
 struct fg_http_answer {
     long status;
     struct fg_text body; /* initialised by the call, released by the caller in every case */
-    char tag[200];       /* ETag; "" without or when longer */
+    char tag[200];       /* ETag; "" without, when longer, or with other than printable ASCII */
 };
 
 void fg_http_init(void);
@@ -43,6 +43,9 @@ void fg_http_init(void);
  * FG_ERR_UNAVAILABLE: no connection, TLS failure, time-out. Texts name the host, never headers or bodies. */
 enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_http_request *request,
                           struct fg_http_answer *answer, struct fg_error *err);
+
+/* Cut a text that came from elsewhere, or was cut to fit, before the first byte that is no UTF-8: the database takes no other. */
+void fg_http_clip(char *text);
 
 /* Is it a URL that fg_http_call would try to reach? FG_ERR_VALUE says why not. A literal address is judged too. */
 enum fg_code fg_http_check_url(const struct fg_http_policy *policy, const char *url, struct fg_error *err);

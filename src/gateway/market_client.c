@@ -51,6 +51,7 @@ static void detail_of(const struct fg_http_answer *answer, char *out, size_t siz
         fg_json_load_limited(answer->body.data, answer->body.length, JSON_BYTES, "answer", &root, NULL) == FG_OK)
         text = json_string_value(json_object_get(root, "detail"));
     snprintf(out, size, "%.180s", text != NULL ? text : "no reason given");
+    fg_http_clip(out);
     json_decref(root);
 }
 
@@ -175,6 +176,7 @@ static enum fg_code read_result(json_t *item, struct fg_market_result *result, c
     if (result->kind == FG_RESULT_CALLED)
         snprintf(result->activation, sizeof result->activation, "%s", activation);
     snprintf(reason, 201, "%.200s", text != NULL ? text : "");
+    fg_http_clip(reason);
     result->reason = text != NULL ? reason : NULL;
     return FG_OK;
 }

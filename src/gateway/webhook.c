@@ -221,6 +221,7 @@ enum fg_code fg_webhook_post(const struct fg_http_policy *policy, const struct f
         snprintf(outcome->text, sizeof outcome->text, "redirects are not followed; change the address");
     else if (!outcome->is_delivered)
         snprintf(outcome->text, sizeof outcome->text, "answered %ld", answer.status);
+    fg_http_clip(outcome->text);
     return FG_OK;
 }
 

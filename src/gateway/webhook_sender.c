@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WEBHOOKS_AT_ONCE = 200, EVENTS_AT_ONCE = 100, SENT_AT_ONCE = 20, LONGEST_S = 3600, LEASE_S = 30 };
+enum { WEBHOOKS_AT_ONCE = 200, EVENTS_AT_ONCE = 100, SENT_AT_ONCE = 20, LONGEST_S = 3600, LEASE_S = 30, RETRY_S = 5 };
 
 struct webhook {
     struct fg_webhook_target target;
@@ -36,7 +36,7 @@ struct sender {
     int share;
     struct fg_store *store;
     struct fg_lease lease; /* epoch 0: not held */
-    int64_t renewed_us;
+    int64_t renewed_us, retry_us; /* monotonic; retry: another node had it */
     int64_t ids[WEBHOOKS_AT_ONCE];
     size_t id_count;
     struct webhook webhook;
@@ -163,8 +163,10 @@ static enum fg_code hold_lease(struct sender *sender, struct fg_gateway *gateway
         snprintf(name, sizeof name, "webhooks-%d", sender->share);
         code = fg_lease_acquire(sender->store, name, options->node, LEASE_S, &sender->lease, err);
         sender->renewed_us = now_us;
-        if (code != FG_OK)
+        if (code != FG_OK) {
             sender->lease.epoch = 0;
+            sender->retry_us = now_us + RETRY_S * INT64_C(1000000);
+        }
     }
     return code;
 }
@@ -315,6 +317,7 @@ static enum fg_code send_event(struct sender *sender, struct fg_gateway *gateway
         step.next_us = now_us + gateway_pause_us((int)(webhook->attempts < 30 ? webhook->attempts : 30) + 1, LONGEST_S);
         step.is_disabled = outcome.is_gone || is_over;
         snprintf(reason, sizeof reason, "%s: %.190s", outcome.is_gone ? "the receiver wants no more" : "failed for three days", outcome.text);
+        fg_http_clip(reason);
         step.reason = step.is_disabled ? reason : NULL;
     }
     if ((code = record(sender, &step, err)) != FG_OK)
@@ -390,12 +393,19 @@ void gateway_send(struct gateway_thread *thread)
         thread->memory = fresh;
     }
     struct sender *sender = thread->memory;
+    if (gateway_monotonic_us() < sender->retry_us)
+        return;
     enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_ids, sender, &err);
     for (size_t i = 0; code == FG_OK && i < sender->id_count && !atomic_load(&gateway->stop); i++) {
         if ((code = hold_lease(sender, gateway, &err)) != FG_OK)
             break;
         sender->webhook.target.id = sender->ids[i];
         code = serve_webhook(sender, gateway, &err);
+        if (code != FG_OK && !gateway_is_over(code)) { /* the others go on; this one is tried again after a pause of the thread */
+            fg_log(FG_LOG_ERROR, "webhook.failed", FG_LOG_NUMBER("webhook", sender->ids[i]), FG_LOG_TEXT("text", err.text));
+            sender->retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
+            code = FG_OK;
+        }
     }
     fg_secret_wipe(&sender->webhook.target, sizeof sender->webhook.target);
     if (code == FG_ERR_FENCED)
