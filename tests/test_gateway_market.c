@@ -317,6 +317,89 @@ static void system_operator(void **state)
     gateway_close(&f);
 }
 
+/* ---- the grid ---- */
+/* Source at 1, loads of 0.2 MW at 2 and 0.3 MW at 3; the line to bus 3 carries 1 MVA. */
+static const char feeder[] =
+    "function mpc = c\nmpc.version = '2';\nmpc.baseMVA = 1;\nmpc.bus = [1 3 0 0 0 0 1 1 0 20 1 1.1 0.9; 2 1 0.2 0 0 0 1 1 0 20 1 1.1 0.9; "
+    "3 1 0.3 0 0 0 1 1 0 20 1 1.1 0.9];\nmpc.gen = [1 0 0 9 -9 1 1 1 9 -9];\nmpc.branch = [1 2 0.001 0.001 0 5 0 0 0 0 1 -360 360; 2 3 "
+    "0.001 0.001 0 1 0 0 0 0 1 -360 360];\n";
+
+static void upload_feeder(struct gateway_fixture *f)
+{
+    char url[200], line[200];
+    long status = 0;
+    struct fg_text answer;
+    CURL *curl = curl_easy_init();
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/v1/areas/area-1/networks?name=feeder&format=matpower", f->server.port);
+    snprintf(line, sizeof line, "Authorization: Bearer %s", f->dso);
+    struct curl_slist *list = curl_slist_append(curl_slist_append(NULL, line), "Content-Type: application/octet-stream");
+    fg_text_init(&answer);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, feeder);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, gateway_take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 201)
+        fail_msg("upload: %ld %s", status, answer.data);
+    fg_text_release(&answer);
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+}
+
+/* An activation is checked against the grid before it is confirmed: of 2 MW called at bus 3 the line takes 1.3 (0.3 MW flow in, 1 MW out is its
+ * rating); a second call finds no room. */
+static void grid_limits(void **state)
+{
+    static const char *const rows[] = {
+        "INSERT INTO asset (id, organisation_id, area_id, name, technology, location_id, bus, p_min_w, p_max_w, s_max_va, grid_status, created_us, "
+        "version) VALUES (1, 3, 1, 'A', 'battery', 2, '3', -500000, 500000, 500000, 'approved', 0, 1)",
+        "INSERT INTO portfolio_asset (asset_id, valid_from_us, portfolio_id) VALUES (1, 0, 10)",
+        "INSERT INTO location_bus (location_id, bus) VALUES (1, '1'), (2, '2'), (2, '3')",
+    };
+    struct gateway_fixture f;
+    char body[500], id[40];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    struct fg_store *store = fixture_open_url(f.url);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        fixture_execute(store, rows[i]);
+    upload_feeder(&f);
+    fixture_execute(store, "UPDATE area SET network_mode = 'dc', network_id = 1");
+    fg_store_close(store);
+    bool is_checked = false;
+    for (int tries = 0; tries < 200 && !is_checked; tries++) {
+        json_t *seen = gateway_ask(&f, f.ret, "GET", "/v1/areas/area-1/network-state", NULL, 200), *period;
+        size_t k;
+        json_array_foreach (json_object_get(seen, "periods"), k, period)
+            is_checked = is_checked || (strcmp(text_at(period, "start"), f.start) == 0 && strcmp(text_at(period, "check"), "dc") == 0);
+        json_decref(seen);
+        usleep(50000);
+    }
+    assert_true(is_checked);
+    snprintf(body, sizeof body, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"bus\":\"3\",\"start\":"
+                                "\"%s\",\"quantity\":[\"4\"],\"price\":\"80\",\"forward_to_tso\":true}", f.start);
+    json_decref(gateway_ask(&f, f.agg, "POST", "/v1/areas/area-1/orders", body, 201));
+    lock_all(&f, 1);
+    json_t *bid = first_forwarding(&f);
+    snprintf(id, sizeof id, "%s", text_at(bid, "id"));
+    json_decref(bid);
+    json_decref(gateway_wait(f.server.port, f.tso, FORWARDINGS, "id", id, "state", "accepted"));
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"2\"}", 201));
+    json_t *call = gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-1", "confirmed", "1.3");
+    assert_string_equal(text_at(call, "reason"), "the grid does not take it");
+    json_decref(call);
+    json_decref(market_ask(&f, "POST", "/v1/activations", "{\"bid\":\"bid-1\",\"quantity\":\"1\"}", 201));
+    json_decref(gateway_wait(f.market.port, OPERATOR_KEY, "/v1/activations", "id", "act-2", "confirmed", "0"));
+    json_t *calls = gateway_ask(&f, f.tso, "GET", "/v1/areas/area-1/activations", NULL, 200);
+    assert_string_equal(text_at(item_at(calls, 0), "verdict"), "reduced");
+    assert_string_equal(text_at(item_at(calls, 1), "verdict"), "refused");
+    json_decref(calls);
+    gateway_close(&f);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -324,6 +407,7 @@ int main(void)
         {"together (SQLite)", together, NULL, NULL, &fixture_sqlite},
         ON_BOTH(killed),
         {"system_operator (PostgreSQL)", system_operator, NULL, NULL, &fixture_postgresql},
+        {"grid_limits (SQLite)", grid_limits, NULL, NULL, &fixture_sqlite},
         {"late_and_refused (PostgreSQL)", late_and_refused, NULL, NULL, &fixture_postgresql},
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
