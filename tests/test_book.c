@@ -156,6 +156,29 @@ static void block_takes_one_fraction(void **state)
     assert_int_equal(f->trades[1].quantity.w, 2000);
 }
 
+/* The buyer's minimum is met in the first period, not in the second, where the better one's 1 would leave it too little: it alone. */
+static void block_finds_the_one_whose_minimum_lies_in_a_later_period(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_order *o = make(f, FG_SIDE_BUY, 4, 50);
+    o->period_count = 2;
+    o->min_fraction_u = FG_FRACTION_ONE / 2;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    uint64_t whole = f->order.id;
+    rest(f, FG_SIDE_SELL, 2, 40);
+    assert_int_equal(f->trade_count, 1);
+    make(f, FG_SIDE_BUY, 1, 60)->first_period = 1;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    o = make(f, FG_SIDE_SELL, 2, 40);
+    o->block = true;
+    o->period_count = 2;
+    o->min_fraction_u = FG_FRACTION_ONE;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    assert_int_equal(f->trade_count, 3);
+    expect_trade(f, 1, f->order.id, whole, 2, 50);
+    expect_trade(f, 2, f->order.id, whole, 2, 50);
+}
+
 static void need_is_met_inside_and_over_links(void **state)
 {
     struct fixture *f = *state;
@@ -446,6 +469,7 @@ int main(void)
         CASE(lowering_keeps_priority_and_a_new_price_loses_it),
         CASE(all_or_none_finds_the_one_it_needs),
         CASE(block_takes_one_fraction),
+        CASE(block_finds_the_one_whose_minimum_lies_in_a_later_period),
         CASE(need_is_met_inside_and_over_links),
         CASE(own_organisation_cancels_the_remainder),
         CASE(capability_is_never_sold_twice),

@@ -232,7 +232,8 @@ bool book_candidates(struct fg_book *book, const struct book_order *order, int32
             break;
         if (is_own && (!is_incoming || quantity < book_min_left(book, order, own)))
             continue;
-        if ((is_own || least > 0 || book->has_network) && (list->count == 0 || list->items[list->count - 1] != other) &&
+        bool has_condition = least > 0 || (order->is_composite && other->min_fraction_u > 0); /* maybe in another period */
+        if ((is_own || has_condition || book->has_network) && (list->count == 0 || list->items[list->count - 1] != other) &&
             !book_list_add(list, other)) {
             book->failed = true;
             return false;
