@@ -75,6 +75,10 @@ static void test_thin_path(void **state)
     assert_int_equal(json_array_size(json_object_get(trades, "items")), 4);
     assert_string_equal(hall_at(json_array_get(json_object_get(trades, "items"), 0), "auction"), "auc-1");
     json_decref(trades);
+    /* One of them is curtailed as any trade is: of 5 MW in four trades, 2 MW become 0.4; the capability is free again. */
+    hall_expect(&h, "dso", "POST", "/v1/areas/area-1/trades/trd-1/curtail", "{\"keep\":\"0.4\",\"reason\":\"Line out\"}", 200);
+    assert_int_equal(hall_number(&h, "SELECT SUM(quantity_w) FROM book_trade"), 3400000);
+    assert_int_equal(hall_number(&h, "SELECT SUM(traded_w) FROM book_position WHERE portfolio_id = 10"), 2400000);
     hall_close(&h);
 }
 
