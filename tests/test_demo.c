@@ -148,6 +148,10 @@ static void loaded_and_served(void **state)
     json_t *server = get(NULL, "/v1/server");
     assert_true(json_is_true(json_object_get(server, "demonstration")));
     json_decref(server);
+    struct fg_text page;
+    assert_int_equal(ask(NULL, "GET", "/docs", NULL, &page), 200);
+    assert_non_null(strstr(page.data, "serving a demonstration"));
+    fg_text_release(&page);
     /* every log-in that it prints works, with this password only */
     for (size_t u = 0; u < demo_user_count; u++) {
         assert_non_null(strstr(output.data, demo_users[u].email));

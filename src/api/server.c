@@ -315,7 +315,11 @@ static enum fg_code describe(struct fg_server *server, struct fg_error *err)
     if (code == FG_OK)
         code = fg_openapi_write(server->sets, server->set_count, &server->access, FG_VERSION, &server->openapi, err);
     if (code == FG_OK)
-        code = fg_reference_write(server->sets, server->set_count, &server->access, FG_VERSION, &server->reference, err);
+        code = fg_reference_write(server->sets, server->set_count, &server->access,
+                                  server->options.is_demonstration
+                                      ? FG_VERSION ", serving a demonstration: everybody knows its passwords and nothing in it is real"
+                                      : FG_VERSION,
+                                  &server->reference, err);
     if (code == FG_OK && server->options.web_folder != NULL)
         code = fg_files_load(&server->files, server->options.web_folder, err);
     return code;

@@ -155,7 +155,7 @@ void demo_auction(struct demo *demo, int64_t day_start, int64_t closure_s)
 /* The gate has closed: wait until it is cleared. */
 void demo_auction_wait(struct demo *demo)
 {
-    for (int i = 0; i < 600 && !demo_failed(demo); i++) {
+    for (int i = 0; i < 1200 && !demo_failed(demo); i++) {
         char status[24];
         demo_take(demo, demo_call(demo, demo->keys[DEMO_FMO], "GET", NULL, 200, "/v1/areas/%s/auctions/%s", demo->area, demo->auction), "status",
                   status, sizeof status);
@@ -165,7 +165,7 @@ void demo_auction_wait(struct demo *demo)
             demo_fail(demo, demo->auction, "the auction is %s instead of cleared", status);
         nanosleep(&(struct timespec){0, 50000000}, NULL);
     }
-    demo_fail(demo, demo->auction, "the auction has no result after 30 s");
+    demo_fail(demo, demo->auction, "the auction has no result after a minute");
 }
 
 /* ---- now ---- */
