@@ -225,7 +225,7 @@ static void clear_day(void **state, const char *file)
 {
     static struct day day;
     struct stat found;
-    char path[300], orders[120], batch[120], id[32], start[FG_INSTANT_TEXT];
+    char path[300], orders[120], batch[140], id[32], start[FG_INSTANT_TEXT];
     snprintf(path, sizeof path, ISP_FOLDER "/%s", file);
     if (stat(path, &found) != 0) {
         print_message("%s is not there: skipped\n", path);

@@ -123,7 +123,7 @@ static enum fg_code begin(struct fg_call *call, struct trading_party *party, str
 static enum fg_code create_auction(struct fg_call *call, struct fg_error *err)
 {
     struct trading_party party;
-    struct trading_item *item;
+    struct trading_item *item = NULL;
     struct fg_json_cursor body = fg_call_body(call);
     struct fg_auction_terms *terms = fg_arena_alloc(fg_call_arena(call), 1, sizeof *terms);
     enum fg_code code = terms == NULL ? fg_fail_memory(err) : begin(call, &party, &item, err);
@@ -169,7 +169,7 @@ static const struct fg_response step_responses[] = {{200, "Durably taken", &auct
 static enum fg_code step(struct fg_call *call, const struct fg_command_service *service, const char *reason, struct fg_error *err)
 {
     struct trading_party party;
-    struct trading_item *item;
+    struct trading_item *item = NULL;
     struct fg_auction_step *data = fg_arena_alloc(fg_call_arena(call), 1, sizeof *data);
     enum fg_code code = data == NULL ? fg_fail_memory(err) : trading_path_id(call, "auction", FG_ID_AUCTION, &data->auction, err);
     if (code == FG_OK)
