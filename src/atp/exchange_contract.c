@@ -265,7 +265,7 @@ static void make_entry(struct entry *entry, const struct exchange_area *area, co
 static enum fg_code send_entries(struct exchange_area *area, struct entry *entries, size_t count, bool *is_complete,
                                  struct fg_error *err)
 {
-    struct fg_command *commands[AT_ONCE];
+    struct fg_command *commands[AT_ONCE] = {0};
     for (size_t i = 0; i < count; i++)
         commands[i] = &entries[i].command;
     enum fg_code code = exchange_run_all(area, commands, count, err);

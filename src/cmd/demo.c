@@ -109,9 +109,12 @@ static int read_options(int argc, char **argv, struct options *options)
 }
 
 /* ---- files ---- */
+/* A path that is too long becomes an empty one, which no file has. */
 static const char *path_of(const char *folder, const char *name, char path[PATH])
 {
-    snprintf(path, PATH, "%s/%s", folder, name);
+    int length = snprintf(path, PATH, "%s/%s", folder, name);
+    if (length < 0 || length >= PATH)
+        path[0] = '\0';
     return path;
 }
 
