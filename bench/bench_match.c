@@ -167,14 +167,16 @@ static void refresh(struct fg_match_grid *match, struct fg_grid_state *state, in
         held += fg_book_find_order(book, id++, &row, NULL, NULL) && row.held_back;
     }
     before = traded;
+    struct fg_match_grid_figures first = fg_match_grid_figures(match);
     int64_t wall = wall_ns(), start = cpu_ns();
     must(fg_match_grid_set_state(match, state, &err), &err);
     if (fg_book_network_changed(book, 2, &network, &err) != FG_REFUSAL_NONE)
         exit(1);
     double cpu_ms = (double)(cpu_ns() - start) * 1e-6, wall_ms = (double)(wall_ns() - wall) * 1e-6;
     printf("|   refresh, %d periods, %llu held orders | | | | | | state made beside the book in %.1f ms; the command %.2f ms, wall %.2f ms, %llu "
-           "trades | | %s (<= 20 ms) |\n",
-           PERIODS, (unsigned long long)held, made_ms, cpu_ms, wall_ms, (unsigned long long)(traded - before), bench_at_most(cpu_ms, REFRESH_BAR_MS));
+           "trades, %llu power flows | | %s (<= 20 ms) |\n",
+           PERIODS, (unsigned long long)held, made_ms, cpu_ms, wall_ms, (unsigned long long)(traded - before),
+           (unsigned long long)(fg_match_grid_figures(match).power_flows - first.power_flows), bench_at_most(cpu_ms, REFRESH_BAR_MS));
     fg_book_destroy(book);
 }
 

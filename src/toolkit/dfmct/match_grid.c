@@ -373,7 +373,7 @@ static void change(struct fg_match_grid *match, const struct fg_book_flow *flow,
         struct grid_moves moves = grid_moves_of(match, flow);
         if (slot->is_derived && !moves.is_reactive)
             grid_dc_move(match, slot, period, &moves, flow->conditional, (double)quantity);
-    } else if (!adopt(match, slot, period, flow, quantity)) {
+    } else if (!adopt(match, slot, period, flow, quantity) || slot->pair_count > 0) { /* reserves depend on the state */
         slot->is_derived = false;
         if (match->loaded == slot)
             match->loaded = NULL;

@@ -3,10 +3,10 @@
  * Unconditional trades move the set-point; accepted conditional requests may or may not be called, and count by what they
  * could do at worst (docs/network-aware.md has the equations):
  *   dc   per line an upper and a lower envelope of the flow, exact over all subsets of calls
- *   ac   per limit a reserve: the sum of the adverse linear changes of all conditional trades, enlarged by a tenth
+ *   ac   per limit a reserve: the sum of the adverse changes of all conditional trades, enlarged by a quarter
  * A trade is taken as far as no limit is broken that holds, and none that is broken gets worse. In ac the answer is
  * confirmed by a power flow of the period with the trade; where the whole quantity does not hold, the largest multiple of
- * the tick is sought by secants and bisections, each of them a power flow that starts from the present state.
+ * the tick is sought by chords and bisections, each of them a power flow that starts from the present state.
  *
  * A new state replaces the old one; what was traded stays and is put on top, period by period when it is next asked for.
  * Buses are the area's bus numbers. A trade of the past without a bus moves nothing; an order without a bus, or at

@@ -9,13 +9,15 @@
  *
  * Confirmation: a power flow of the period with the trade, started from the present state. A limit holds when
  *   worst value after <= max(limit, worst value before),
- * so that what is broken may not get worse. The worst value allows for conditional requests: per end of a branch their
- * linear changes of P and of Q are summed by sign, and the corner of that box counts where |S| is largest; per bus their
- * changes of V upwards and downwards. All of them are enlarged by RESERVE_FACTOR, for the response is not linear.
+ * so that what is broken may not get worse. The worst value allows for conditional requests: what each pair of buses changes
+ * when all of it is called is found by a power flow; per end of a branch the changes of P and of Q are summed by sign, and the
+ * corner of that box counts where |S| is largest; per bus the changes of V upwards and downwards. All of them are enlarged
+ * by RESERVE_FACTOR, for the changes do not quite add up.
  * Where the wanted quantity does not hold, the largest multiple of the tick that
- * does lies between the last that held and the first that did not; secants on the least margin close in on it, every third
- * step a bisection, until one tick is between them or FLOWS_MOST power flows are used up. The answer is always one that a
- * power flow has confirmed. */
+ * does lies between the last that held and the first that did not. The chord of each limit from the present state to the last
+ * power flow says where that limit is met, and the first of them is the next guess; where that has failed twice to halve the
+ * rest, bisection goes on, until one tick is left between them or FLOWS_MOST power flows are used up. The answer is always one
+ * that a power flow has confirmed. */
 #include "toolkit/dfmct/match_grid_internal.h"
 
 #include "grid/flow.h"
@@ -23,12 +25,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { FLOWS_MOST = 16 };
-#define RESERVE_FACTOR 1.2
+enum { FLOWS_MOST = 20 };
+#define RESERVE_FACTOR 1.25
 #define VOLTAGE_NOISE 2e-8 /* p.u.; beyond what the power flow leaves open */
 #define POWER_NOISE 2e-8   /* p.u. of base_mva */
 #define SURE_SHARE 0.9     /* of a tick: below it the screen refuses alone, in trees, where it is right within a tenth */
-#define SECANT_LEAST 1e-6  /* margins below it say nothing about where they end */
+#define REACH_MOST 1e6
 #define SMALL 1e-12
 
 static struct grid_variant *variant_of(const struct fg_match_grid *match, const struct grid_period *period)
@@ -199,28 +201,45 @@ static void sum_injections(struct fg_match_grid *match, const struct grid_slot *
     }
 }
 
-static void add_reserve(struct fg_match_grid *match, struct grid_slot *slot, struct grid_variant *variant,
-                        const struct grid_moves *moves, double mw)
+static void add_change(double *reserve, double change)
 {
-    const struct grid_response *r = &match->response;
-    const struct grid_view now = view_of_slot(match, slot);
-    respond(match, variant, &now, moves);
-    for (size_t b = 0; b < match->bus_count; b++) {
-        slot->reserve_up[b] += RESERVE_FACTOR * fmax(0, r->dv[b] * mw);
-        slot->reserve_down[b] += RESERVE_FACTOR * fmax(0, -r->dv[b] * mw);
-    }
-    for (int32_t i = 0; i < r->touched_count; i++) {
-        int32_t at = r->touched[i];
-        const double changes[] = {r->pf[at] * mw, r->qf[at] * mw, r->pt[at] * mw, r->qt[at] * mw};
-        double *reserve = slot->reserve_branch + (size_t)at * GRID_RESERVES;
-        for (int k = 0; k < 4; k++) {
-            reserve[2 * k] += RESERVE_FACTOR * fmax(0, changes[k]);
-            reserve[2 * k + 1] += RESERVE_FACTOR * fmax(0, -changes[k]);
-        }
-    }
+    reserve[0] += RESERVE_FACTOR * fmax(0, change);
+    reserve[1] += RESERVE_FACTOR * fmax(0, -change);
 }
 
-static bool make_reserve(struct fg_match_grid *match, struct grid_slot *slot, struct grid_variant *variant)
+/* What a pair would change when all of it is called, by a power flow. False: it has no solution. */
+static bool add_reserve(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period,
+                        struct grid_variant *variant, const struct grid_moves *moves, double mw)
+{
+    double *at = moves->is_reactive ? match->bus_q : match->bus_p;
+    for (int32_t m = 0; m < moves->count; m++)
+        at[moves->at[m].bus] += moves->at[m].sign * mw;
+    set_injections(match, variant);
+    match->figures.power_flows++;
+    enum fg_code code = fg_powerflow_solve_from(variant->powerflow, period->state, variant->trial, NULL);
+    for (int32_t m = 0; m < moves->count; m++)
+        at[moves->at[m].bus] -= moves->at[m].sign * mw;
+    if (code != FG_OK || variant->trial->status != FG_POWERFLOW_CONVERGED)
+        return false;
+    const struct grid_view now = view_of_slot(match, slot), called = view_of_results(variant->trial);
+    for (size_t b = 0; b < match->bus_count; b++) {
+        double change = isnan(now.vm[b]) ? 0 : called.vm[b] - now.vm[b];
+        slot->reserve_up[b] += RESERVE_FACTOR * fmax(0, change);
+        slot->reserve_down[b] += RESERVE_FACTOR * fmax(0, -change);
+    }
+    for (size_t i = 0; i < match->branch_count; i++) {
+        double *reserve = slot->reserve_branch + i * GRID_RESERVES;
+        add_change(reserve, called.pf[i] - now.pf[i]);
+        add_change(reserve + 2, called.qf[i] - now.qf[i]);
+        add_change(reserve + 4, called.pt[i] - now.pt[i]);
+        add_change(reserve + 6, called.qt[i] - now.qt[i]);
+    }
+    return true;
+}
+
+/* False: out of memory. */
+static bool make_reserve(struct fg_match_grid *match, struct grid_slot *slot, const struct grid_period *period,
+                         struct grid_variant *variant)
 {
     double **parts[] = {&slot->reserve_branch, &slot->reserve_up, &slot->reserve_down};
     size_t counts[] = {match->branch_count * GRID_RESERVES, match->bus_count, match->bus_count};
@@ -239,8 +258,8 @@ static bool make_reserve(struct fg_match_grid *match, struct grid_slot *slot, st
         for (int32_t m = 0; m < moves.count; m++)
             if (moves.at[m].bus >= 0 && variant->distribution->is_alive[moves.at[m].bus])
                 placed.at[placed.count++] = moves.at[m];
-        if (pair->quantity_w > 0)
-            add_reserve(match, slot, variant, &placed, (double)pair->quantity_w * 1e-6);
+        if (pair->quantity_w > 0 && !add_reserve(match, slot, period, variant, &placed, (double)pair->quantity_w * 1e-6))
+            slot->has_failed = true;
     }
     return true;
 }
@@ -272,7 +291,7 @@ bool grid_ac_load(struct fg_match_grid *match, struct grid_slot *slot, struct gr
     if (!slot->has_failed) {
         fg_powerflow_keep_state(variant->powerflow, period->state);
         keep_view(match, slot, variant->trial);
-        if (!make_reserve(match, slot, variant)) {
+        if (!make_reserve(match, slot, period, variant)) {
             match->is_out_of_memory = true;
             return false;
         }
@@ -371,47 +390,53 @@ bool grid_ac_is_broken(struct fg_match_grid *match, struct grid_slot *slot, cons
 
 /* ---- confirmation ---- */
 
-/* Margin of one limit from above. One that is broken already only counts when it gets worse, so that the others tell how
- * far it is to theirs. */
-static double margin_below(double value, double before, double limit, double noise)
+/* What a power flow says of a quantity. */
+struct verdict {
+    bool holds;
+    double reach; /* part or multiple of the quantity at which the first limit is met, each going on as it has come so far */
+};
+
+/* One limit from above. One that is broken already may not get worse. */
+static void judge(struct verdict *verdict, double value, double before, double limit, double noise)
 {
-    if (before <= limit)
-        return limit - value + noise;
-    return value <= before + noise ? INFINITY : before - value;
+    double bound = fmax(limit, before) + noise;
+    if (value > bound)
+        verdict->holds = false;
+    if (value > before && bound - before < verdict->reach * (value - before))
+        verdict->reach = (bound - before) / (value - before);
 }
 
-/* Least margin of all limits in `trial`, p.u.; below 0: some limit does not hold. */
-static double margin_of(const struct fg_match_grid *match, const struct grid_slot *slot, const struct grid_variant *variant,
-                        const struct grid_view *trial)
+static struct verdict judge_all(const struct fg_match_grid *match, const struct grid_slot *slot, const struct grid_variant *variant,
+                                const struct grid_view *trial)
 {
     const struct grid_view now = view_of_slot(match, slot);
     const struct fg_network *network = variant->network;
-    double least = INFINITY;
+    struct verdict verdict = {.holds = true, .reach = REACH_MOST};
     for (size_t b = 0; b < match->bus_count; b++) {
         double vm = trial->vm[b], before = now.vm[b];
         if (isnan(vm))
             continue;
         double high = network->buses[b].vm_max_pu - slot->reserve_up[b]; /* the same reserve before and after */
         double low = network->buses[b].vm_min_pu + slot->reserve_down[b];
-        least = fmin(least, margin_below(vm, before, high, VOLTAGE_NOISE));
-        least = fmin(least, margin_below(-vm, -before, -low, VOLTAGE_NOISE));
+        judge(&verdict, vm, before, high, VOLTAGE_NOISE);
+        judge(&verdict, -vm, -before, -low, VOLTAGE_NOISE);
     }
     for (size_t i = 0; i < match->branch_count; i++) {
         double rating = network->branches[i].rate_normal_mva, base = network->base_mva;
         if (rating < INFINITY)
-            least = fmin(least, margin_below(used_of(variant, slot, trial, (int32_t)i) / base,
-                                             used_of(variant, slot, &now, (int32_t)i) / base, rating / base, POWER_NOISE));
+            judge(&verdict, used_of(variant, slot, trial, (int32_t)i) / base, used_of(variant, slot, &now, (int32_t)i) / base,
+                  rating / base, POWER_NOISE);
     }
-    return least;
+    return verdict;
 }
 
-static double try_quantity(struct fg_match_grid *match, const struct grid_slot *slot, struct grid_variant *variant,
-                           const struct grid_period *period, const struct grid_moves *moves, int64_t quantity_w)
+static struct verdict try_quantity(struct fg_match_grid *match, const struct grid_slot *slot, struct grid_variant *variant,
+                                   const struct grid_period *period, const struct grid_moves *moves, double quantity_w)
 {
     double *at = moves->is_reactive ? match->bus_q : match->bus_p, old[2] = {0};
     for (int32_t m = 0; m < moves->count; m++) {
         old[m] = at[moves->at[m].bus];
-        at[moves->at[m].bus] += moves->at[m].sign * (double)quantity_w * 1e-6;
+        at[moves->at[m].bus] += moves->at[m].sign * quantity_w * 1e-6;
     }
     set_injections(match, variant);
     match->figures.power_flows++;
@@ -419,23 +444,20 @@ static double try_quantity(struct fg_match_grid *match, const struct grid_slot *
     for (int32_t m = moves->count; m-- > 0;)
         at[moves->at[m].bus] = old[m];
     if (code != FG_OK || variant->trial->status != FG_POWERFLOW_CONVERGED)
-        return -INFINITY;
+        return (struct verdict){.reach = 0.5};
     const struct grid_view view = view_of_results(variant->trial);
-    return margin_of(match, slot, variant, &view);
+    return judge_all(match, slot, variant, &view);
 }
 
 struct bracket {
-    int64_t low, high; /* in ticks: holds, does not hold */
-    double low_margin, high_margin;
+    int64_t low, high; /* in ticks: holds; does not hold, or one more than was wanted */
 };
 
-/* The next guess in a bracket wider than one tick. */
-static int64_t guess(const struct bracket *b, int step)
+/* The next quantity inside a bracket wider than one tick: where the first limit is met by what was seen last, else the
+ * middle. */
+static int64_t guess(const struct bracket *b, int64_t tried, const struct verdict *verdict, bool by_chord)
 {
-    int64_t middle = b->low + (b->high - b->low) / 2, next = middle;
-    double span = b->low_margin - b->high_margin;
-    if (step % 3 != 2 && b->low_margin > SECANT_LEAST && isfinite(b->low_margin) && isfinite(span) && span > 0)
-        next = b->low + (int64_t)floor((double)(b->high - b->low) * b->low_margin / span);
+    int64_t next = by_chord ? (int64_t)floor((double)tried * verdict->reach) : b->low + (b->high - b->low) / 2;
     if (next <= b->low)
         next = b->low + 1;
     return next >= b->high ? b->high - 1 : next;
@@ -446,41 +468,33 @@ int64_t grid_ac_take(struct fg_match_grid *match, struct grid_slot *slot, struct
 {
     struct grid_variant *variant = variant_of(match, period);
     int64_t tick = match->tick_w, most = wanted_w / tick;
-    double estimate_w = grid_ac_screen(match, slot, period, moves, (double)wanted_w);
-    /* The bracket's upper end is out of reach until a power flow has refused it. */
-    struct bracket b = {.low = 0, .high = most + 1, .high_margin = -INFINITY};
-    bool has_refused = false, has_risen = false, is_last = false;
+    /* A conditional trade must fit as its reserve will be counted. */
+    double share = flow->conditional ? RESERVE_FACTOR : 1;
+    double estimate_w = grid_ac_screen(match, slot, period, moves, share * (double)wanted_w) / share;
+    struct bracket b = {.low = 0, .high = most + 1};
+    int misled = 0;
+    bool is_last = false;
     /* In a mesh the factors may be those of a solution some trades ago. */
     bool is_sure = variant->distribution->is_radial;
     if (most < 1 || (is_sure && estimate_w < SURE_SHARE * (double)tick))
         return 0;
-    const struct grid_view now = view_of_slot(match, slot);
-    b.low_margin = margin_of(match, slot, variant, &now);
     prepare(match, slot, period, variant);
     int64_t next = estimate_w >= (double)wanted_w ? most : (int64_t)(estimate_w / (double)tick);
     for (int step = 0; step < FLOWS_MOST && b.high - b.low > 1; step++) {
         if (next <= b.low)
             next = b.low + 1;
-        if (next >= b.high)
-            next = b.high - 1;
-        double margin = try_quantity(match, slot, variant, period, moves, next * tick);
-        is_last = margin >= 0;
-        if (margin >= 0) {
-            int64_t gained = next - b.low;
-            double slope = (b.low_margin - margin) / (double)(gained > 0 ? gained : 1);
+        int64_t width = b.high - b.low;
+        struct verdict verdict = try_quantity(match, slot, variant, period, moves, share * (double)(next * tick));
+        is_last = verdict.holds;
+        if (verdict.holds) {
             b.low = next;
-            b.low_margin = margin;
             fg_powerflow_keep_state(variant->powerflow, match->accepted);
-            /* Upwards as far as the margin lasts at the slope seen; the second time to the end. */
-            next = isfinite(slope) && slope > 0 && !has_risen ? b.low + (int64_t)fmin(margin / slope, (double)most) : most;
-            has_risen = true;
         } else {
             b.high = next;
-            b.high_margin = margin;
-            has_refused = true;
         }
-        if (has_refused)
-            next = guess(&b, step);
+        /* A limit that first gets better and then worse misleads the chords: twice is enough. */
+        misled += step >= 2 && b.high - b.low > 2 && 2 * (b.high - b.low) > width;
+        next = guess(&b, next, &verdict, misled < 2);
     }
     if (b.low < 1)
         return 0;
