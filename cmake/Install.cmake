@@ -3,13 +3,14 @@
 set(FG_PUBLIC_HEADERS
     base/csv.h base/date.h base/error.h base/instant.h base/json.h base/log.h base/memory.h base/names.h base/random.h
     base/readings.h base/text.h base/timezone.h base/units.h
-    grid/check.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
+    grid/check.h grid/distribution.h grid/flow.h grid/matpower.h grid/network.h grid/network_json.h grid/network_read.h grid/opf.h
     grid/opf_network.h grid/pandapower.h grid/pgm.h grid/powerflow.h grid/topology.h
     solve/ldl.h solve/lp.h solve/nlp.h
     market/auction.h market/baseline.h market/book.h market/delivery.h market/document.h
     market/order.h market/refusal.h market/settlement.h
     store/backup.h store/document.h store/lease.h store/migrate.h store/series.h store/store.h
-    toolkit/dfmct/clear.h toolkit/dfmct/match_network.h toolkit/dfmct/market_file.h)
+    toolkit/dfmct/clear.h toolkit/dfmct/grid_state.h toolkit/dfmct/match_grid.h
+    toolkit/dfmct/match_network.h toolkit/dfmct/market_file.h)
 
 foreach(header ${FG_PUBLIC_HEADERS})
     get_filename_component(folder ${header} DIRECTORY)
