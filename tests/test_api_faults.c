@@ -63,6 +63,30 @@ static void refused_statement(void **state)
     registry_close(&f);
 }
 
+/* An area that nobody has published a location in is no fault of the server: it says what is missing, and trades once it is there. */
+static void area_without_location(void **state)
+{
+    struct registry_fixture f;
+    struct answer answer;
+    char area[32], path[100], text[300];
+    registry_open(&f, *(enum fg_store_kind *)*state);
+    call_for(&f, f.fmo, "POST", "/v1/areas",
+             "{\"name\":\"A\",\"price_min\":\"-500\",\"price_max\":\"4000\",\"size_max\":\"100\",\"network_mode\":\"off\",\"stale_rule\":\"block\","
+             "\"currency\":\"EUR\",\"time_zone\":\"Europe/Athens\",\"period_seconds\":900,\"tick\":\"0.001\",\"price_step\":\"0.01\"}",
+             201, "id", area, sizeof area);
+    fg_exchange_refresh(f.application.exchange);
+    snprintf(path, sizeof path, "/v1/areas/%s/messages", area);
+    assert_int_equal(status_of(&f, f.fmo, "POST", path, "{\"text\":\"Hello\"}", &answer), 409);
+    assert_non_null(strstr(answer.body.data, "no grid location yet"));
+    answer_release(&answer);
+    snprintf(text, sizeof text, "INSERT INTO location (id, area_id, name, operator_id, status, created_us, version) VALUES (1, %s, 'Feeder', 1, 'published', 0, 1)",
+             area + 5);
+    alter(&f, text);
+    fg_exchange_refresh(f.application.exchange);
+    expect(&f, f.fmo, "POST", path, "{\"text\":\"Hello\"}", 200);
+    registry_close(&f);
+}
+
 /* A rule of the database that no check before it has foreseen: refused, and not in the database's words. */
 static void unforeseen_constraint(void **state)
 {
@@ -176,7 +200,8 @@ static void contradictory_rule(void **state)
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const struct CMUnitTest tests[] = {ON_BOTH(refused_statement), ON_BOTH(expired_answers), ON_BOTH(contradictory_rule), {"unforeseen_constraint (PostgreSQL)", unforeseen_constraint, NULL, NULL, &fixture_postgresql},
+    const struct CMUnitTest tests[] = {ON_BOTH(refused_statement), ON_BOTH(expired_answers), ON_BOTH(contradictory_rule), ON_BOTH(area_without_location),
+                                       {"unforeseen_constraint (PostgreSQL)", unforeseen_constraint, NULL, NULL, &fixture_postgresql},
                                        ON_BOTH(readiness)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

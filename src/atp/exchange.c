@@ -41,6 +41,13 @@ static struct exchange_area *find_area(const struct fg_exchange *exchange, int64
     return area;
 }
 
+enum fg_code exchange_bare(const struct exchange_area *area, struct fg_error *err)
+{
+    return fg_fail(err, FG_ERR_CONFLICT, NULL,
+                   "market area area-%lld has no grid location yet; trading begins when a system operator has published one",
+                   (long long)area->id);
+}
+
 enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t id, struct fg_command *const *commands,
                                 size_t count, struct fg_error *err)
 {
@@ -49,6 +56,8 @@ enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t id, struct
     struct exchange_area *area = find_area(exchange, id);
     if (area == NULL)
         code = fg_fail(err, FG_ERR_NOT_FOUND, NULL, "there is no market area area-%lld", (long long)id);
+    else if (!area->is_open && exchange_is_bare(area))
+        code = exchange_bare(area, err);
     else if (!area->is_open)
         code = area->holder[0] != '\0'
                    ? fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "market area area-%lld is served by %s; send the request there",
@@ -367,6 +376,8 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         stop_engine(area);
     if (is_asked || area->facts == NULL || exchange_monotonic_us() - area->facts_us >= FG_FACTS_REFRESH_US)
         code = load_facts(area, err);
+    if (code == FG_OK && area->engine == NULL && exchange_is_bare(area))
+        return FG_OK;
     if (code == FG_OK && area->engine == NULL)
         code = start_engine(area, err);
     if (code == FG_OK && area->contracts_us != area->facts_us)

@@ -83,6 +83,13 @@ struct fg_exchange {
     bool is_stopping;
 };
 
+/* Without a location there is nothing to trade at and no book: the area waits for a system operator. With `lock` held. */
+static inline bool exchange_is_bare(const struct exchange_area *area)
+{
+    return area->facts != NULL && area->facts->location_count == 0;
+}
+enum fg_code exchange_bare(const struct exchange_area *area, struct fg_error *err); /* FG_ERR_CONFLICT with the remedy */
+
 int64_t exchange_now_us(const struct fg_exchange *exchange);
 int64_t exchange_monotonic_us(void);
 /* Send commands, in order and without others between them, and wait for them (keeper only). Refusals are in the commands. */

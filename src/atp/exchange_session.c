@@ -115,6 +115,7 @@ static enum fg_code enter(struct fg_exchange *exchange, int64_t id, struct excha
         return FG_OK;
     enum fg_code code =
         *area == NULL ? fg_fail(err, FG_ERR_NOT_FOUND, NULL, "there is no market area area-%lld", (long long)id)
+                      : exchange_is_bare(*area) ? exchange_bare(*area, err)
                       : fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "market area area-%lld is not served here", (long long)id);
     pthread_rwlock_unlock(&exchange->lock);
     return code;
