@@ -121,9 +121,16 @@ static void stop_under_load(void **state)
     assert_int_equal(fixture_number(store, "SELECT count(DISTINCT reference) FROM book_order"), total);
     for (int c = 0; c < CLIENTS; c++)
         for (size_t n = 0; n < loads[c].sent; n++) {
-            char query[200];
-            snprintf(query, sizeof query, "SELECT count(*) FROM book_order WHERE id = %lld AND reference = 'key-%d-%zu'", loads[c].order[n], c, n);
-            assert_int_equal(fixture_number(store, query), 1);
+            char key[40];
+            struct fg_error err = {0};
+            struct fg_sql *sql;
+            snprintf(key, sizeof key, "key-%d-%zu", c, n);
+            fixture_expect(fg_sql_prepare(store, "SELECT count(*) FROM book_order WHERE id = $1 AND reference = $2", &sql, &err), &err);
+            fg_sql_int64(sql, 1, loads[c].order[n]);
+            fg_sql_text(sql, 2, key);
+            fixture_expect(fg_sql_one(sql, &err), &err);
+            assert_int_equal(fg_sql_column_int64(sql, 0), 1);
+            fg_sql_done(sql);
         }
     fg_store_close(store);
     printf("stopped in %.2f s: %zu orders acknowledged, %zu refused with 503, %zu without answer; %zu there, each once\n", seconds, acknowledged, refused,
