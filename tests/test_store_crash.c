@@ -1,5 +1,6 @@
 /* Power cuts at any write: every acknowledged transaction is there exactly once after reopening, none half. The disk is
- * support/crash_vfs.h. That the judge can see loss is shown with syncing switched off. FG_CRASHES: number of power cuts (300). */
+ * support/crash_vfs.h. That the judge can see loss is shown with syncing switched off. FG_CRASHES: number of power cuts (300, with
+ * the sanitizers 100). */
 #include "support/store_fixture.h"
 
 #include "support/crash_vfs.h"
@@ -123,7 +124,12 @@ static void acknowledged_transactions_survive_power_cuts(void **state)
 {
     (void)state;
     const char *wanted = getenv("FG_CRASHES");
-    int cuts = wanted != NULL ? atoi(wanted) : 300;
+#ifdef __SANITIZE_ADDRESS__
+    const int few = 100; /* the sanitizers make each several times as long */
+#else
+    const int few = 300;
+#endif
+    int cuts = wanted != NULL ? atoi(wanted) : few;
     uint64_t seed = 4711;
     print_message("seed %llu, %d power cuts\n", (unsigned long long)seed, cuts);
     assert_int_equal(run(cuts, seed, NULL), 0);

@@ -5,6 +5,7 @@
  *
  * which keeps the difference of nearly equal voltages exact. Branch losses are g_s |V' - Vt|^2 + g_f |V'|^2 + g_t
  * |Vt|^2 (and with -b for the reactive part), not the difference of two large flows. */
+#include "base/kernel.h"
 #include "grid/powerflow_internal.h"
 
 #include <math.h>
@@ -223,7 +224,7 @@ static void load_branch(const struct fg_powerflow *powerflow, struct fg_powerflo
 }
 
 /* Branch flows, and on the way the sums p, q of what leaves each node. */
-static void evaluate_branches(struct fg_powerflow *powerflow, struct fg_powerflow_result *result, double *p, double *q)
+FG_KERNEL static void evaluate_branches(struct fg_powerflow *powerflow, struct fg_powerflow_result *result, double *p, double *q)
 {
     const struct fg_topology *topology = powerflow->topology;
     const double *re = powerflow->re, *im = powerflow->im;

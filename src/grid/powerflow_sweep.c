@@ -16,6 +16,7 @@
  *
  * Arithmetic is written out in real and imaginary parts: C's complex product tests for NaN and is several times slower.
  */
+#include "base/kernel.h"
 #include "grid/powerflow_internal.h"
 
 #include <complex.h>
@@ -261,7 +262,7 @@ static void set_start(const struct fg_powerflow *powerflow, struct fg_sweep *swe
 
 /* conj(S / V) and what it changes: the error of the power that the old current delivers at the new voltage; K begins with
  * its negative. A straight loop over plain arrays, which the compiler turns into vector instructions. */
-static void currents_of(int32_t count, const double *restrict p, const double *restrict q, const double *restrict v_re,
+FG_KERNEL static void currents_of(int32_t count, const double *restrict p, const double *restrict q, const double *restrict v_re,
                         const double *restrict v_im, double *restrict injected_re, double *restrict injected_im,
                         double *restrict k_re, double *restrict k_im, double *restrict error)
 {
@@ -321,7 +322,7 @@ static double largest_error(const struct fg_sweep *sweep, int32_t *worst)
     return largest;
 }
 
-static void pass_backward_and_forward(struct fg_sweep *sweep)
+FG_KERNEL static void pass_backward_and_forward(struct fg_sweep *sweep)
 {
     int32_t count = sweep->count;
     const int32_t *restrict parent = sweep->parent;

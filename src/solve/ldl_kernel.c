@@ -1,14 +1,8 @@
 #include "solve/ldl_kernel.h"
 
-#include <string.h>
+#include "base/kernel.h"
 
-/* One source, several instruction sets: the loader takes the best that the processor has. Sanitized builds keep the
- * portable version, because their runtime is not ready when the loader chooses. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define KERNEL __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define KERNEL
-#endif
+#include <string.h>
 
 /* Four numbers: wider vectors than the processor has are taken apart by the compiler and spilled. */
 typedef double vector4 __attribute__((vector_size(32)));
@@ -42,7 +36,7 @@ static inline __attribute__((always_inline)) void tile(int vectors, int64_t k, c
 }
 
 /* Tiles of 8 x 4 and 4 x 4; what is left over goes number by number. */
-KERNEL void fg_ldl_update_lower(int64_t m, int64_t n, int64_t k, const double *a, int64_t lda, const double *w,
+FG_KERNEL void fg_ldl_update_lower(int64_t m, int64_t n, int64_t k, const double *a, int64_t lda, const double *w,
                                 int64_t ldw, double *c, int64_t ldc)
 {
     int64_t j = 0;
@@ -77,13 +71,13 @@ KERNEL void fg_ldl_update_lower(int64_t m, int64_t n, int64_t k, const double *a
         }
 }
 
-KERNEL void fg_ldl_axpy(int64_t n, double alpha, const double *restrict x, double *restrict y)
+FG_KERNEL void fg_ldl_axpy(int64_t n, double alpha, const double *restrict x, double *restrict y)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] -= alpha * x[i];
 }
 
-KERNEL void fg_ldl_axpy2(int64_t n, double alpha, const double *restrict x, double beta, const double *restrict z,
+FG_KERNEL void fg_ldl_axpy2(int64_t n, double alpha, const double *restrict x, double beta, const double *restrict z,
                          double *restrict y)
 {
     for (int64_t i = 0; i < n; i++)
