@@ -106,10 +106,10 @@ static enum MHD_Result send_answer(struct fg_call *call)
     return MHD_queue_response(call->connection, (unsigned)call->status, call->response);
 }
 
-static enum MHD_Result refuse_busy(struct fg_call *call)
+static enum MHD_Result refuse_for_now(struct fg_call *call, const char *why)
 {
     call->retry_seconds = 1;
-    fg_answer_problem(call, FG_PROBLEM_UNAVAILABLE, "too many requests are waiting");
+    fg_answer_problem(call, FG_PROBLEM_UNAVAILABLE, why);
     fg_answer_build(call);
     call->phase = FG_CALL_READY;
     return send_answer(call);
@@ -178,8 +178,12 @@ static enum MHD_Result run_call(struct fg_call *call)
         fg_dispatch_inline(call);
         return send_answer(call);
     }
+    if (atomic_load(&server->is_stopping)) {
+        call->must_close = true;
+        return refuse_for_now(call, "the server is stopping");
+    }
     if (!fg_workers_reserve(server->workers))
-        return refuse_busy(call);
+        return refuse_for_now(call, "too many requests are waiting");
     MHD_suspend_connection(call->connection); /* before a worker can resume it */
     fg_dispatch_start(call);
     return MHD_YES;
@@ -535,8 +539,9 @@ void fg_server_stop(struct fg_server *server, double seconds)
 {
     if (server == NULL)
         return;
+    /* New requests are refused from here on. MHD_quiesce_daemon would refuse connections, but it and a busy network thread may
+     * both take the listening socket out of a set, on which libmicrohttpd 0.9 aborts. */
     atomic_store(&server->is_stopping, true);
-    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
     if (server->hub != NULL)
         fg_hub_close(server->hub);
     wait_until_idle(server, seconds);
@@ -544,8 +549,6 @@ void fg_server_stop(struct fg_server *server, double seconds)
     /* Answers that are being sent: a moment for the network threads, which MHD_stop_daemon does not grant. */
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     MHD_stop_daemon(server->daemon);
-    if (listener != MHD_INVALID_SOCKET)
-        close(listener);
     server_clear(server);
     fg_server_release(server);
 }
