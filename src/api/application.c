@@ -122,7 +122,7 @@ enum fg_code fg_application_trade(struct fg_application *application, struct fg_
                                           .notify = notify, .context = application};
     enum fg_code code = fg_exchange_start(&options, &application->exchange, err);
     struct fg_runs_options runs = {.platform = application->platform, .exchange = application->exchange,
-                                   .folder = application->data_folder, .threads = application->run_threads};
+                                   .threads = application->run_threads};
     return code == FG_OK ? fg_runs_start(&runs, &application->runs, err) : code;
 }
 

@@ -275,8 +275,8 @@ static enum fg_code find_place(struct judging *j, struct fg_store *store, struct
         trading_refuse(item, &place_kind, "the auction has no network whose limits a request could price");
         return FG_OK;
     }
-    enum fg_code code = is_limit   ? fg_auction_check_limit(store, trading_application(j->call)->data_folder, j->network, out->bus,
-                                                          out->order.location_kind == FG_LOCATION_BRANCH_LIMIT, &why)
+    enum fg_code code = is_limit   ? fg_auction_check_limit(store, j->network, out->bus,
+                                                            out->order.location_kind == FG_LOCATION_BRANCH_LIMIT, &why)
                         : is_whole ? fg_auction_check_zone(store, j->network, out->location, &why)
                                    : fg_auction_place(store, j->auction, out->location, out->portfolio, out->bus, place, &why);
     if (code == FG_ERR_VALUE) {

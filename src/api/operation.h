@@ -54,6 +54,8 @@ enum fg_operation_flag {
  * FG_OP_INLINE) and may hand the call on with `fg_call_defer`. */
 typedef enum fg_code (*fg_operation_handler)(struct fg_call *call, struct fg_error *err);
 
+struct fg_rows;
+
 struct fg_operation {
     const char *id; /* verb-noun in kebab case, unique: "enter-order"; the verb of the command line */
     enum fg_method method;
@@ -71,6 +73,7 @@ struct fg_operation {
     size_t max_body_bytes;           /* 0: 1 MiB */
     const struct fg_response *responses; /* the successful ones and problems with a meaning of their own */
     fg_operation_handler handle;
+    const struct fg_rows *rows; /* what fg_rows_list lists (rows.h) */
 };
 
 struct fg_operation_set {

@@ -1,7 +1,7 @@
 /* Operations of market agents: what is fetched from where, and what it has given. */
 #include "api/operations_gateway.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "base/instant.h"
 #include "base/units.h"
 #include "gateway/agent.h"
@@ -83,7 +83,7 @@ static enum fg_code take_agent(struct fg_call *call, struct fg_registry *registr
     if (code == FG_OK)
         code = fg_agent_create(registry, &application->outbound, &agent, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_AGENT, id);
+        fg_call_answer_id(call, 201, FG_ID_AGENT, id);
     return code;
 }
 static enum fg_code create_agent(struct fg_call *call, struct fg_error *err)
@@ -138,7 +138,7 @@ static const struct fg_column agent_columns[] = {
     {"failure", FG_COLUMN_TEXT, FG_ID_AGENT, NULL}, {0}};
 static enum fg_code put_agents(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
-    return fg_settle_answer_page(
+    return fg_rows_page(
         call, registry,
         "SELECT id, id, name, url, format, rows, time_member, value_member, unit, places, step_s, every_s, stale_s, CASE quality WHEN 0 THEN "
         "'measured' WHEN 1 THEN 'estimated' WHEN 2 THEN 'substituted' ELSE 'suspect' END, source, licence, CASE WHEN fetched_us IS NULL OR "

@@ -2,7 +2,7 @@
 #include "api/operations_runs.h"
 
 #include "api/auction_order.h"
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/query.h"
 
 #include <stdio.h>

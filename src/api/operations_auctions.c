@@ -3,7 +3,7 @@
 #include "api/operations_runs.h"
 
 #include "api/auction_order.h"
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/metering.h"
 #include "atp/query.h"
 #include "base/instant.h"
@@ -224,16 +224,16 @@ static enum fg_code make_rule(struct fg_call *call, struct fg_registry *registry
                                    .opening_clock_s = json_integer_value(json_object_get(body.value, "opening_clock_seconds")),
                                    .closure_days = json_integer_value(json_object_get(body.value, "closure_days")),
                                    .closure_clock_s = json_integer_value(json_object_get(body.value, "closure_clock_seconds")),
-                                   .first_day = fg_settle_date(fg_member_text(&body, "first_day", ""))};
+                                   .first_day = fg_call_date(fg_member_text(&body, "first_day", ""))};
     if (rule.terms == NULL)
         return FG_ERR_MEMORY;
     if (last != NULL)
-        rule.last_day = fg_settle_date(last);
+        rule.last_day = fg_call_date(last);
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_auction_rule_create(registry, area, &rule, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_AUCTION_RULE, id);
+        fg_call_answer_id(call, 201, FG_ID_AUCTION_RULE, id);
     return code;
 }
 static enum fg_code create_rule(struct fg_call *call, struct fg_error *err)
@@ -281,21 +281,11 @@ static const struct fg_column rule_columns[] = {
     {"closure_clock_seconds", FG_COLUMN_COUNT, FG_ID_AUCTION_RULE, NULL},
     {"first_day", FG_COLUMN_DAY, FG_ID_AUCTION_RULE, NULL}, {"last_day", FG_COLUMN_DAY, FG_ID_AUCTION_RULE, NULL},
     {"terms", FG_COLUMN_TEXT, FG_ID_AUCTION_RULE, NULL},   {0}};
-static enum fg_code put_rules(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code != FG_OK ? code
-                         : fg_settle_answer_page(call, registry,
-                                                 "SELECT id, id, name, status, opening_days, opening_clock_s, closure_days, "
-                                                 "closure_clock_s, first_day, last_day, terms FROM auction_rule WHERE area_id = $5 AND "
-                                                 "id > $3 AND $1 = $1 AND $2 = $2 ORDER BY id LIMIT $4",
-                                                 rule_columns, area, err);
-}
-static enum fg_code list_rules(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_rules, err);
-}
+static const struct fg_rows rules_rows = {
+    "SELECT id, id, name, status, opening_days, opening_clock_s, closure_days, "
+    "closure_clock_s, first_day, last_day, terms FROM auction_rule WHERE area_id = $5 AND "
+    "id > $3 AND $1 = $1 AND $2 = $2 ORDER BY id LIMIT $4",
+    rule_columns, "area", FG_ID_AREA};
 
 /* ---- reading ---- */
 static const struct fg_schema auction_status = {.kind = FG_SCHEMA_ENUM, .name = "AuctionStatus", .words = fg_auction_status_words,
@@ -491,23 +481,12 @@ static const struct fg_column price_columns[] = {
     {"energy", FG_COLUMN_MICRO, FG_ID_AUCTION, NULL},  {"loss", FG_COLUMN_MICRO, FG_ID_AUCTION, NULL},
     {"congestion", FG_COLUMN_MICRO, FG_ID_AUCTION, NULL}, {"voltage", FG_COLUMN_MICRO, FG_ID_AUCTION, NULL},
     {"zone", FG_COLUMN_MICRO, FG_ID_AUCTION, NULL},    {0}};
-static enum fg_code put_prices(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t auction;
-    enum fg_code code = fg_call_id(call, "auction", FG_ID_AUCTION, &auction, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(call, registry,
-                                       "SELECT p.line, p.period * a.period_s, p.place, p.product, p.price_u, p.energy_u, p.loss_u, "
-                                       "p.congestion_u, p.voltage_u, p.zone_u FROM auction_price p JOIN auction u ON u.id = "
-                                       "p.auction_id JOIN area a ON a.id = u.area_id WHERE p.auction_id = $5 AND p.line > $3 AND "
-                                       "u.status IN ('cleared', 'partly_solved') AND $1 = $1 AND $2 = $2 ORDER BY p.line LIMIT $4",
-                                       price_columns, auction, err);
-}
-static enum fg_code list_prices(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_prices, err);
-}
+static const struct fg_rows prices_rows = {
+    "SELECT p.line, p.period * a.period_s, p.place, p.product, p.price_u, p.energy_u, p.loss_u, "
+    "p.congestion_u, p.voltage_u, p.zone_u FROM auction_price p JOIN auction u ON u.id = "
+    "p.auction_id JOIN area a ON a.id = u.area_id WHERE p.auction_id = $5 AND p.line > $3 AND "
+    "u.status IN ('cleared', 'partly_solved') AND $1 = $1 AND $2 = $2 ORDER BY p.line LIMIT $4",
+    price_columns, "auction", FG_ID_AUCTION};
 
 /* ---- limits of the grid ---- */
 static const struct fg_schema number = {.kind = FG_SCHEMA_NUMBER, .number_minimum = -1e300, .number_maximum = 1e300};
@@ -611,13 +590,13 @@ static const struct fg_operation operations[] = {
      .responses = rule_responses, .handle = create_rule},
     {.id = "list-auction-rules", .method = FG_GET, .path = "/v1/areas/{area}/auction-rules", .api = FG_API_ATP, .tag = "Auctions",
      .summary = "Recurring auctions", .right = "auctions.read", .flags = FG_OP_PAGED, .path_params = area_path,
-     .responses = rule_page_responses, .handle = list_rules},
+     .responses = rule_page_responses, .handle = fg_rows_list, .rows = &rules_rows},
     {.id = "end-auction-rule", .method = FG_DELETE, .path = "/v1/auction-rules/{rule}", .api = FG_API_ATP, .tag = "Auctions",
      .summary = "End a recurring auction", .right = "auctions.run", .path_params = rule_path,
      .description = "Auctions that it has made already go on.", .responses = done_responses, .handle = end_rule},
     {.id = "list-auction-prices", .method = FG_GET, .path = "/v1/areas/{area}/auctions/{auction}/prices", .api = FG_API_ATP,
      .tag = "Auctions", .summary = "Prices with their parts", .right = "auctions.read", .flags = FG_OP_PAGED,
-     .path_params = auction_path, .responses = price_responses, .handle = list_prices},
+     .path_params = auction_path, .responses = price_responses, .handle = fg_rows_list, .rows = &prices_rows},
     {.id = "list-auction-limits", .method = FG_GET, .path = "/v1/areas/{area}/auctions/{auction}/limits", .api = FG_API_ATP,
      .tag = "Auctions", .summary = "Limits of the grid before and after", .right = "networks.read", .flags = FG_OP_PAGED,
      .path_params = auction_path, .description = "To the owner of the network, the area's operator and the regulator.",

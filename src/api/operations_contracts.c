@@ -2,7 +2,7 @@
 #include "api/operations_contracts.h"
 
 #include "api/registry_call.h"
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "api/trading_call.h"
 #include "atp/contract.h"
 
@@ -211,8 +211,8 @@ static enum fg_code read_tender(const struct fg_json_cursor *body, struct fg_ten
 {
     *tender = (struct fg_tender){
         .regulation = (enum fg_regulation)fg_member_word(body, "regulation", trading_direction_words, 0),
-        .window = {.from = fg_settle_date(fg_member_text(body, "from", "")),
-                   .until = fg_settle_date(fg_member_text(body, "until", "")),
+        .window = {.from = fg_call_date(fg_member_text(body, "from", "")),
+                   .until = fg_call_date(fg_member_text(body, "until", "")),
                    .weekdays = fg_member_bits(body, "weekdays", weekday_words)},
         .capacity = {fg_member_decimal(body, "capacity", 6, 0)},
         .availability_max = {fg_member_decimal(body, "availability_price_max", 6, 0)},
@@ -245,7 +245,7 @@ static enum fg_code publish_work(struct fg_call *call, struct fg_registry *regis
     if (code == FG_OK)
         code = fg_tender_publish(registry, &tender, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_TENDER, tender.id);
+        fg_call_answer_id(call, 201, FG_ID_TENDER, tender.id);
     return code;
 }
 static enum fg_code publish_tender(struct fg_call *call, struct fg_error *err)
@@ -313,7 +313,7 @@ static enum fg_code offer_work(struct fg_call *call, struct fg_registry *registr
     }
     fg_facts_release(facts);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_TENDER_OFFER, offer.id);
+        fg_call_answer_id(call, 201, FG_ID_TENDER_OFFER, offer.id);
     return code;
 }
 static enum fg_code enter_offer(struct fg_call *call, struct fg_error *err)
@@ -359,7 +359,7 @@ static enum fg_code offers_work(struct fg_call *call, struct fg_registry *regist
     if (code != FG_OK)
         return code;
     bool is_sealed = tender.is_published && registry->now_us < tender.closes_us;
-    return fg_settle_answer_page(call, registry,
+    return fg_rows_page(call, registry,
                                  is_sealed ? OFFER_SELECT "(o.organisation_id = $1 AND $2 >= 0) ORDER BY o.id LIMIT $4"
                                            : OFFER_SELECT "(o.organisation_id = $1 OR t.buyer_id = $1 OR $2 = 1) ORDER BY o.id LIMIT $4",
                                  offer_columns, id, err);
@@ -450,7 +450,7 @@ static enum fg_code orders_work(struct fg_call *call, struct fg_registry *regist
     enum fg_code code = fg_call_id(call, "contract", FG_ID_CONTRACT, &id, err);
     return code != FG_OK
                ? code
-               : fg_settle_answer_page(
+               : fg_rows_page(
                      call, registry,
                      "SELECT o.id, o.id, o.first_period * a.period_s, o.status, CASE WHEN o.cause > 0 THEN o.cause END, o.entered_us "
                      "FROM book_order o JOIN contract c ON c.id = o.contract_id JOIN area a ON a.id = c.area_id WHERE o.contract_id = "
@@ -477,7 +477,7 @@ static enum fg_code availability_work(struct fg_call *call, struct fg_registry *
     enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
     return code != FG_OK
                ? code
-               : fg_settle_answer_page(
+               : fg_rows_page(
                      call, registry,
                      "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY v.contract_id, v.period) AS place, v.contract_id, v.buyer_id, "
                      "v.seller_id, v.period * a.period_s, v.price_u, v.contracted_w, v.offered_w, v.traded_ws, v.available_ws, "

@@ -1,7 +1,7 @@
 /* Operations of forwarding: balancing markets, bids and what became of them, commands of system operator and owner. */
 #include "api/operations_gateway.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "api/trading_call.h"
 #include "atp/query.h"
 #include "base/date.h"
@@ -117,24 +117,12 @@ static const struct fg_column market_columns[] = {
     {"enabled", FG_COLUMN_BOOLEAN, FG_ID_AREA, NULL}, {"contacted_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},
     {"failing_since", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {"url", FG_COLUMN_TEXT, FG_ID_AREA, NULL},
     {"failure", FG_COLUMN_TEXT, FG_ID_AREA, NULL}, {0}};
-static enum fg_code put_markets(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY m.control_area) AS place, m.control_area, m.organisation_id, "
-                     "m.name, m.bid_min_w, m.lead_s, m.grace_s, m.enabled, m.contacted_us, m.failing_since_us, CASE WHEN $2 = 1 OR "
-                     "m.organisation_id = $1 THEN m.url END AS seen_url, CASE WHEN $2 = 1 OR m.organisation_id = $1 THEN m.failure END "
-                     "AS seen_failure FROM balancing_market m WHERE m.area_id = $5) AS markets WHERE place > $3 ORDER BY place LIMIT $4",
-                     market_columns, area, err);
-}
-static enum fg_code list_markets(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_markets, err);
-}
+static const struct fg_rows markets_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY m.control_area) AS place, m.control_area, m.organisation_id, "
+    "m.name, m.bid_min_w, m.lead_s, m.grace_s, m.enabled, m.contacted_us, m.failing_since_us, CASE WHEN $2 = 1 OR "
+    "m.organisation_id = $1 THEN m.url END AS seen_url, CASE WHEN $2 = 1 OR m.organisation_id = $1 THEN m.failure END "
+    "AS seen_failure FROM balancing_market m WHERE m.area_id = $5) AS markets WHERE place > $3 ORDER BY place LIMIT $4",
+    market_columns, "area", FG_ID_AREA};
 
 /* ---- bids ---- */
 static const struct fg_field bid_fields[] = {
@@ -179,26 +167,14 @@ static const struct fg_column bid_columns[] = {
 /* Its system operator, owners of members, and who sees all. */
 #define SEEN_BID                                                                                                       \
     "($2 = 1 OR m.organisation_id = $1 OR EXISTS (SELECT 1 FROM forward_member o WHERE o.bid_id = b.id AND o.organisation_id = $1))"
-static enum fg_code put_bids(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT b.id, b.id, b.control_area, b.state, b.regulation, b.location_id, b.first_period * a.period_s, b.period_count, "
-                     "b.quantity_w, b.least_w, b.called_w, b.price_u, b.deadline_us, b.market_bid, b.reason, b.changed_us, COALESCE((SELECT "
-                     "CAST(SUM(o.quantity_w) AS BIGINT) FROM forward_member o WHERE o.bid_id = b.id AND o.organisation_id = $1), 0), COALESCE((SELECT "
-                     "CAST(SUM(o.called_w) AS BIGINT) FROM forward_member o WHERE o.bid_id = b.id AND o.organisation_id = $1), 0) FROM forward_bid b JOIN area "
-                     "a ON a.id = b.area_id JOIN balancing_market m ON m.area_id = b.area_id AND m.control_area = b.control_area WHERE "
-                     "b.area_id = $5 AND b.id > $3 AND " SEEN_BID " ORDER BY b.id LIMIT $4",
-                     bid_columns, area, err);
-}
-static enum fg_code list_forwardings(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_bids, err);
-}
+static const struct fg_rows bids_rows = {
+    "SELECT b.id, b.id, b.control_area, b.state, b.regulation, b.location_id, b.first_period * a.period_s, b.period_count, "
+    "b.quantity_w, b.least_w, b.called_w, b.price_u, b.deadline_us, b.market_bid, b.reason, b.changed_us, COALESCE((SELECT "
+    "CAST(SUM(o.quantity_w) AS BIGINT) FROM forward_member o WHERE o.bid_id = b.id AND o.organisation_id = $1), 0), COALESCE((SELECT "
+    "CAST(SUM(o.called_w) AS BIGINT) FROM forward_member o WHERE o.bid_id = b.id AND o.organisation_id = $1), 0) FROM forward_bid b JOIN area "
+    "a ON a.id = b.area_id JOIN balancing_market m ON m.area_id = b.area_id AND m.control_area = b.control_area WHERE "
+    "b.area_id = $5 AND b.id > $3 AND " SEEN_BID " ORDER BY b.id LIMIT $4",
+    bid_columns, "area", FG_ID_AREA};
 
 static const struct fg_field member_fields[] = {
     {"order", &fg_schema_id, "Offer", FG_REQUIRED},
@@ -219,23 +195,11 @@ static const struct fg_column member_columns[] = {
     {"order", FG_COLUMN_ID, FG_ID_ORDER, NULL}, {"portfolio", FG_COLUMN_ID, FG_ID_PORTFOLIO, NULL},
     {"quantity", FG_COLUMN_MICRO, FG_ID_AREA, NULL}, {"price", FG_COLUMN_MICRO, FG_ID_AREA, NULL},
     {"called", FG_COLUMN_MICRO, FG_ID_AREA, NULL}, {0}};
-static enum fg_code put_members(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t bid;
-    enum fg_code code = fg_call_id(call, "forwarding", FG_ID_FORWARDING, &bid, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT p.place, p.order_id, p.portfolio_id, p.quantity_w, p.price_u, p.called_w FROM forward_member p JOIN forward_bid b "
-                     "ON b.id = p.bid_id JOIN balancing_market m ON m.area_id = b.area_id AND m.control_area = b.control_area WHERE p.bid_id = "
-                     "$5 AND p.place > $3 AND ($2 = 1 OR m.organisation_id = $1 OR p.organisation_id = $1) ORDER BY p.place LIMIT $4",
-                     member_columns, bid, err);
-}
-static enum fg_code list_members(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_members, err);
-}
+static const struct fg_rows members_rows = {
+    "SELECT p.place, p.order_id, p.portfolio_id, p.quantity_w, p.price_u, p.called_w FROM forward_member p JOIN forward_bid b "
+    "ON b.id = p.bid_id JOIN balancing_market m ON m.area_id = b.area_id AND m.control_area = b.control_area WHERE p.bid_id = "
+    "$5 AND p.place > $3 AND ($2 = 1 OR m.organisation_id = $1 OR p.organisation_id = $1) ORDER BY p.place LIMIT $4",
+    member_columns, "forwarding", FG_ID_FORWARDING};
 
 static const char *const verdict_words[] = {"confirmed", "reduced", "refused", NULL};
 static const struct fg_schema verdict = FG_ENUM("CallVerdict", "What the platform answered to the market", verdict_words);
@@ -265,25 +229,13 @@ static const struct fg_column call_columns[] = {
     {"verdict", FG_COLUMN_TEXT, FG_ID_AREA, NULL}, {"reason", FG_COLUMN_TEXT, FG_ID_AREA, NULL},
     {"called_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {"received_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},
     {"told_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {0}};
-static enum fg_code put_calls(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.received_us, t.control_area, t.market_activation) AS place, "
-                     "t.market_activation, CASE WHEN t.bid_id > 0 THEN t.bid_id END AS bid, t.wanted_w, t.confirmed_w, t.verdict, t.reason, "
-                     "t.activated_us, t.received_us, t.told_us FROM forward_activation t JOIN balancing_market m ON m.area_id = t.area_id AND "
-                     "m.control_area = t.control_area WHERE t.area_id = $5 AND ($2 = 1 OR m.organisation_id = $1)) AS calls WHERE place > $3 "
-                     "ORDER BY place LIMIT $4",
-                     call_columns, area, err);
-}
-static enum fg_code list_calls(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_calls, err);
-}
+static const struct fg_rows calls_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.received_us, t.control_area, t.market_activation) AS place, "
+    "t.market_activation, CASE WHEN t.bid_id > 0 THEN t.bid_id END AS bid, t.wanted_w, t.confirmed_w, t.verdict, t.reason, "
+    "t.activated_us, t.received_us, t.told_us FROM forward_activation t JOIN balancing_market m ON m.area_id = t.area_id AND "
+    "m.control_area = t.control_area WHERE t.area_id = $5 AND ($2 = 1 OR m.organisation_id = $1)) AS calls WHERE place > $3 "
+    "ORDER BY place LIMIT $4",
+    call_columns, "area", FG_ID_AREA};
 
 /* ---- commands ---- */
 static const struct fg_field periods_fields[] = {
@@ -385,15 +337,15 @@ static const struct fg_operation operations[] = {
      .responses = done_responses, .handle = connect_market},
     {.id = "list-balancing-markets", .method = FG_GET, .path = "/v1/areas/{area}/balancing-markets", FORWARDING,
      .summary = "Balancing markets of an area", .right = "forwarding.read", .flags = FG_OP_PAGED, .path_params = trading_area_path,
-     .responses = market_responses, .handle = list_markets},
+     .responses = market_responses, .handle = fg_rows_list, .rows = &markets_rows},
     {.id = "list-forwardings", .method = FG_GET, .path = "/v1/areas/{area}/forwardings", FORWARDING, .summary = "Bids at the balancing market",
      .description = "The system operator sees those of its control areas, sellers those with an offer of theirs.", .right = "forwarding.read",
-     .flags = FG_OP_PAGED, .path_params = trading_area_path, .responses = bid_responses, .handle = list_forwardings},
+     .flags = FG_OP_PAGED, .path_params = trading_area_path, .responses = bid_responses, .handle = fg_rows_list, .rows = &bids_rows},
     {.id = "list-forwarding-members", .method = FG_GET, .path = "/v1/areas/{area}/forwardings/{forwarding}/members", FORWARDING,
      .summary = "Offers in a bid", .right = "forwarding.read", .flags = FG_OP_PAGED, .path_params = forwarding_path,
-     .responses = member_responses, .handle = list_members},
+     .responses = member_responses, .handle = fg_rows_list, .rows = &members_rows},
     {.id = "list-activations", .method = FG_GET, .path = "/v1/areas/{area}/activations", FORWARDING, .summary = "Calls of the balancing market",
-     .right = "forwarding.read", .flags = FG_OP_PAGED, .path_params = trading_area_path, .responses = call_responses, .handle = list_calls},
+     .right = "forwarding.read", .flags = FG_OP_PAGED, .path_params = trading_area_path, .responses = call_responses, .handle = fg_rows_list, .rows = &calls_rows},
     {.id = "forward-offers", .method = FG_POST, .path = "/v1/areas/{area}/forwardings", FORWARDING,
      .summary = "Lock marked offers for the balancing market before their gate", .right = "forwarding.manage", .flags = FG_OP_IDEMPOTENT,
      .path_params = trading_area_path, .request = &periods_schema,

@@ -2,7 +2,7 @@
 #include "api/operations_orders.h"
 
 #include "api/registry_call.h"
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "api/trading_call.h"
 #include "atp/approval.h"
 #include "atp/limits.h"
@@ -136,7 +136,7 @@ static enum fg_code ask_work(struct fg_call *call, struct fg_registry *registry,
         return fg_fail_memory(err);
     code = fg_approval_ask(registry, FG_APPROVAL_LIMITS, fg_id_text(FG_ID_AREA, area, object), text, &approval, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_APPROVAL, approval);
+        fg_call_answer_id(call, 201, FG_ID_APPROVAL, approval);
     return code;
 }
 static enum fg_code ask_limit(struct fg_call *call, struct fg_error *err)
@@ -189,7 +189,7 @@ static enum fg_code list_work(struct fg_call *call, struct fg_registry *registry
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     return code != FG_OK
                ? code
-               : fg_settle_answer_page(
+               : fg_rows_page(
                      call, registry,
                      "SELECT * FROM (SELECT l.participant_id * 16 + (l.product + 1) * 3 + l.regulation + 1 AS place, CASE WHEN "
                      "l.participant_id > 0 THEN l.participant_id END, CASE WHEN l.product >= 0 THEN l.product END, CASE WHEN "

@@ -1,7 +1,7 @@
 /* Operations of metering and delivery: meters, readings, baselines, holidays, plans, set-points, receipts, perimeters. */
 #include "api/operations_settlement.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/delivery.h"
 #include "atp/metering.h"
 #include "atp/perimeter.h"
@@ -82,7 +82,7 @@ static enum fg_code make_meter(struct fg_call *call, struct fg_registry *registr
     if (code == FG_OK)
         code = fg_meter_create(registry, &meter, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_METER, meter.id);
+        fg_call_answer_id(call, 201, FG_ID_METER, meter.id);
     return code;
 }
 static enum fg_code create_meter(struct fg_call *call, struct fg_error *err)
@@ -90,21 +90,13 @@ static enum fg_code create_meter(struct fg_call *call, struct fg_error *err)
     return fg_call_change(call, make_meter, err);
 }
 
-static enum fg_code put_meters(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    return fg_settle_answer_page(
-        call, registry,
-        "SELECT m.id, m.id, m.area_id, m.asset_id, m.portfolio_id, m.product, m.reporter_id, m.name, m.rank FROM meter m LEFT JOIN "
-        "asset s ON s.id = m.asset_id LEFT JOIN portfolio p ON p.id = m.portfolio_id LEFT JOIN location l ON l.id = s.location_id OR "
-        "l.id = p.location_id WHERE m.id > $3 AND ($5 = 0 OR m.area_id = $5) AND ($2 = 1 OR m.reporter_id = $1 OR s.organisation_id "
-        "= $1 OR p.organisation_id = $1 OR l.operator_id = $1 OR EXISTS (SELECT 1 FROM portfolio_asset pa JOIN portfolio q ON q.id = "
-        "pa.portfolio_id WHERE pa.asset_id = m.asset_id AND q.organisation_id = $1)) ORDER BY m.id LIMIT $4",
-        meter_columns, 0, err);
-}
-static enum fg_code list_meters(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_meters, err);
-}
+static const struct fg_rows meters_rows = {
+    "SELECT m.id, m.id, m.area_id, m.asset_id, m.portfolio_id, m.product, m.reporter_id, m.name, m.rank FROM meter m LEFT JOIN "
+    "asset s ON s.id = m.asset_id LEFT JOIN portfolio p ON p.id = m.portfolio_id LEFT JOIN location l ON l.id = s.location_id OR "
+    "l.id = p.location_id WHERE m.id > $3 AND ($5 = 0 OR m.area_id = $5) AND ($2 = 1 OR m.reporter_id = $1 OR s.organisation_id "
+    "= $1 OR p.organisation_id = $1 OR l.operator_id = $1 OR EXISTS (SELECT 1 FROM portfolio_asset pa JOIN portfolio q ON q.id = "
+    "pa.portfolio_id WHERE pa.asset_id = m.asset_id AND q.organisation_id = $1)) ORDER BY m.id LIMIT $4",
+    meter_columns, NULL, 0};
 
 /* ---- readings ---- */
 static const struct fg_field reading_fields[] = {
@@ -337,7 +329,7 @@ static enum fg_code take_holidays(struct fg_call *call, struct fg_registry *regi
     enum fg_code code = days == NULL ? fg_fail_memory(err) : fg_call_id(call, "area", FG_ID_AREA, &area, err);
     for (size_t i = 0; code == FG_OK && i < count; i++) {
         struct fg_json_cursor item = fg_json_item(&list, i);
-        days[i] = (struct fg_holiday){fg_settle_date(fg_member_text(&item, "day", "")), fg_member_text(&item, "name", "")};
+        days[i] = (struct fg_holiday){fg_call_date(fg_member_text(&item, "day", "")), fg_member_text(&item, "name", "")};
     }
     if (code == FG_OK)
         code = fg_holidays_set(registry, area, (int32_t)fg_call_integer(call, "year", 1970), days, count, err);
@@ -384,7 +376,7 @@ static enum fg_code take_plan(struct fg_call *call, struct fg_registry *registry
     if (code == FG_OK)
         code = fg_plan_send(registry, portfolio, lines, count, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_PLAN, id);
+        fg_call_answer_id(call, 201, FG_ID_PLAN, id);
     return code;
 }
 static enum fg_code send_plan(struct fg_call *call, struct fg_error *err)
@@ -439,7 +431,7 @@ static enum fg_code take_set_point(struct fg_call *call, struct fg_registry *reg
     if (code == FG_OK)
         code = fg_set_point_send(registry, portfolio, first, count, fg_member_decimal(&body, "power", 6, 0), &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_SET_POINT, id);
+        fg_call_answer_id(call, 201, FG_ID_SET_POINT, id);
     return code;
 }
 static enum fg_code send_set_point(struct fg_call *call, struct fg_error *err)
@@ -491,19 +483,11 @@ static const struct fg_column plan_columns[] = {{"id", FG_COLUMN_ID, FG_ID_PLAN,
                                                 {"status", FG_COLUMN_TEXT, FG_ID_PLAN, NULL},
                                                 {"reason", FG_COLUMN_TEXT, FG_ID_PLAN, NULL},
                                                 {0}};
-static enum fg_code put_plans(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    return fg_settle_answer_page(
-        call, registry,
-        "SELECT d.id, d.id, d.portfolio_id, d.first_period * a.period_s, d.period_count, d.status, d.reason FROM delivery_plan d JOIN "
-        "portfolio p ON p.id = d.portfolio_id JOIN area a ON a.id = p.area_id JOIN location l ON l.id = p.location_id WHERE d.id > $3 "
-        "AND ($5 = 0 OR p.area_id = $5) AND ($2 = 1 OR p.organisation_id = $1 OR l.operator_id = $1) ORDER BY d.id LIMIT $4",
-        plan_columns, 0, err);
-}
-static enum fg_code list_plans(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_plans, err);
-}
+static const struct fg_rows plans_rows = {
+    "SELECT d.id, d.id, d.portfolio_id, d.first_period * a.period_s, d.period_count, d.status, d.reason FROM delivery_plan d JOIN "
+    "portfolio p ON p.id = d.portfolio_id JOIN area a ON a.id = p.area_id JOIN location l ON l.id = p.location_id WHERE d.id > $3 "
+    "AND ($5 = 0 OR p.area_id = $5) AND ($2 = 1 OR p.organisation_id = $1 OR l.operator_id = $1) ORDER BY d.id LIMIT $4",
+    plan_columns, NULL, 0};
 
 static const struct fg_field set_point_seen_fields[] = {
     {"id", &fg_schema_id, "Set-point", FG_REQUIRED},
@@ -533,19 +517,11 @@ static const struct fg_column set_point_columns[] = {{"id", FG_COLUMN_ID, FG_ID_
                                                      {"answer", FG_COLUMN_TEXT, FG_ID_SET_POINT, NULL},
                                                      {"reason", FG_COLUMN_TEXT, FG_ID_SET_POINT, NULL},
                                                      {0}};
-static enum fg_code put_set_points(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    return fg_settle_answer_page(
-        call, registry,
-        "SELECT s.id, s.id, s.portfolio_id, s.operator_id, s.first_period * a.period_s, s.period_count, s.power_w, s.answer, s.reason "
-        "FROM set_point s JOIN portfolio p ON p.id = s.portfolio_id JOIN area a ON a.id = p.area_id WHERE s.id > $3 AND ($5 = 0 OR "
-        "p.area_id = $5) AND ($2 = 1 OR p.organisation_id = $1 OR s.operator_id = $1) ORDER BY s.id LIMIT $4",
-        set_point_columns, 0, err);
-}
-static enum fg_code list_set_points(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_set_points, err);
-}
+static const struct fg_rows set_points_rows = {
+    "SELECT s.id, s.id, s.portfolio_id, s.operator_id, s.first_period * a.period_s, s.period_count, s.power_w, s.answer, s.reason "
+    "FROM set_point s JOIN portfolio p ON p.id = s.portfolio_id JOIN area a ON a.id = p.area_id WHERE s.id > $3 AND ($5 = 0 OR "
+    "p.area_id = $5) AND ($2 = 1 OR p.organisation_id = $1 OR s.operator_id = $1) ORDER BY s.id LIMIT $4",
+    set_point_columns, NULL, 0};
 
 /* ---- receipts and perimeters ---- */
 static const struct fg_schema receipt_word = FG_ENUM("ReceiptVerdict", "What was delivered", fg_receipt_words);
@@ -630,7 +606,7 @@ static const struct fg_operation operations[] = {
      .flags = FG_KEY_IN_TRANSACTION, .request = &new_meter, .request_example = "{\"asset\": \"ast-20\", \"name\": \"GR-4711\", \"rank\": 1}",
      .responses = made_responses, .handle = create_meter},
     {.id = "list-meters", .method = FG_GET, .path = "/v1/meters", METERING, .summary = "Meters", .right = "meters.read",
-     .flags = FG_OP_PAGED, .responses = meter_page_responses, .handle = list_meters},
+     .flags = FG_OP_PAGED, .responses = meter_page_responses, .handle = fg_rows_list, .rows = &meters_rows},
     {.id = "send-readings", .method = FG_POST, .path = "/v1/meters/{meter}/readings", METERING, .summary = "Send readings",
      .description = "All or nothing. Another value for a unit that has one is a correction; what was known before stays readable.",
      .right = "meters.manage", .flags = FG_KEY_IN_TRANSACTION, .path_params = meter_path, .request = &send_schema,
@@ -657,7 +633,7 @@ static const struct fg_operation operations[] = {
      .request_example = "{\"start\": \"2025-11-24T08:00:00Z\", \"assets\": [{\"asset\": \"ast-20\", \"powers\": [\"1\", \"0.5\"]}]}",
      .responses = made_responses, .handle = send_plan},
     {.id = "list-plans", .method = FG_GET, .path = "/v1/plans", METERING, .summary = "Plans", .right = "delivery.read",
-     .flags = FG_OP_PAGED, .responses = plan_page_responses, .handle = list_plans},
+     .flags = FG_OP_PAGED, .responses = plan_page_responses, .handle = fg_rows_list, .rows = &plans_rows},
     {.id = "decide-plan", .method = FG_POST, .path = "/v1/plans/{plan}/decision", METERING, .summary = "Accept or refuse a plan",
      .right = "plans.decide", .flags = FG_KEY_IN_TRANSACTION, .path_params = plan_path, .request = &verdict,
      .request_example = VERDICT_EXAMPLE, .responses = done_responses, .handle = decide_plan},
@@ -666,7 +642,7 @@ static const struct fg_operation operations[] = {
      .request_example = "{\"start\": \"2025-11-24T08:00:00Z\", \"units\": 4, \"power\": \"1\"}", .responses = made_responses,
      .handle = send_set_point},
     {.id = "list-set-points", .method = FG_GET, .path = "/v1/set-points", METERING, .summary = "Set-points", .right = "delivery.read",
-     .flags = FG_OP_PAGED, .responses = set_point_page_responses, .handle = list_set_points},
+     .flags = FG_OP_PAGED, .responses = set_point_page_responses, .handle = fg_rows_list, .rows = &set_points_rows},
     {.id = "answer-set-point", .method = FG_POST, .path = "/v1/set-points/{set_point}/answer", METERING, .summary = "Answer a set-point",
      .right = "set_points.answer", .flags = FG_KEY_IN_TRANSACTION, .path_params = set_point_path, .request = &verdict,
      .request_example = VERDICT_EXAMPLE, .responses = done_responses, .handle = answer_set_point},

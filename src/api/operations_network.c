@@ -1,6 +1,6 @@
 #include "api/operations_network.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/operating_point.h"
 #include "atp/query.h"
 #include "base/instant.h"
@@ -114,7 +114,7 @@ static enum fg_code create_point_work(struct fg_call *call, struct fg_registry *
     if (code == FG_OK)
         code = fg_operating_point_create(registry, area, &point, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_OPERATING_POINT, id);
+        fg_call_answer_id(call, 201, FG_ID_OPERATING_POINT, id);
     return code;
 }
 static enum fg_code create_point(struct fg_call *call, struct fg_error *err)
@@ -131,7 +131,7 @@ static enum fg_code list_points_work(struct fg_call *call, struct fg_registry *r
 {
     int64_t area;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code == FG_OK ? fg_settle_answer_page(
+    return code == FG_OK ? fg_rows_page(
                                call, registry,
                                "SELECT o.id, o.id, o.area_id, o.organisation_id, o.name, o.origin, o.covers, o.is_required, o.deadline_s, "
                                "o.stale_s, o.when_stale, o.value_version, (SELECT v.entered_us FROM operating_version v WHERE v.point_id = "
@@ -411,7 +411,7 @@ static enum fg_code create_condition_work(struct fg_call *call, struct fg_regist
     if (code == FG_OK)
         code = fg_condition_create(registry, area, &condition, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_CONDITION, id);
+        fg_call_answer_id(call, 201, FG_ID_CONDITION, id);
     return code;
 }
 static enum fg_code create_condition(struct fg_call *call, struct fg_error *err)
@@ -424,7 +424,7 @@ static enum fg_code list_conditions_work(struct fg_call *call, struct fg_registr
 {
     int64_t area;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code == FG_OK ? fg_settle_answer_page(
+    return code == FG_OK ? fg_rows_page(
                                call, registry,
                                "SELECT c.id, c.id, c.area_id, c.organisation_id, c.kind, c.element, CASE WHEN c.kind = 'switch' THEN c.is_closed "
                                "END, CASE WHEN c.kind = 'rating' THEN c.limit_low END, CASE WHEN c.kind = 'voltage' THEN c.limit_low END, CASE "

@@ -4,9 +4,8 @@
 #include "api/registry_call.h"
 #include "atp/market.h"
 #include "base/units.h"
-#include "grid/network.h"
+#include "grid/network_read.h"
 #include "market/baseline.h"
-#include "toolkit/dfmct/network_bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,10 +261,8 @@ static void write_notes(const struct fg_network *network, struct fg_text *text)
     fg_json_begin_array(&out, NULL);
     for (size_t i = 0; i < network->note_count; i++) {
         const struct fg_note *n = &network->notes[i];
-        const char *place = n->place != NULL ? n->place : "";
-        const char *upload = strstr(place, "upload-");
         char cut[400], whole[1000];
-        snprintf(cut, sizeof cut, "%.390s", upload != NULL ? upload + strcspn(upload, ":#") : place);
+        snprintf(cut, sizeof cut, "%.390s", n->place != NULL ? n->place : "");
         snprintf(whole, sizeof whole, "%.990s", n->text != NULL ? n->text : "");
         fg_json_begin_object(&out, NULL);
         fg_json_put_string(&out, "kind", note_words[n->kind]);
@@ -299,8 +296,8 @@ static enum fg_code upload_network(struct fg_call *call, struct fg_error *err)
     job.upload.bytes = fg_call_body_bytes(call, &job.upload.size_bytes);
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &job.area, err);
     if (code == FG_OK)
-        code = fg_network_of_bytes(job.upload.bytes, job.upload.size_bytes, word >= 0 ? format_words[word] : NULL,
-                                   application->data_folder, &network, err);
+        code = fg_network_read_bytes(job.upload.bytes, job.upload.size_bytes, word >= 0 ? format_words[word] : NULL, "network",
+                                     &network, err);
     if (code != FG_OK)
         return code;
     const char **buses = fg_arena_alloc(fg_call_arena(call), network->bus_count, sizeof *buses);

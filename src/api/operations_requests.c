@@ -1,7 +1,7 @@
 /* Requests that stay unmatched: withdrawn by hand as solved outside the market, and what their plans have done. */
 #include "api/operations_orders.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "api/trading_call.h"
 
 #define KEYED (FG_OP_IDEMPOTENT | FG_OP_KEY_BY_HANDLER)
@@ -73,7 +73,7 @@ static enum fg_code steps_work(struct fg_call *call, struct fg_registry *registr
     enum fg_code code = fg_call_id(call, "order", FG_ID_ORDER, &order, err);
     return code != FG_OK
                ? code
-               : fg_settle_answer_page(
+               : fg_rows_page(
                      call, registry,
                      "SELECT s.place, s.place, s.due_us, s.price_u, s.status, s.done_us, s.reason, s.measure FROM request_step s JOIN "
                      "book_order o ON o.id = s.order_id JOIN area a ON a.id = s.area_id WHERE s.order_id = $5 AND s.place > $3 AND "

@@ -1,7 +1,7 @@
 /* Runs: power flows, optimal power flows and clearings of stored networks, asked for and looked at later (atp/run.h). */
 #include "api/operations_runs.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/query.h"
 #include "atp/run.h"
 #include "base/instant.h"
@@ -52,7 +52,7 @@ static enum fg_code ask_for_run(struct fg_call *call, struct fg_registry *regist
     if (code == FG_OK)
         code = fg_run_create(registry, &request, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_RUN, id);
+        fg_call_answer_id(call, 201, FG_ID_RUN, id);
     free(input);
     return code;
 }
@@ -78,7 +78,7 @@ static enum fg_code ask_for_clearing(struct fg_call *call, struct fg_registry *r
     if (code == FG_OK)
         code = fg_run_create(registry, &request, &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_RUN, id);
+        fg_call_answer_id(call, 201, FG_ID_RUN, id);
     return code;
 }
 static enum fg_code start_clearing(struct fg_call *call, struct fg_error *err)
@@ -278,20 +278,10 @@ static const struct fg_schema line_page = FG_OBJECT("RunLogPage", "A run's log",
 static const struct fg_response log_responses[] = {{200, "Lines in order", &line_page, NULL, NULL}, {0}};
 static const struct fg_column line_columns[] = {{"line", FG_COLUMN_COUNT, FG_ID_RUN, NULL}, {"time", FG_COLUMN_INSTANT, FG_ID_RUN, NULL},
                                                 {"text", FG_COLUMN_TEXT, FG_ID_RUN, NULL}, {0}};
-static enum fg_code put_log(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t id;
-    enum fg_code code = fg_call_id(call, "run", FG_ID_RUN, &id, err);
-    return code != FG_OK ? code
-                         : fg_settle_answer_page(call, registry,
-                                                 "SELECT l.line, l.line, l.time_us, l.text FROM run_log l JOIN run r ON r.id = l.run_id "
-                                                 "WHERE l.run_id = $5 AND l.line > $3 AND " MAY_SEE " ORDER BY l.line LIMIT $4",
-                                                 line_columns, id, err);
-}
-static enum fg_code get_log(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_log, err);
-}
+static const struct fg_rows log_rows = {
+    "SELECT l.line, l.line, l.time_us, l.text FROM run_log l JOIN run r ON r.id = l.run_id "
+    "WHERE l.run_id = $5 AND l.line > $3 AND " MAY_SEE " ORDER BY l.line LIMIT $4",
+    line_columns, "run", FG_ID_RUN};
 
 static const struct fg_response accepted_responses[] = {{204, "Asked for; the run ends soon", NULL, NULL, NULL}, {0}};
 static enum fg_code cancel_it(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -329,7 +319,7 @@ static const struct fg_operation operations[] = {
      .description = "JSON as `flexgrid powerflow`, `opf` and `clear` write it with --json. 409 until the run has ended.",
      .handle = get_result},
     {.id = "get-run-log", .method = FG_GET, .path = "/v1/runs/{run}/log", .api = FG_API_DFMCT, .tag = "Runs", .summary = "What happened",
-     .right = "runs.read", .flags = FG_OP_PAGED, .path_params = run_path, .responses = log_responses, .handle = get_log},
+     .right = "runs.read", .flags = FG_OP_PAGED, .path_params = run_path, .responses = log_responses, .handle = fg_rows_list, .rows = &log_rows},
     {.id = "cancel-run", .method = FG_POST, .path = "/v1/runs/{run}/cancel", .api = FG_API_DFMCT, .tag = "Runs", .summary = "Cancel a run",
      .right = "runs.manage", .flags = FG_KEY_IN_TRANSACTION, .path_params = run_path, .responses = accepted_responses,
      .description = "A run that waits ends at once; one that is being worked on when its solver next looks. The auction that a run "

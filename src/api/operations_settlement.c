@@ -1,7 +1,7 @@
 /* Operations of settlement: rules, runs and what they say, release, disputes, documents, payments, the journal. */
 #include "api/operations_settlement.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/bill.h"
 #include "atp/query.h"
 #include "atp/settlement.h"
@@ -49,7 +49,7 @@ static enum fg_code take_rule(struct fg_call *call, struct fg_registry *registry
 {
     struct fg_json_cursor body = fg_call_body(call);
     int64_t area, places, days;
-    struct fg_settlement_rule rule = {.from = fg_settle_date(fg_member_text(&body, "from", "")),
+    struct fg_settlement_rule rule = {.from = fg_call_date(fg_member_text(&body, "from", "")),
                                       .fee_buyer_u = fg_member_decimal(&body, "fee_buyer", 6, 0),
                                       .fee_seller_u = fg_member_decimal(&body, "fee_seller", 6, 0),
                                       .fee_monthly = {fg_member_decimal(&body, "fee_monthly", 6, 0)},
@@ -87,9 +87,9 @@ static enum fg_code make_run(struct fg_call *call, struct fg_registry *registry,
     int64_t area, run;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
-        code = fg_settlement_compute(registry, area, fg_settle_date(fg_member_text(&body, "day", "")), &run, err);
+        code = fg_settlement_compute(registry, area, fg_call_date(fg_member_text(&body, "day", "")), &run, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_SETTLEMENT, run);
+        fg_call_answer_id(call, 201, FG_ID_SETTLEMENT, run);
     return code;
 }
 static enum fg_code compute_settlement(struct fg_call *call, struct fg_error *err)
@@ -122,25 +122,13 @@ static const struct fg_column run_columns[] = {
     {"known_at", FG_COLUMN_INSTANT, FG_ID_SETTLEMENT, NULL}, {"trades", FG_COLUMN_COUNT, FG_ID_SETTLEMENT, NULL},
     {"pending", FG_COLUMN_COUNT, FG_ID_SETTLEMENT, NULL}, {"stale", FG_COLUMN_BOOLEAN, FG_ID_SETTLEMENT, NULL}, {0}};
 /* Participants see released runs. */
-static enum fg_code put_runs(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t area;
-    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT r.id, r.id, r.day, r.number, r.status, r.known_us, r.trade_count, r.pending_count, CASE WHEN EXISTS "
-                     "(SELECT 1 FROM meter_change c JOIN settlement_input i ON i.kind = 'meter' AND i.object = c.meter_id WHERE i.run_id "
-                     "= r.id AND c.day = r.day AND c.changed_us > r.known_us) THEN 1 ELSE 0 END FROM settlement_run r JOIN area a ON "
-                     "a.id = r.area_id WHERE r.area_id = $5 AND r.id > $3 AND ($2 = 1 OR a.operator_id = $1 OR r.status = 'released') "
-                     "ORDER BY r.id LIMIT $4",
-                     run_columns, area, err);
-}
-static enum fg_code list_settlements(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_runs, err);
-}
+static const struct fg_rows runs_rows = {
+    "SELECT r.id, r.id, r.day, r.number, r.status, r.known_us, r.trade_count, r.pending_count, CASE WHEN EXISTS "
+    "(SELECT 1 FROM meter_change c JOIN settlement_input i ON i.kind = 'meter' AND i.object = c.meter_id WHERE i.run_id "
+    "= r.id AND c.day = r.day AND c.changed_us > r.known_us) THEN 1 ELSE 0 END FROM settlement_run r JOIN area a ON "
+    "a.id = r.area_id WHERE r.area_id = $5 AND r.id > $3 AND ($2 = 1 OR a.operator_id = $1 OR r.status = 'released') "
+    "ORDER BY r.id LIMIT $4",
+    run_columns, "area", FG_ID_AREA};
 
 static const struct fg_schema product = FG_ENUM("SettledProduct", "What was traded", product_words);
 static const struct fg_schema regulation = FG_ENUM("TradedRegulation", "Direction", regulation_words);
@@ -179,25 +167,13 @@ static const struct fg_column line_columns[] = {
     {"tolerated", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},  {"paid", FG_COLUMN_MICRO, FG_ID_TRADE, NULL},
     {"penalty", FG_COLUMN_MICRO, FG_ID_TRADE, NULL},     {"pending", FG_COLUMN_BOOLEAN, FG_ID_TRADE, NULL}, {0}};
 #define OWN_RUN "(a.operator_id = $1 OR $2 = 1)"
-static enum fg_code put_statement(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t run;
-    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT t.trade_id, t.trade_id, t.seller_id, t.buyer_id, t.portfolio_id, t.product, t.regulation, t.period * "
-                     "a.period_s, t.price_u, t.traded_ws, t.delivered_ws, t.tolerated_ws, t.paid_u, t.penalty_u, t.is_pending FROM "
-                     "settlement_trade t JOIN settlement_run r ON r.id = t.run_id JOIN area a ON a.id = r.area_id WHERE t.run_id = $5 "
-                     "AND t.trade_id > $3 AND (" OWN_RUN " OR (r.status = 'released' AND (t.seller_id = $1 OR t.buyer_id = $1))) ORDER "
-                     "BY t.trade_id LIMIT $4",
-                     line_columns, run, err);
-}
-static enum fg_code get_statement(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_statement, err);
-}
+static const struct fg_rows statement_rows = {
+    "SELECT t.trade_id, t.trade_id, t.seller_id, t.buyer_id, t.portfolio_id, t.product, t.regulation, t.period * "
+    "a.period_s, t.price_u, t.traded_ws, t.delivered_ws, t.tolerated_ws, t.paid_u, t.penalty_u, t.is_pending FROM "
+    "settlement_trade t JOIN settlement_run r ON r.id = t.run_id JOIN area a ON a.id = r.area_id WHERE t.run_id = $5 "
+    "AND t.trade_id > $3 AND (" OWN_RUN " OR (r.status = 'released' AND (t.seller_id = $1 OR t.buyer_id = $1))) ORDER "
+    "BY t.trade_id LIMIT $4",
+    line_columns, "run", FG_ID_SETTLEMENT};
 
 static const struct fg_field transfer_fields[] = {
     {"trade", &fg_schema_id, "Trade", FG_REQUIRED},
@@ -220,24 +196,12 @@ static const struct fg_column transfer_columns[] = {
     {"from", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL}, {"to", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL},
     {"energy", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL}, {0}};
 /* The key numbers the rows of the run: a trade may move energy of several parties. */
-static enum fg_code put_transfers(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t run;
-    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.trade_id, t.from_brp_id, t.to_brp_id) AS place, t.trade_id, "
-                     "t.period * a.period_s, t.from_brp_id, t.to_brp_id, t.energy_ws FROM settlement_transfer t JOIN settlement_run r ON "
-                     "r.id = t.run_id JOIN area a ON a.id = r.area_id WHERE t.run_id = $5 AND (" OWN_RUN " OR (r.status = 'released' AND "
-                     "(t.from_brp_id = $1 OR t.to_brp_id = $1)))) x WHERE place > $3 ORDER BY place LIMIT $4",
-                     transfer_columns, run, err);
-}
-static enum fg_code list_transfers(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_transfers, err);
-}
+static const struct fg_rows transfers_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.trade_id, t.from_brp_id, t.to_brp_id) AS place, t.trade_id, "
+    "t.period * a.period_s, t.from_brp_id, t.to_brp_id, t.energy_ws FROM settlement_transfer t JOIN settlement_run r ON "
+    "r.id = t.run_id JOIN area a ON a.id = r.area_id WHERE t.run_id = $5 AND (" OWN_RUN " OR (r.status = 'released' AND "
+    "(t.from_brp_id = $1 OR t.to_brp_id = $1)))) x WHERE place > $3 ORDER BY place LIMIT $4",
+    transfer_columns, "run", FG_ID_SETTLEMENT};
 
 static const struct fg_field input_fields[] = {{"kind", &short_text, "area, product, rule, holidays, trades, meter", FG_REQUIRED},
                                                {"object", &fg_schema_count, "Number of the object", FG_REQUIRED},
@@ -253,23 +217,11 @@ static const struct fg_column input_columns[] = {{"kind", FG_COLUMN_TEXT, FG_ID_
                                                  {"object", FG_COLUMN_COUNT, FG_ID_SETTLEMENT, NULL},
                                                  {"version", FG_COLUMN_TEXT, FG_ID_SETTLEMENT, NULL},
                                                  {0}};
-static enum fg_code put_inputs(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    int64_t run;
-    enum fg_code code = fg_call_id(call, "run", FG_ID_SETTLEMENT, &run, err);
-    return code != FG_OK
-               ? code
-               : fg_settle_answer_page(
-                     call, registry,
-                     "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY i.kind, i.object) AS place, i.kind, i.object, i.version FROM "
-                     "settlement_input i JOIN settlement_run r ON r.id = i.run_id JOIN area a ON a.id = r.area_id WHERE i.run_id = $5 AND "
-                     OWN_RUN ") x WHERE place > $3 ORDER BY place LIMIT $4",
-                     input_columns, run, err);
-}
-static enum fg_code list_inputs(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_inputs, err);
-}
+static const struct fg_rows inputs_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY i.kind, i.object) AS place, i.kind, i.object, i.version FROM "
+    "settlement_input i JOIN settlement_run r ON r.id = i.run_id JOIN area a ON a.id = r.area_id WHERE i.run_id = $5 AND "
+    OWN_RUN ") x WHERE place > $3 ORDER BY place LIMIT $4",
+    input_columns, "run", FG_ID_SETTLEMENT};
 
 /* ---- release ---- */
 static enum fg_code ask_for_it(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
@@ -279,7 +231,7 @@ static enum fg_code ask_for_it(struct fg_call *call, struct fg_registry *registr
     if (code == FG_OK)
         code = fg_settlement_ask(registry, run, &approval, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_APPROVAL, approval);
+        fg_call_answer_id(call, 201, FG_ID_APPROVAL, approval);
     return code;
 }
 static enum fg_code ask_release(struct fg_call *call, struct fg_error *err)
@@ -320,7 +272,7 @@ static enum fg_code take_dispute(struct fg_call *call, struct fg_registry *regis
     if (code == FG_OK)
         code = fg_dispute_raise(registry, run, trade, fg_member_text(&body, "claim", ""), &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_DISPUTE, id);
+        fg_call_answer_id(call, 201, FG_ID_DISPUTE, id);
     return code;
 }
 static enum fg_code raise_dispute(struct fg_call *call, struct fg_error *err)
@@ -385,19 +337,12 @@ static const struct fg_column dispute_columns[] = {
     {"trade", FG_COLUMN_ID, FG_ID_TRADE, NULL},    {"organisation", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL},
     {"claim", FG_COLUMN_TEXT, FG_ID_DISPUTE, NULL}, {"status", FG_COLUMN_TEXT, FG_ID_DISPUTE, NULL},
     {"answer", FG_COLUMN_TEXT, FG_ID_DISPUTE, NULL}, {0}};
-static enum fg_code put_disputes(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    return fg_settle_answer_page(call, registry,
-                                 "SELECT d.id, d.id, d.run_id, d.trade_id, d.organisation_id, d.claim, d.status, d.answer FROM dispute d "
-                                 "JOIN settlement_run r ON r.id = d.run_id JOIN settlement_trade t ON t.run_id = d.run_id AND t.trade_id "
-                                 "= d.trade_id WHERE d.id > $3 AND ($5 = 0 OR r.area_id = $5) AND ($2 = 1 OR d.organisation_id = $1 OR "
-                                 "t.seller_id = $1 OR t.buyer_id = $1) ORDER BY d.id LIMIT $4",
-                                 dispute_columns, 0, err);
-}
-static enum fg_code list_disputes(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_disputes, err);
-}
+static const struct fg_rows disputes_rows = {
+    "SELECT d.id, d.id, d.run_id, d.trade_id, d.organisation_id, d.claim, d.status, d.answer FROM dispute d "
+    "JOIN settlement_run r ON r.id = d.run_id JOIN settlement_trade t ON t.run_id = d.run_id AND t.trade_id "
+    "= d.trade_id WHERE d.id > $3 AND ($5 = 0 OR r.area_id = $5) AND ($2 = 1 OR d.organisation_id = $1 OR "
+    "t.seller_id = $1 OR t.buyer_id = $1) ORDER BY d.id LIMIT $4",
+    dispute_columns, NULL, 0};
 
 /* ---- documents ---- */
 static const struct fg_field issue_fields[] = {{"year", &year, "Year of delivery", FG_REQUIRED},
@@ -464,7 +409,7 @@ static const struct fg_column head_columns[] = {
 static enum fg_code put_documents(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     bool is_sqlite = fg_store_kind_of(registry->store) == FG_STORE_SQLITE; /* PostgreSQL sums bigints to numeric: cast back */
-    return fg_settle_answer_page(
+    return fg_rows_page(
         call, registry,
         is_sqlite
             ? "SELECT b.id, b.id, b.area_id, b.organisation_id, b.kind, b.direction, b.series, b.year, b.number, b.gross, b.decimals, "
@@ -563,10 +508,10 @@ static enum fg_code take_payment(struct fg_call *call, struct fg_registry *regis
         unit *= 10;
     if (amount_u % unit != 0)
         return fg_fail(err, FG_ERR_VALUE, "#/amount", "the amount is not whole in the currency's smallest unit");
-    code = fg_bill_pay(registry, bill, amount_u / unit, fg_settle_date(fg_member_text(&body, "day", "")),
+    code = fg_bill_pay(registry, bill, amount_u / unit, fg_call_date(fg_member_text(&body, "day", "")),
                        fg_member_text(&body, "reference", ""), &id, err);
     if (code == FG_OK)
-        fg_settle_answer_id(call, 201, FG_ID_PAYMENT, id);
+        fg_call_answer_id(call, 201, FG_ID_PAYMENT, id);
     return code;
 }
 static enum fg_code record_payment(struct fg_call *call, struct fg_error *err)
@@ -583,7 +528,7 @@ static enum fg_code put_journal(struct fg_call *call, struct fg_registry *regist
     int64_t area;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
-        code = fg_journal_csv(registry, area, fg_settle_date(fg_call_text(call, "from")), fg_settle_date(fg_call_text(call, "until")),
+        code = fg_journal_csv(registry, area, fg_call_date(fg_call_text(call, "from")), fg_call_date(fg_call_text(call, "until")),
                               &csv, err);
     if (code == FG_OK)
         fg_call_bytes(call, 200, "text/csv; charset=utf-8", csv.data, csv.length);
@@ -605,15 +550,15 @@ static const struct fg_operation operations[] = {
      .flags = FG_KEY_IN_TRANSACTION, .path_params = area_path, .request = &day_schema, .request_example = "{\"day\": \"2025-11-24\"}",
      .responses = made_responses, .handle = compute_settlement},
     {.id = "list-settlements", .method = FG_GET, .path = "/v1/areas/{area}/settlements", SETTLEMENT, .summary = "Settlement runs",
-     .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = area_path, .responses = run_responses, .handle = list_settlements},
+     .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = area_path, .responses = run_responses, .handle = fg_rows_list, .rows = &runs_rows},
     {.id = "get-statement", .method = FG_GET, .path = "/v1/settlements/{run}/statement", SETTLEMENT, .summary = "Statement, trade by trade",
-     .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path, .responses = line_responses, .handle = get_statement},
+     .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path, .responses = line_responses, .handle = fg_rows_list, .rows = &statement_rows},
     {.id = "list-transfers", .method = FG_GET, .path = "/v1/settlements/{run}/transfers", SETTLEMENT,
      .summary = "Energy between balance responsible parties", .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path,
-     .responses = transfer_responses, .handle = list_transfers},
+     .responses = transfer_responses, .handle = fg_rows_list, .rows = &transfers_rows},
     {.id = "list-settlement-inputs", .method = FG_GET, .path = "/v1/settlements/{run}/inputs", SETTLEMENT,
      .summary = "What a run was computed from", .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path,
-     .responses = input_responses, .handle = list_inputs},
+     .responses = input_responses, .handle = fg_rows_list, .rows = &inputs_rows},
     {.id = "ask-settlement-release", .method = FG_POST, .path = "/v1/settlements/{run}/release-request", SETTLEMENT,
      .summary = "Ask for the release of a run", .description = "The answer is the approval that another user has to confirm.",
      .right = "settlements.run", .flags = FG_KEY_IN_TRANSACTION, .path_params = run_path, .responses = made_responses, .handle = ask_release},
@@ -625,7 +570,7 @@ static const struct fg_operation operations[] = {
      .right = "disputes.raise", .flags = FG_KEY_IN_TRANSACTION, .path_params = run_path, .request = &new_dispute,
      .request_example = "{\"trade\": \"trd-1\", \"claim\": \"the meter was wrong\"}", .responses = made_responses, .handle = raise_dispute},
     {.id = "list-disputes", .method = FG_GET, .path = "/v1/disputes", SETTLEMENT, .summary = "Disputes", .right = "settlements.read",
-     .flags = FG_OP_PAGED, .responses = dispute_responses, .handle = list_disputes},
+     .flags = FG_OP_PAGED, .responses = dispute_responses, .handle = fg_rows_list, .rows = &disputes_rows},
     {.id = "decide-dispute", .method = FG_POST, .path = "/v1/disputes/{dispute}/decision", SETTLEMENT, .summary = "Decide a dispute",
      .right = "disputes.decide", .flags = FG_KEY_IN_TRANSACTION, .path_params = dispute_path, .request = &decision_schema,
      .request_example = "{\"uphold\": true, \"answer\": \"the meter is being corrected\"}", .responses = done_responses,

@@ -1,7 +1,7 @@
 /* Operations of webhooks: making and ending them, secrets, a trial, the last deliveries. */
 #include "api/operations_gateway.h"
 
-#include "api/settlement_call.h"
+#include "api/rows.h"
 #include "atp/query.h"
 #include "base/instant.h"
 #include "gateway/webhook.h"
@@ -149,20 +149,15 @@ static const struct fg_column webhook_columns[] = {
 #define WEBHOOK_SELECT                                                                                                 \
     "SELECT id, id, area_id, url, kinds, status, reason, position, attempts, failing_since_us, CASE WHEN attempts > 0 THEN next_us END, " \
     "created_us FROM webhook WHERE organisation_id = $1 AND ($2 = 0 OR $2 = 1) AND id > $3 AND ($5 = 0 OR id = $5) ORDER BY id LIMIT $4"
-static enum fg_code put_webhooks(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
-{
-    return fg_settle_answer_page(call, registry, WEBHOOK_SELECT, webhook_columns, 0, err);
-}
-static enum fg_code list_webhooks(struct fg_call *call, struct fg_error *err)
-{
-    return fg_call_read(call, put_webhooks, err);
-}
+static const struct fg_rows webhooks_rows = {
+    WEBHOOK_SELECT,
+    webhook_columns, NULL, 0};
 static enum fg_code put_webhook(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     int64_t id;
     enum fg_code code = fg_call_id(call, "webhook", FG_ID_WEBHOOK, &id, err);
     if (code == FG_OK)
-        code = fg_registry_found(fg_settle_answer_row(call, registry, WEBHOOK_SELECT, webhook_columns, id, err), FG_ID_WEBHOOK, id,
+        code = fg_registry_found(fg_rows_one(call, registry, WEBHOOK_SELECT, webhook_columns, id, err), FG_ID_WEBHOOK, id,
                                  "webhook of yours,", err);
     return code;
 }
@@ -202,7 +197,7 @@ static enum fg_code put_deliveries(struct fg_call *call, struct fg_registry *reg
     if (code == FG_OK)
         code = fg_webhook_target(registry, id, &target, err);
     fg_secret_wipe(&target, sizeof target);
-    return code == FG_OK ? fg_settle_answer_page(call, registry,
+    return code == FG_OK ? fg_rows_page(call, registry,
                                                  "SELECT d.id, d.sequence, d.type, d.attempt, d.outcome, d.status, d.text, d.started_us, "
                                                  "d.duration_us / 1000 FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id WHERE "
                                                  "w.organisation_id = $1 AND ($2 = 0 OR $2 = 1) AND d.id > $3 AND d.webhook_id = $5 ORDER BY d.id LIMIT $4",
@@ -277,7 +272,7 @@ static const struct fg_operation operations[] = {
      .request = &new_schema, .request_example = "{\"area\":\"area-1\",\"url\":\"https://hooks.example/flexgrid\",\"kinds\":\"trade.concluded\"}",
      .responses = made_responses, .handle = create_webhook},
     {.id = "list-webhooks", .method = FG_GET, .path = "/v1/webhooks", WEBHOOKS, .summary = "One's own webhooks", .right = "webhooks.manage",
-     .flags = FG_OP_PAGED, .responses = page_responses, .handle = list_webhooks},
+     .flags = FG_OP_PAGED, .responses = page_responses, .handle = fg_rows_list, .rows = &webhooks_rows},
     {.id = "get-webhook", .method = FG_GET, .path = "/v1/webhooks/{webhook}", WEBHOOKS, .summary = "One webhook",
      .right = "webhooks.manage", .path_params = webhook_path, .responses = webhook_responses, .handle = get_webhook},
     {.id = "delete-webhook", .method = FG_DELETE, .path = "/v1/webhooks/{webhook}", WEBHOOKS, .summary = "End a webhook", .right = "webhooks.manage",

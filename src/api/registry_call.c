@@ -17,6 +17,25 @@ const struct fg_schema fg_schema_duties = FG_ARRAY(&duty, 1, FG_DUTY_COUNT);
 const struct fg_schema fg_schema_decision = FG_ENUM(NULL, NULL, fg_decision_words);
 const struct fg_schema fg_schema_country = FG_TEXT(2, 2);
 
+static const struct fg_field made_fields[] = {{"id", &fg_schema_id, "Its identity", FG_REQUIRED}};
+const struct fg_schema fg_schema_made = FG_OBJECT("Made", "What was made", made_fields);
+
+struct fg_date fg_call_date(const char *text)
+{
+    struct fg_date date = {1970, 1, 1};
+    fg_date_parse(text, &date, NULL);
+    return date;
+}
+
+void fg_call_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id)
+{
+    char text[FG_ID_TEXT];
+    struct fg_json_writer *out = fg_call_json(call, status);
+    fg_json_begin_object(out, NULL);
+    fg_json_put_string(out, "id", fg_id_text(kind, id, text));
+    fg_json_end_object(out);
+}
+
 struct job {
     struct fg_call *call;
     fg_call_work *work;

@@ -8,6 +8,7 @@
 
 #include "api/application.h"
 #include "atp/view.h"
+#include "base/date.h"
 
 #define FG_KEY_IN_TRANSACTION (FG_OP_IDEMPOTENT | FG_OP_KEY_BY_HANDLER)
 
@@ -43,5 +44,11 @@ enum fg_code fg_call_match(struct fg_call *call, struct fg_registry *registry, c
 
 /* Schemas that several sets share. */
 extern const struct fg_schema fg_schema_roles, fg_schema_duties, fg_schema_decision, fg_schema_country;
+
+/* A date that the schema has checked. */
+struct fg_date fg_call_date(const char *text);
+/* {"id": "..."} of what was made. */
+extern const struct fg_schema fg_schema_made;
+void fg_call_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id);
 
 #endif

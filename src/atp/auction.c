@@ -39,7 +39,7 @@ static enum fg_code put_bare_market(struct fg_store *store, int64_t area, const 
         book.tick_w = fg_sql_column_int64(sql, 1);
         book.price_step_u = fg_sql_column_int64(sql, 2);
         fg_sql_done(sql);
-        code = auction_book_market(store, &book, NULL, 0, text, err);
+        code = auction_book_market(store, &book, 0, text, err);
     }
     auction_book_release(&book);
     return code;
@@ -154,7 +154,7 @@ enum fg_code fg_auction_check_zone(struct fg_store *store, int64_t network, int6
     return code == FG_OK && count == 0 ? fg_fail(err, FG_ERR_VALUE, NULL, "the location has no bus in the auction's network") : code;
 }
 
-enum fg_code fg_auction_check_limit(struct fg_store *store, const char *folder, int64_t network, const char *element,
+enum fg_code fg_auction_check_limit(struct fg_store *store, int64_t network, const char *element,
                                     bool is_branch, struct fg_error *err)
 {
     int64_t count = 0;
@@ -166,11 +166,11 @@ enum fg_code fg_auction_check_limit(struct fg_store *store, const char *folder, 
         has = count > 0;
     } else {
         struct fg_text content;
-        char format[32];
+        char format[FG_NETWORK_FORMAT];
         fg_text_init(&content);
-        code = run_load_network(store, network, &content, format, err);
+        code = fg_network_content(store, network, &content, format, err);
         if (code == FG_OK) {
-            struct fg_service_network given = {content.data, content.length, format, folder};
+            struct fg_service_network given = {content.data, content.length, format};
             code = fg_service_has_branch(&given, element, &has, err);
         }
         fg_text_release(&content);

@@ -111,7 +111,7 @@ enum fg_code fg_auction_limit_check(struct fg_store *store, int64_t area, const 
 /* A need of a whole location: FG_ERR_VALUE when the network has no bus of it. `network` 0: physics none. */
 enum fg_code fg_auction_check_zone(struct fg_store *store, int64_t network, int64_t location, struct fg_error *err);
 /* A need that prices a limit of the network: FG_ERR_VALUE when it has no such branch or bus. `folder` takes a file. */
-enum fg_code fg_auction_check_limit(struct fg_store *store, const char *folder, int64_t network, const char *element,
+enum fg_code fg_auction_check_limit(struct fg_store *store, int64_t network, const char *element,
                                     bool is_branch, struct fg_error *err);
 
 #endif

@@ -556,7 +556,7 @@ static void put_order(struct fg_json_writer *out, struct auction_book *book, con
     fg_json_end_object(out);
 }
 
-enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, const char *folder, int64_t now_us,
+enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, int64_t now_us,
                                  struct fg_text *text, struct fg_error *err)
 {
     struct fg_json_writer out;
@@ -567,7 +567,7 @@ enum fg_code auction_book_market(struct fg_store *store, struct auction_book *bo
     if (code == FG_OK)
         code = put_assets(store, &out, book, err);
     if (code == FG_OK && book->has_network)
-        code = auction_put_point(store, &out, book, folder, now_us, err);
+        code = auction_put_point(store, &out, book, now_us, err);
     if (code != FG_OK)
         return code;
     put_groups(&out, book);

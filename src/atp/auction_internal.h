@@ -67,13 +67,13 @@ enum fg_code auction_book_load(struct fg_store *store, int64_t auction, const st
                                struct fg_error *err);
 void auction_book_release(struct auction_book *book);
 /* The market file (docs/market-format.md) of the orders that are included, in their order. */
-enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, const char *folder, int64_t now_us,
+enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, int64_t now_us,
                                  struct fg_text *text, struct fg_error *err);
 /* -- auction_point.c: members "baselines", "branch_limits" and "bus_limits" of the market: the area's operating point at `now_us`
  * with what is traded already, and temporary limits. FG_ERR_CONFLICT: a required source of the operating point is missing, or the
  * grid is switched as the clearing cannot know. -- */
 enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *out, const struct auction_book *book,
-                               const char *folder, int64_t now_us, struct fg_error *err);
+                               int64_t now_us, struct fg_error *err);
 /* A market of the book's header with one asset at `place` and its limits (JSON). */
 enum fg_code auction_book_try_asset(struct auction_book *book, const char *place, const char *limits, struct fg_text *text,
                                     struct fg_error *err);

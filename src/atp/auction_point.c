@@ -2,6 +2,7 @@
  * traded for the same periods, and temporary limits that hold in any of them. */
 #include "atp/auction_internal.h"
 
+#include "atp/market.h"
 #include "atp/network_state.h"
 #include "atp/query.h"
 #include "atp/run_internal.h"
@@ -169,11 +170,11 @@ static enum fg_code check_point(const struct pointing *pointing, struct fg_error
 }
 
 enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *out, const struct auction_book *book,
-                               const char *folder, int64_t now_us, struct fg_error *err)
+                               int64_t now_us, struct fg_error *err)
 {
     struct pointing pointing = {.book = book};
     struct fg_text content;
-    char format[32];
+    char format[FG_NETWORK_FORMAT];
     fg_text_init(&content);
     fg_arena_init(&pointing.plan.arena);
     enum fg_code code = fg_network_model_load(store, book->network, &pointing.model, err);
@@ -188,9 +189,9 @@ enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *ou
     if (code == FG_OK && (pointing.dispatched_p == NULL || pointing.dispatched_q == NULL))
         code = fg_fail_memory(err);
     if (code == FG_OK)
-        code = run_load_network(store, book->network, &content, format, err);
+        code = fg_network_content(store, book->network, &content, format, err);
     if (code == FG_OK) {
-        struct fg_service_network given = {content.data, content.length, format, folder};
+        struct fg_service_network given = {content.data, content.length, format};
         code = fg_service_dispatched(&given, take_dispatched, &pointing, err);
     }
     if (code == FG_OK)

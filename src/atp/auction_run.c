@@ -2,6 +2,7 @@
  * Once the integers are recorded a later claim loads them and goes straight to the conclusion. */
 #include "atp/auction_pairs.h"
 
+#include "atp/market.h"
 #include "atp/query.h"
 #include "atp/run_internal.h"
 #include "base/json.h"
@@ -18,7 +19,7 @@ struct clearing {
     const struct fg_facts *facts;
     struct auction_book book;
     struct fg_text market, network;
-    char format[32];
+    char format[FG_NETWORK_FORMAT];
     struct fg_service_result result;
     struct fg_service_clearing cleared;
     struct auction_settled settled;
@@ -36,10 +37,10 @@ static enum fg_code load_book(struct fg_platform *platform, struct fg_store *sto
     clearing->market.length = clearing->network.length = 0;
     enum fg_code code = auction_book_load(store, clearing->job->auction, clearing->facts, &clearing->book, err);
     if (code == FG_OK)
-        code = auction_book_market(store, &clearing->book, clearing->job->runs->options.folder, fg_platform_now_us(platform),
+        code = auction_book_market(store, &clearing->book, fg_platform_now_us(platform),
                                    &clearing->market, err);
     if (code == FG_OK && clearing->book.has_network)
-        code = run_load_network(store, clearing->book.network, &clearing->network, clearing->format, err);
+        code = fg_network_content(store, clearing->book.network, &clearing->network, clearing->format, err);
     return code;
 }
 
@@ -255,7 +256,7 @@ static enum fg_code compute(struct clearing *clearing, struct fg_error *err)
     struct fg_service_options options = {.stop = &job->stop, .progress = run_progress, .progress_user = job,
                                          .time_limit_s = time_limit_of(clearing->book.terms)};
     struct fg_service_network network = {clearing->book.has_network ? clearing->network.data : NULL, clearing->network.length,
-                                         clearing->format, job->runs->options.folder};
+                                         clearing->format};
     if (clearing->book.included == 0) {
         make_empty(clearing);
         return clearing->result.certificate.failed ? fg_fail_memory(err) : FG_OK;

@@ -164,6 +164,23 @@ enum fg_code fg_product_change(struct fg_registry *registry, int64_t id, int64_t
 }
 
 /* ---- networks ---- */
+enum fg_code fg_network_content(struct fg_store *store, int64_t network, struct fg_text *content, char format[FG_NETWORK_FORMAT],
+                             struct fg_error *err)
+{
+    struct fg_sql *sql;
+    struct fg_document document;
+    char name[256];
+    enum fg_code code =
+        fg_query_one(store, &sql, err, "SELECT document, version, format FROM network WHERE id = $1", "i", network);
+    if (code != FG_OK)
+        return code == FG_ERR_NOT_FOUND ? fg_fail(err, code, NULL, "there is no network net-%lld", (long long)network) : code;
+    int64_t version = fg_sql_column_int64(sql, 1);
+    snprintf(name, sizeof name, "%s", fg_sql_column_text(sql, 0));
+    snprintf(format, FG_NETWORK_FORMAT, "%s", fg_sql_column_text(sql, 2));
+    fg_sql_done(sql);
+    return fg_document_get(store, "network", name, version, &document, NULL, content, err);
+}
+
 enum fg_code fg_network_store(struct fg_registry *registry, int64_t area, const struct fg_network_upload *upload, int64_t *id,
                               struct fg_error *err)
 {
@@ -203,20 +220,13 @@ enum fg_code fg_network_store(struct fg_registry *registry, int64_t area, const 
 
 enum fg_code fg_network_load(struct fg_registry *registry, int64_t id, struct fg_text *content, struct fg_error *err)
 {
-    struct fg_sql *sql;
-    struct fg_document document;
-    char name[256];
+    int64_t found;
+    char format[FG_NETWORK_FORMAT];
     enum fg_code code = fg_registry_found(
-        fg_query_one(registry->store, &sql, err,
-                     "SELECT document, version FROM network WHERE id = $1 AND (organisation_id = $2 OR $3 = 1)", "iii", id,
-                     fg_registry_party(registry), (int64_t)fg_registry_sees_all(registry)),
+        fg_query_number(registry->store, &found, err, "SELECT id FROM network WHERE id = $1 AND (organisation_id = $2 OR $3 = 1)",
+                        "iii", id, fg_registry_party(registry), (int64_t)fg_registry_sees_all(registry)),
         FG_ID_NETWORK, id, "network", err);
-    if (code != FG_OK)
-        return code;
-    snprintf(name, sizeof name, "%s", fg_sql_column_text(sql, 0));
-    int64_t version = fg_sql_column_int64(sql, 1);
-    fg_sql_done(sql);
-    return fg_document_get(registry->store, "network", name, version, &document, NULL, content, err);
+    return code == FG_OK ? fg_network_content(registry->store, id, content, format, err) : code;
 }
 
 /* ---- locations ---- */

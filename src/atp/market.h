@@ -35,6 +35,12 @@ struct fg_network_upload {
     const char *const *buses; /* bus_count names */
     size_t bus_count, branch_count;
 };
+/* The document of a stored network and its format: one of grid/network_read.h, or words that tell a reader to look. The caller
+ * has initialised `content` and releases it. FG_ERR_NOT_FOUND. */
+#define FG_NETWORK_FORMAT 32
+enum fg_code fg_network_content(struct fg_store *store, int64_t network, struct fg_text *content, char format[FG_NETWORK_FORMAT],
+                                struct fg_error *err);
+
 /* A version of the network under its name; the document is kept as it was uploaded. FG_ERR_CONFLICT: the same content as
  * the latest version. */
 enum fg_code fg_network_store(struct fg_registry *registry, int64_t area, const struct fg_network_upload *upload, int64_t *id,

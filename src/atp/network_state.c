@@ -1,5 +1,6 @@
 #include "atp/network_state.h"
 
+#include "atp/market.h"
 #include "atp/query.h"
 #include "store/document.h"
 
@@ -28,24 +29,13 @@ enum fg_code fg_network_configured(struct fg_store *store, int64_t area, char mo
 
 enum fg_code fg_network_model_load(struct fg_store *store, int64_t network, struct fg_grid_model **model, struct fg_error *err)
 {
-    struct fg_sql *sql;
-    struct fg_document document;
     struct fg_text content;
-    char name[256], format[40];
+    char format[FG_NETWORK_FORMAT];
     *model = NULL;
-    enum fg_code code =
-        fg_query_one(store, &sql, err, "SELECT document, version, format FROM network WHERE id = $1", "i", network);
-    if (code != FG_OK)
-        return code == FG_ERR_NOT_FOUND ? fg_fail(err, code, NULL, "there is no network net-%lld", (long long)network) : code;
-    snprintf(name, sizeof name, "%s", fg_sql_column_text(sql, 0));
-    int64_t version = fg_sql_column_int64(sql, 1);
-    snprintf(format, sizeof format, "%s", fg_sql_column_text(sql, 2));
-    fg_sql_done(sql);
     fg_text_init(&content);
-    code = fg_document_get(store, "network", name, version, &document, NULL, &content, err);
-    if (code == FG_OK) /* a format that the uploader did not name is told by content again */
-        code = fg_grid_model_read(content.data != NULL ? content.data : "", content.length,
-                                  strchr(format, ' ') != NULL ? NULL : format, model, err);
+    enum fg_code code = fg_network_content(store, network, &content, format, err);
+    if (code == FG_OK)
+        code = fg_grid_model_read(content.data, content.length, format, model, err);
     fg_text_release(&content);
     return code;
 }

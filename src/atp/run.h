@@ -44,7 +44,6 @@ enum fg_code fg_run_result(struct fg_registry *registry, int64_t id, struct fg_t
 struct fg_runs_options {
     struct fg_platform *platform;
     struct fg_exchange *exchange;
-    const char *folder; /* for networks while they are read */
     int threads;        /* 0: 1 */
 };
 struct fg_runs;

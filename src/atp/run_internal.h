@@ -57,7 +57,6 @@ enum fg_code run_end(struct fg_runs *runs, int64_t area, int64_t run, int64_t cl
 enum fg_refusal run_end_inside(struct engine_area *area, int64_t run, int64_t claim, const char *state, const char *cause,
                                struct fg_error *err, enum fg_code *code);
 /* The network's bytes; `network->bytes` points into `content`. */
-enum fg_code run_load_network(struct fg_store *store, int64_t id, struct fg_text *content, char format[32], struct fg_error *err);
 
 /* -- auction_run.c -- */
 enum fg_code auction_clear(struct run_job *job, struct fg_error *err);

@@ -2,6 +2,7 @@
  * cancellations and keeps the schedule of auctions. */
 #include "atp/run_internal.h"
 
+#include "atp/market.h"
 #include "atp/query.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -130,25 +131,10 @@ static enum fg_code take_run(struct fg_platform *platform, struct fg_store *stor
 
 /* ---- doing it ---- */
 
-enum fg_code run_load_network(struct fg_store *store, int64_t id, struct fg_text *content, char format[32], struct fg_error *err)
-{
-    struct fg_sql *sql;
-    struct fg_document document;
-    char name[256];
-    enum fg_code code = fg_query_one(store, &sql, err, "SELECT document, version, format FROM network WHERE id = $1", "i", id);
-    if (code != FG_OK)
-        return code;
-    int64_t version = fg_sql_column_int64(sql, 1);
-    snprintf(name, sizeof name, "%s", fg_sql_column_text(sql, 0));
-    snprintf(format, 32, "%s", fg_sql_column_text(sql, 2));
-    fg_sql_done(sql);
-    return fg_document_get(store, "network", name, version, &document, NULL, content, err);
-}
-
 struct work {
     struct run_job *job;
     struct fg_text network, market;
-    char format[32];
+    char format[FG_NETWORK_FORMAT];
     struct fg_service_result result;
 };
 
@@ -158,7 +144,7 @@ static enum fg_code load_inputs(struct fg_platform *platform, struct fg_store *s
     struct fg_document document;
     char name[FG_ID_TEXT];
     (void)platform;
-    enum fg_code code = run_load_network(store, work->job->network, &work->network, work->format, err);
+    enum fg_code code = fg_network_content(store, work->job->network, &work->network, work->format, err);
     if (code == FG_OK && strcmp(fg_run_kind_words[work->job->kind], "clear") == 0)
         code = fg_document_get(store, FG_RUN_DOCUMENT_INPUT, fg_id_text(FG_ID_RUN, work->job->id, name), 0, &document, NULL,
                                &work->market, err);
@@ -206,7 +192,7 @@ static enum fg_code do_toolkit(struct run_job *job, struct fg_error *err)
     if (code == FG_OK)
         code = fg_platform_run(platform, FG_STORE_READ, load_inputs, &work, err);
     if (code == FG_OK) {
-        struct fg_service_network network = {work.network.data, work.network.length, work.format, job->runs->options.folder};
+        struct fg_service_network network = {work.network.data, work.network.length, work.format};
         if (strcmp(kind, "powerflow") == 0)
             code = fg_service_powerflow(&network, &options, &work.result, err);
         else if (strcmp(kind, "opf") == 0)

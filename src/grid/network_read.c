@@ -105,7 +105,10 @@ enum fg_code fg_network_read_bytes(const char *bytes, size_t length, const char 
                                    struct fg_network **network, struct fg_error *err)
 {
     char path[64];
+    bool is_known = false;
     *network = NULL;
+    for (size_t k = 0; format != NULL && fg_network_formats[k] != NULL; k++)
+        is_known = is_known || strcmp(format, fg_network_formats[k]) == 0;
     int file = memfd_create("network", MFD_CLOEXEC);
     if (file < 0)
         return fg_fail(err, FG_ERR_IO, place, "no memory file can be made for the network; free memory and try again");
@@ -118,9 +121,14 @@ enum fg_code fg_network_read_bytes(const char *bytes, size_t length, const char 
         written += (size_t)count;
     }
     struct fg_error why = {0};
-    enum fg_code code = written == length ? fg_network_read(path, format, network, &why)
+    enum fg_code code = written == length ? fg_network_read(path, is_known ? format : NULL, network, &why)
                                           : fg_fail(&why, FG_ERR_FULL, NULL, "there is no memory for the network");
     close(file);
+    for (size_t i = 0; code == FG_OK && i < (*network)->note_count; i++) {
+        struct fg_note *note = &(*network)->notes[i];
+        if (note->place != NULL && strncmp(note->place, path, strlen(path)) == 0)
+            note->place += strlen(path);
+    }
     if (code != FG_OK) {
         const char *inside = strncmp(why.place, path, strlen(path)) == 0 ? why.place + strlen(path) : why.place;
         char whole[sizeof why.place];

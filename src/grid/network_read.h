@@ -11,7 +11,8 @@
  * it is NULL and err names the place. Thread rule: none shared. */
 enum fg_code fg_network_read(const char *path, const char *format, struct fg_network **network, struct fg_error *err);
 
-/* The same from memory, for every format that is one document; `place` names it in errors. Packed bytes are unpacked. */
+/* The same from memory, for every format that is one document; `place` names it in errors. A word that is no format: told by the
+ * content. Packed bytes are unpacked. Places of the import report begin behind the name (":12", "#/bus/3"). */
 enum fg_code fg_network_read_bytes(const char *bytes, size_t length, const char *format, const char *place,
                                    struct fg_network **network, struct fg_error *err);
 

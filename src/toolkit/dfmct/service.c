@@ -2,10 +2,10 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "grid/network_read.h"
 #include "grid/powerflow.h"
 #include "toolkit/dfmct/clear.h"
 #include "toolkit/dfmct/market_file.h"
-#include "toolkit/dfmct/network_bytes.h"
 #include "toolkit/dfmct/opf_json.h"
 #include "toolkit/dfmct/powerflow_json.h"
 
@@ -45,7 +45,7 @@ static enum fg_code stopped(struct fg_error *err)
 
 static enum fg_code read_network(const struct fg_service_network *given, struct fg_network **network, struct fg_error *err)
 {
-    return fg_network_of_bytes(given->bytes, given->length, given->format, given->folder, network, err);
+    return fg_network_read_bytes(given->bytes, given->length, given->format, "network", network, err);
 }
 
 /* Status, explanation and the beginning of the certificate. */

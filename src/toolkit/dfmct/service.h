@@ -18,7 +18,6 @@ struct fg_service_network {
     const char *bytes; /* NULL: none */
     size_t length;
     const char *format; /* one of fg_network_formats; NULL or another word: told by the content */
-    const char *folder; /* takes a file while the network is read */
 };
 
 struct fg_service_options {

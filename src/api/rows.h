@@ -1,17 +1,8 @@
-/* What the handlers of delivery and settlement have besides registry_call.h: answers that are rows of a SELECT, with their
- * columns as members. Thread rule: call.h. */
-#ifndef FG_API_SETTLEMENT_CALL_H
-#define FG_API_SETTLEMENT_CALL_H
+/* Answers that are rows of a SELECT, their columns as members. Thread rule: call.h. */
+#ifndef FG_API_ROWS_H
+#define FG_API_ROWS_H
 
 #include "api/registry_call.h"
-#include "atp/registry.h"
-#include "base/date.h"
-
-/* A date that the schema has checked. */
-struct fg_date fg_settle_date(const char *text);
-/* {"id": "..."} of what was made. */
-extern const struct fg_schema fg_schema_made;
-void fg_settle_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id);
 
 /* Columns of a SELECT as members, in order. */
 enum fg_column_kind {
@@ -33,12 +24,22 @@ struct fg_column {
     enum fg_id_kind id;
     const char *const *words;
 };
+
 /* A page (FG_OP_PAGED) of rows. Parameters of the statement: $1 organisation acted for, $2 1 for who sees all, else 0,
  * $3 after this key, $4 at most so many, $5 `parent`; its first column is the key, ascending, and no member. */
-enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
-                                   const struct fg_column *columns, int64_t parent, struct fg_error *err);
+enum fg_code fg_rows_page(struct fg_call *call, struct fg_registry *registry, const char *text, const struct fg_column *columns,
+                          int64_t parent, struct fg_error *err);
 /* The one row of such a statement, whose `$5` is the object's number; FG_ERR_NOT_FOUND. */
-enum fg_code fg_settle_answer_row(struct fg_call *call, struct fg_registry *registry, const char *text,
-                                  const struct fg_column *columns, int64_t id, struct fg_error *err);
+enum fg_code fg_rows_one(struct fg_call *call, struct fg_registry *registry, const char *text, const struct fg_column *columns,
+                         int64_t id, struct fg_error *err);
+
+/* An operation that lists rows and does nothing else: its `rows`, with fg_rows_list for a handler. */
+struct fg_rows {
+    const char *text;
+    const struct fg_column *columns;
+    const char *parent; /* path parameter whose number is $5; NULL: $5 is 0 */
+    enum fg_id_kind parent_kind;
+};
+enum fg_code fg_rows_list(struct fg_call *call, struct fg_error *err);
 
 #endif

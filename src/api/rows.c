@@ -1,29 +1,11 @@
-#include "api/settlement_call.h"
+#include "api/rows.h"
 
+#include "api/internal.h"
 #include "atp/metering.h"
 #include "base/instant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const struct fg_field made_fields[] = {{"id", &fg_schema_id, "Its identity", FG_REQUIRED}};
-const struct fg_schema fg_schema_made = FG_OBJECT("Made", "What was made", made_fields);
-
-struct fg_date fg_settle_date(const char *text)
-{
-    struct fg_date date = {1970, 1, 1};
-    fg_date_parse(text, &date, NULL);
-    return date;
-}
-
-void fg_settle_answer_id(struct fg_call *call, int status, enum fg_id_kind kind, int64_t id)
-{
-    char text[FG_ID_TEXT];
-    struct fg_json_writer *out = fg_call_json(call, status);
-    fg_json_begin_object(out, NULL);
-    fg_json_put_string(out, "id", fg_id_text(kind, id, text));
-    fg_json_end_object(out);
-}
 
 static void put_column(struct fg_json_writer *out, const struct fg_column *column, const struct fg_sql *sql, int at)
 {
@@ -69,7 +51,7 @@ static void put_row(struct fg_json_writer *out, const struct fg_column *columns,
     fg_json_end_object(out);
 }
 
-enum fg_code fg_settle_answer_row(struct fg_call *call, struct fg_registry *registry, const char *text,
+enum fg_code fg_rows_one(struct fg_call *call, struct fg_registry *registry, const char *text,
                                   const struct fg_column *columns, int64_t id, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -88,7 +70,7 @@ enum fg_code fg_settle_answer_row(struct fg_call *call, struct fg_registry *regi
     return FG_OK;
 }
 
-enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *registry, const char *text,
+enum fg_code fg_rows_page(struct fg_call *call, struct fg_registry *registry, const char *text,
                                    const struct fg_column *columns, int64_t parent, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -121,4 +103,17 @@ enum fg_code fg_settle_answer_page(struct fg_call *call, struct fg_registry *reg
     fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);
     fg_json_end_object(out);
     return code;
+}
+
+static enum fg_code put_rows(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
+{
+    const struct fg_rows *rows = call->operation->rows;
+    int64_t parent = 0;
+    enum fg_code code = rows->parent != NULL ? fg_call_id(call, rows->parent, rows->parent_kind, &parent, err) : FG_OK;
+    return code == FG_OK ? fg_rows_page(call, registry, rows->text, rows->columns, parent, err) : code;
+}
+
+enum fg_code fg_rows_list(struct fg_call *call, struct fg_error *err)
+{
+    return fg_call_read(call, put_rows, err);
 }
