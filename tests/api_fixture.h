@@ -212,9 +212,7 @@ static const struct fg_schema asset = {.kind = FG_SCHEMA_UNION, .name = "Asset",
 static const struct fg_field entered_fields[] = {{"number", &fg_schema_count, "How many were entered", FG_REQUIRED},
                                                  {"quantity_w", &fg_schema_count, "Quantity in W", FG_REQUIRED}};
 static const struct fg_schema entered = FG_OBJECT("Entered", "An order is in the book", entered_fields);
-static const struct fg_schema page_items = FG_ARRAY(&entered, 0, FG_PAGE_MAX);
-static const struct fg_field page_fields[] = FG_PAGE_FIELDS(&page_items);
-static const struct fg_schema page = FG_OBJECT("EnteredPage", "Entered orders", page_fields);
+FG_PAGE_SCHEMA(page, &entered, "EnteredPage", "Entered orders");
 static const struct fg_response entered_responses[] = {{201, "Entered", &entered, NULL, NULL}, {0}};
 static const struct fg_response ok_responses[] = {{200, "Done", &entered, NULL, NULL}, {0}};
 static const struct fg_response page_responses[] = {{200, "A page", &page, NULL, NULL}, {0}};

@@ -86,16 +86,18 @@ struct fg_operation_set {
 #define FG_PAGE_DEFAULT 100
 #define FG_PAGE_MAX 1000
 
-/* Members of a page; declare as
- *     static const struct fg_schema order_page_items = FG_ARRAY(&order, 0, FG_PAGE_MAX);
- *     static const struct fg_field order_page_fields[] = FG_PAGE_FIELDS(&order_page_items);
- *     static const struct fg_schema order_page = FG_OBJECT("OrderPage", "Orders", order_page_fields); */
+/* Members of a page. */
 extern const struct fg_schema fg_schema_page_cursor;
 #define FG_PAGE_FIELDS(item_array)                                                                                     \
     {                                                                                                                  \
         {"items", (item_array), "Items of this page", FG_REQUIRED},                                                   \
         {"next", &fg_schema_page_cursor, "`cursor` of the next page; null on the last one", FG_REQUIRED | FG_NULLABLE}  \
     }
+/* The schema of a page of items: FG_PAGE_SCHEMA(order_page, &order, "OrderPage", "Orders"); */
+#define FG_PAGE_SCHEMA(name, item, title, words)                                                                       \
+    static const struct fg_schema name##_items = FG_ARRAY(item, 0, FG_PAGE_MAX);                                       \
+    static const struct fg_field name##_fields[] = FG_PAGE_FIELDS(&name##_items);                                      \
+    static const struct fg_schema name = FG_OBJECT(title, words, name##_fields)
 
 const char *fg_method_name(enum fg_method method);
 

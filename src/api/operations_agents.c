@@ -120,9 +120,7 @@ static const struct fg_field agent_fields[] = {
     {"failure", &short_text, "What is wrong with the last one", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema agent_schema = FG_OBJECT("MarketAgent", "Data of an external market that is fetched", agent_fields);
-static const struct fg_schema agent_items = FG_ARRAY(&agent_schema, 0, FG_PAGE_MAX);
-static const struct fg_field agent_page_fields[] = FG_PAGE_FIELDS(&agent_items);
-static const struct fg_schema agent_page = FG_OBJECT("MarketAgentPage", "Market agents", agent_page_fields);
+FG_PAGE_SCHEMA(agent_page, &agent_schema, "MarketAgentPage", "Market agents");
 #define AGENT_EXAMPLE                                                                                                  \
     "{\"id\":\"agt-1\"," ENTRY_EXAMPLE ",\"stale\":false,\"fetched_at\":\"2025-03-29T12:00:00Z\",\"latest\":\"2025-03-30T21:45:00Z\","          \
     "\"failing_since\":null,\"failure\":null}"

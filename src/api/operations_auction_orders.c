@@ -292,9 +292,7 @@ static const struct fg_field order_fields[] = {
     {"missed_gain", &fg_schema_money, "Rejected although the prices would have paid it this much", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema order_schema = FG_OBJECT("AuctionOrder", "An order of an auction", order_fields);
-static const struct fg_schema order_items = FG_ARRAY(&order_schema, 0, FG_PAGE_MAX);
-static const struct fg_field order_page_fields[] = FG_PAGE_FIELDS(&order_items);
-static const struct fg_schema order_page = FG_OBJECT("AuctionOrderPage", "Orders of an auction", order_page_fields);
+FG_PAGE_SCHEMA(order_page, &order_schema, "AuctionOrderPage", "Orders of an auction");
 static const struct fg_response order_page_responses[] = {{200, "Orders as they were entered", &order_page, NULL, NULL}, {0}};
 static const struct fg_param order_query[] = {
     {"status", &order_status, "Only in this state", false},

@@ -269,9 +269,7 @@ static const struct fg_field rule_fields[] = {
     {"terms", &long_text, "AuctionTerms as JSON", FG_REQUIRED},
 };
 static const struct fg_schema rule_schema = FG_OBJECT("AuctionRule", "A recurring auction", rule_fields);
-static const struct fg_schema rule_items = FG_ARRAY(&rule_schema, 0, FG_PAGE_MAX);
-static const struct fg_field rule_page_fields[] = FG_PAGE_FIELDS(&rule_items);
-static const struct fg_schema rule_page = FG_OBJECT("AuctionRulePage", "Recurring auctions", rule_page_fields);
+FG_PAGE_SCHEMA(rule_page, &rule_schema, "AuctionRulePage", "Recurring auctions");
 static const struct fg_response rule_page_responses[] = {{200, "Rules", &rule_page, NULL, NULL}, {0}};
 static const struct fg_column rule_columns[] = {
     {"id", FG_COLUMN_ID, FG_ID_AUCTION_RULE, NULL},        {"name", FG_COLUMN_TEXT, FG_ID_AUCTION_RULE, NULL},
@@ -314,9 +312,7 @@ static const struct fg_field auction_fields[] = {
     {"totals", &totals, "Accepted offers; empty before the result", FG_REQUIRED},
 };
 static const struct fg_schema auction_schema = FG_OBJECT("Auction", "An auction", auction_fields);
-static const struct fg_schema auction_items = FG_ARRAY(&auction_schema, 0, FG_PAGE_MAX);
-static const struct fg_field auction_page_fields[] = FG_PAGE_FIELDS(&auction_items);
-static const struct fg_schema auction_page = FG_OBJECT("AuctionPage", "Auctions", auction_page_fields);
+FG_PAGE_SCHEMA(auction_page, &auction_schema, "AuctionPage", "Auctions");
 static const struct fg_response auction_responses[] = {{200, "The auction", &auction_schema, NULL, NULL}, {0}};
 static const struct fg_response auction_page_responses[] = {{200, "Auctions, newest first", &auction_page, NULL, NULL}, {0}};
 static const struct fg_param area_path[] = {{"area", &fg_schema_id, "Market area", true}, {0}};
@@ -471,9 +467,7 @@ static const struct fg_field price_fields[] = {
     {"zone", &fg_schema_price, "Part: what needs pay for net change", FG_REQUIRED},
 };
 static const struct fg_schema price_schema = FG_OBJECT("AuctionPrice", "A price at a place in a period", price_fields);
-static const struct fg_schema price_items = FG_ARRAY(&price_schema, 0, FG_PAGE_MAX);
-static const struct fg_field price_page_fields[] = FG_PAGE_FIELDS(&price_items);
-static const struct fg_schema price_page = FG_OBJECT("AuctionPricePage", "Prices", price_page_fields);
+FG_PAGE_SCHEMA(price_page, &price_schema, "AuctionPricePage", "Prices");
 static const struct fg_response price_responses[] = {{200, "Prices by period and place; none before the result", &price_page, NULL, NULL}, {0}};
 static const struct fg_column price_columns[] = {
     {"start", FG_COLUMN_SECONDS, FG_ID_AUCTION, NULL}, {"place", FG_COLUMN_TEXT, FG_ID_AUCTION, NULL},
@@ -502,9 +496,7 @@ static const struct fg_field limit_fields[] = {
     {"shadow_price", &number, "Saving per unit of relaxed limit and hour", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema limit_schema = FG_OBJECT("AuctionLimit", "A limit that was or is violated, or binds", limit_fields);
-static const struct fg_schema limit_items = FG_ARRAY(&limit_schema, 0, FG_PAGE_MAX);
-static const struct fg_field limit_page_fields[] = FG_PAGE_FIELDS(&limit_items);
-static const struct fg_schema limit_page = FG_OBJECT("AuctionLimitPage", "Limits before and after", limit_page_fields);
+FG_PAGE_SCHEMA(limit_page, &limit_schema, "AuctionLimitPage", "Limits before and after");
 static const struct fg_response limit_responses[] = {{200, "Limits; none before the result", &limit_page, NULL, NULL}, {0}};
 
 static void put_number(struct fg_json_writer *out, const char *key, const struct fg_sql *sql, int column)

@@ -57,9 +57,7 @@ static const struct fg_field tender_fields[] = {
     {"reason", &reason_schema, "Of the decision", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema tender_schema = FG_OBJECT("Tender", "A tender for availability", tender_fields);
-static const struct fg_schema tender_items = FG_ARRAY(&tender_schema, 0, FG_PAGE_MAX);
-static const struct fg_field tender_page_fields[] = FG_PAGE_FIELDS(&tender_items);
-static const struct fg_schema tender_page = FG_OBJECT("TenderPage", "Tenders", tender_page_fields);
+FG_PAGE_SCHEMA(tender_page, &tender_schema, "TenderPage", "Tenders");
 #define TENDER_EXAMPLE                                                                                                 \
     "{\"name\":\"Winter evenings\",\"product\":\"prd-1\",\"location\":\"loc-1\",\"regulation\":\"up\",\"from\":"         \
     "\"2025-12-01\",\"until\":\"2026-02-27\",\"weekdays\":[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\"],\"clocks\":[{\"from\":" \
@@ -89,9 +87,7 @@ static const struct fg_field offer_fields[] = {
     {"entered", &fg_schema_instant, "Entered at", FG_REQUIRED},
 };
 static const struct fg_schema offer_schema = FG_OBJECT("TenderOffer", "An offer in a tender", offer_fields);
-static const struct fg_schema offer_items = FG_ARRAY(&offer_schema, 0, FG_PAGE_MAX);
-static const struct fg_field offer_page_fields[] = FG_PAGE_FIELDS(&offer_items);
-static const struct fg_schema offer_page = FG_OBJECT("TenderOfferPage", "Offers", offer_page_fields);
+FG_PAGE_SCHEMA(offer_page, &offer_schema, "TenderOfferPage", "Offers");
 #define OFFER_EXAMPLE                                                                                                  \
     "{\"portfolio\":\"pf-10\",\"quantity\":\"2\",\"minimum\":\"0.5\",\"availability_price\":\"5\",\"activation_price\":\"100\"}"
 
@@ -126,9 +122,7 @@ static const struct fg_field contract_fields[] = {
     {"awarded", &fg_schema_instant, "Awarded at", FG_REQUIRED},
 };
 static const struct fg_schema contract_schema = FG_OBJECT("Contract", "An availability contract", contract_fields);
-static const struct fg_schema contract_items = FG_ARRAY(&contract_schema, 0, FG_PAGE_MAX);
-static const struct fg_field contract_page_fields[] = FG_PAGE_FIELDS(&contract_items);
-static const struct fg_schema contract_page = FG_OBJECT("ContractPage", "Contracts", contract_page_fields);
+FG_PAGE_SCHEMA(contract_page, &contract_schema, "ContractPage", "Contracts");
 static const struct fg_schema change_word = FG_ENUM("ContractAction", "What happens to a contract", fg_contract_change_words);
 static const struct fg_field change_fields[] = {{"action", &change_word, "Suspend, resume or terminate", FG_REQUIRED},
                                                 {"reason", &reason_schema, "Why", FG_REQUIRED}};
@@ -142,9 +136,7 @@ static const struct fg_field unit_fields[] = {
     {"entered", &fg_schema_instant, "Entered at", FG_REQUIRED},
 };
 static const struct fg_schema unit_schema = FG_OBJECT("ContractOrder", "An order that a contract entered", unit_fields);
-static const struct fg_schema unit_items = FG_ARRAY(&unit_schema, 0, FG_PAGE_MAX);
-static const struct fg_field unit_page_fields[] = FG_PAGE_FIELDS(&unit_items);
-static const struct fg_schema unit_page = FG_OBJECT("ContractOrderPage", "Orders of a contract", unit_page_fields);
+FG_PAGE_SCHEMA(unit_page, &unit_schema, "ContractOrderPage", "Orders of a contract");
 
 static const struct fg_field availability_fields[] = {
     {"contract", &fg_schema_id, "Contract", FG_REQUIRED},
@@ -163,9 +155,7 @@ static const struct fg_field availability_fields[] = {
     {"pending", &fg_schema_boolean, "Waits for data of its trades", FG_REQUIRED},
 };
 static const struct fg_schema availability_schema = FG_OBJECT("AvailabilityLine", "A unit of a contract in a run", availability_fields);
-static const struct fg_schema availability_items = FG_ARRAY(&availability_schema, 0, FG_PAGE_MAX);
-static const struct fg_field availability_page_fields[] = FG_PAGE_FIELDS(&availability_items);
-static const struct fg_schema availability_page = FG_OBJECT("AvailabilityPage", "Availability in a run", availability_page_fields);
+FG_PAGE_SCHEMA(availability_page, &availability_schema, "AvailabilityPage", "Availability in a run");
 
 static const struct fg_param tender_path[] = {{"tender", &fg_schema_id, "Tender", true}, {0}};
 static const struct fg_param offer_path[] = {{"offer", &fg_schema_id, "Offer", true}, {0}};

@@ -101,9 +101,7 @@ static const struct fg_field market_seen_fields[] = {
     {"failure", &short_text, "For its operator and who sees all: the last failure", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema market_seen = FG_OBJECT("BalancingMarket", "A balancing market", market_seen_fields);
-static const struct fg_schema market_items = FG_ARRAY(&market_seen, 0, FG_PAGE_MAX);
-static const struct fg_field market_page_fields[] = FG_PAGE_FIELDS(&market_items);
-static const struct fg_schema market_page = FG_OBJECT("BalancingMarketPage", "Balancing markets", market_page_fields);
+FG_PAGE_SCHEMA(market_page, &market_seen, "BalancingMarketPage", "Balancing markets");
 static const struct fg_response market_responses[] = {
     {200, "Markets", &market_page, NULL,
      "{\"items\":[{\"control_area\":\"GR\",\"operator\":\"org-9\",\"name\":\"Balancing market\",\"bid_minimum\":\"1\",\"lead_seconds\":900,"
@@ -150,9 +148,7 @@ static const struct fg_field bid_fields[] = {
     "\"2025-03-29T11:45:00Z\",\"market_bid\":\"bid-3\",\"reason\":null,\"changed_at\":\"2025-03-29T10:45:01Z\",\"own\":\"0.5\","      \
     "\"own_called\":\"0.167\"}"
 static const struct fg_schema bid_schema = FG_OBJECT("Forwarding", "A bid at the balancing market", bid_fields);
-static const struct fg_schema bid_items = FG_ARRAY(&bid_schema, 0, FG_PAGE_MAX);
-static const struct fg_field bid_page_fields[] = FG_PAGE_FIELDS(&bid_items);
-static const struct fg_schema bid_page = FG_OBJECT("ForwardingPage", "Bids", bid_page_fields);
+FG_PAGE_SCHEMA(bid_page, &bid_schema, "ForwardingPage", "Bids");
 static const struct fg_response bid_responses[] = {{200, "Bids", &bid_page, NULL, "{\"items\":[" BID_EXAMPLE "],\"next\":null}"}, {0}};
 static const struct fg_column bid_columns[] = {
     {"id", FG_COLUMN_ID, FG_ID_FORWARDING, NULL}, {"control_area", FG_COLUMN_TEXT, FG_ID_AREA, NULL},
@@ -184,9 +180,7 @@ static const struct fg_field member_fields[] = {
     {"called", &fg_schema_power, "Called of it", FG_REQUIRED},
 };
 static const struct fg_schema member_schema = FG_OBJECT("ForwardingMember", "An offer's part of a bid", member_fields);
-static const struct fg_schema member_items = FG_ARRAY(&member_schema, 0, FG_PAGE_MAX);
-static const struct fg_field member_page_fields[] = FG_PAGE_FIELDS(&member_items);
-static const struct fg_schema member_page = FG_OBJECT("ForwardingMemberPage", "Members of a bid, in the order of calling", member_page_fields);
+FG_PAGE_SCHEMA(member_page, &member_schema, "ForwardingMemberPage", "Members of a bid, in the order of calling");
 static const struct fg_response member_responses[] = {
     {200, "Members; sellers see their own", &member_page, NULL,
      "{\"items\":[{\"order\":\"ord-15\",\"portfolio\":\"pf-10\",\"quantity\":\"0.5\",\"price\":\"85.5\",\"called\":\"0.167\"}],\"next\":null}"},
@@ -215,9 +209,7 @@ static const struct fg_field call_fields[] = {
     {"told_at", &fg_schema_instant, "The market has the answer; null: it is still to be sent", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema call_schema = FG_OBJECT("Activation", "A call of the balancing market", call_fields);
-static const struct fg_schema call_items = FG_ARRAY(&call_schema, 0, FG_PAGE_MAX);
-static const struct fg_field call_page_fields[] = FG_PAGE_FIELDS(&call_items);
-static const struct fg_schema call_page = FG_OBJECT("ActivationPage", "Calls", call_page_fields);
+FG_PAGE_SCHEMA(call_page, &call_schema, "ActivationPage", "Calls");
 static const struct fg_response call_responses[] = {
     {200, "Calls, also late and refused ones", &call_page, NULL,
      "{\"items\":[{\"activation\":\"act-2\",\"forwarding\":\"fwd-7\",\"wanted\":\"0.5\",\"confirmed\":\"0.5\",\"verdict\":\"confirmed\","

@@ -50,9 +50,7 @@ static const struct fg_field row_fields[] = {
     {"set", &fg_schema_instant, "Since when", FG_REQUIRED},
 };
 static const struct fg_schema row_schema = FG_OBJECT("LimitRow", "A limit in force", row_fields);
-static const struct fg_schema row_items = FG_ARRAY(&row_schema, 0, FG_PAGE_MAX);
-static const struct fg_field page_fields[] = FG_PAGE_FIELDS(&row_items);
-static const struct fg_schema page_schema = FG_OBJECT("LimitPage", "Limits", page_fields);
+FG_PAGE_SCHEMA(page_schema, &row_schema, "LimitPage", "Limits");
 static const struct fg_response page_responses[] = {{200, "Limits in force", &page_schema, NULL, NULL}, {0}};
 static const struct fg_response asked_responses[] = {
     {201, "Waits for another user", &fg_schema_made, NULL, "{\"id\":\"apv-3\"}"}, {0}};

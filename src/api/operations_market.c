@@ -222,9 +222,7 @@ static const struct fg_field message_fields[] = {
 };
 static const struct fg_schema message_entry = FG_OBJECT("MessageEntry", "A market message to be sent", message_entry_fields);
 static const struct fg_schema message = FG_OBJECT("MarketMessage", "A message of the market operator", message_fields);
-static const struct fg_schema message_items = FG_ARRAY(&message, 0, FG_PAGE_MAX);
-static const struct fg_field message_page_fields[] = FG_PAGE_FIELDS(&message_items);
-static const struct fg_schema message_page = FG_OBJECT("MessagePage", "Market messages", message_page_fields);
+FG_PAGE_SCHEMA(message_page, &message, "MessagePage", "Market messages");
 static const struct fg_response message_responses[] = {{200, "Messages of the last seven days, newest first", &message_page, NULL, NULL}, {0}};
 
 static enum fg_code send_message(struct fg_call *call, struct fg_error *err)

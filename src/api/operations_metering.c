@@ -49,9 +49,7 @@ static const struct fg_field meter_fields[] = {
     {"rank", &rank, "Rank among the meters of the same energy", FG_REQUIRED},
 };
 static const struct fg_schema meter_schema = FG_OBJECT("Meter", "A meter", meter_fields);
-static const struct fg_schema meter_items = FG_ARRAY(&meter_schema, 0, FG_PAGE_MAX);
-static const struct fg_field meter_page_fields[] = FG_PAGE_FIELDS(&meter_items);
-static const struct fg_schema meter_page = FG_OBJECT("MeterPage", "Meters", meter_page_fields);
+FG_PAGE_SCHEMA(meter_page, &meter_schema, "MeterPage", "Meters");
 static const struct fg_response meter_page_responses[] = {
     {200, "Meters", &meter_page, NULL,
      "{\"items\": [{\"id\": \"mtr-1\", \"area\": \"area-1\", \"asset\": \"ast-20\", \"portfolio\": null, \"product\": \"active\", "
@@ -468,9 +466,7 @@ static const struct fg_field plan_fields[] = {
     {"reason", &short_text, "Why it was refused", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema plan_schema = FG_OBJECT("Plan", "A plan", plan_fields);
-static const struct fg_schema plan_items = FG_ARRAY(&plan_schema, 0, FG_PAGE_MAX);
-static const struct fg_field plan_page_fields[] = FG_PAGE_FIELDS(&plan_items);
-static const struct fg_schema plan_page = FG_OBJECT("PlanPage", "Plans", plan_page_fields);
+FG_PAGE_SCHEMA(plan_page, &plan_schema, "PlanPage", "Plans");
 static const struct fg_response plan_page_responses[] = {
     {200, "Plans", &plan_page, NULL,
      "{\"items\": [{\"id\": \"plan-1\", \"portfolio\": \"pf-10\", \"start\": \"2025-11-24T08:00:00Z\", \"units\": 4, \"status\": "
@@ -500,9 +496,7 @@ static const struct fg_field set_point_seen_fields[] = {
     {"reason", &short_text, "Why it was refused", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema set_point_schema = FG_OBJECT("SetPoint", "A set-point", set_point_seen_fields);
-static const struct fg_schema set_point_items = FG_ARRAY(&set_point_schema, 0, FG_PAGE_MAX);
-static const struct fg_field set_point_page_fields[] = FG_PAGE_FIELDS(&set_point_items);
-static const struct fg_schema set_point_page = FG_OBJECT("SetPointPage", "Set-points", set_point_page_fields);
+FG_PAGE_SCHEMA(set_point_page, &set_point_schema, "SetPointPage", "Set-points");
 static const struct fg_response set_point_page_responses[] = {
     {200, "Set-points", &set_point_page, NULL,
      "{\"items\": [{\"id\": \"sp-1\", \"portfolio\": \"pf-10\", \"operator\": \"org-2\", \"start\": \"2025-11-24T08:00:00Z\", "

@@ -81,9 +81,7 @@ static const struct fg_field point_fields[] = {
     {"created", &fg_schema_instant, "Since when", FG_REQUIRED},
 };
 static const struct fg_schema point_schema = FG_OBJECT("OperatingPoint", "A source of operating points", point_fields);
-static const struct fg_schema point_items = FG_ARRAY(&point_schema, 0, FG_PAGE_MAX);
-static const struct fg_field point_page_fields[] = FG_PAGE_FIELDS(&point_items);
-static const struct fg_schema point_page = FG_OBJECT("OperatingPointPage", "Operating points", point_page_fields);
+FG_PAGE_SCHEMA(point_page, &point_schema, "OperatingPointPage", "Operating points");
 static const struct fg_response point_page_responses[] = {{200, "A page", &point_page, NULL, NULL}, {0}};
 static const struct fg_column point_columns[] = {{"id", FG_COLUMN_ID, FG_ID_OPERATING_POINT, NULL},
                                                  {"area", FG_COLUMN_ID, FG_ID_AREA, NULL},
@@ -346,9 +344,7 @@ static const struct fg_field condition_fields[] = {
     {"until", &fg_schema_instant, "Until when", FG_REQUIRED | FG_NULLABLE},
     {"entered", &fg_schema_instant, "When it was set", FG_REQUIRED}};
 static const struct fg_schema condition_schema = FG_OBJECT("GridCondition", "What holds in the grid for a time", condition_fields);
-static const struct fg_schema condition_items = FG_ARRAY(&condition_schema, 0, FG_PAGE_MAX);
-static const struct fg_field condition_page_fields[] = FG_PAGE_FIELDS(&condition_items);
-static const struct fg_schema condition_page = FG_OBJECT("GridConditionPage", "Conditions", condition_page_fields);
+FG_PAGE_SCHEMA(condition_page, &condition_schema, "GridConditionPage", "Conditions");
 static const struct fg_response condition_page_responses[] = {{200, "A page", &condition_page, NULL, NULL}, {0}};
 static const struct fg_column condition_columns[] = {{"id", FG_COLUMN_ID, FG_ID_CONDITION, NULL},
                                                      {"area", FG_COLUMN_ID, FG_ID_AREA, NULL},

@@ -246,9 +246,7 @@ static enum fg_code cancel_orders(struct fg_call *call, struct fg_error *err)
 }
 
 /* ---- lists ---- */
-static const struct fg_schema order_items = FG_ARRAY(&trading_order, 0, FG_PAGE_MAX);
-static const struct fg_field order_page_fields[] = FG_PAGE_FIELDS(&order_items);
-static const struct fg_schema order_page = FG_OBJECT("OrderPage", "Orders", order_page_fields);
+FG_PAGE_SCHEMA(order_page, &trading_order, "OrderPage", "Orders");
 static const struct fg_response order_page_responses[] = {{200, "Orders, newest first", &order_page, NULL, NULL}, {0}};
 static const struct fg_response order_responses[] = {{200, "The order", &trading_order, NULL, NULL}, {0}};
 static const struct fg_param list_query[] = {

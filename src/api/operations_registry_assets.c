@@ -59,9 +59,7 @@ static const struct fg_field asset_fields[] = {
     {"grid_reason", &fg_schema_note, "Its reason", FG_REQUIRED | FG_NULLABLE}, {"created", &fg_schema_instant, "Since when", FG_REQUIRED},
     {"brps", &brps, "Balance responsible parties", FG_REQUIRED}};
 static const struct fg_schema asset = FG_OBJECT("Asset", "A flexible asset", asset_fields);
-static const struct fg_schema asset_items = FG_ARRAY(&asset, 0, FG_PAGE_MAX);
-static const struct fg_field asset_page_fields[] = FG_PAGE_FIELDS(&asset_items);
-static const struct fg_schema asset_page = FG_OBJECT("AssetPage", "Assets", asset_page_fields);
+FG_PAGE_SCHEMA(asset_page, &asset, "AssetPage", "Assets");
 static const struct fg_field asset_new_fields[] = {{"area", &fg_schema_id, "Market area", FG_REQUIRED},
                                                    {"name", &fg_schema_name, "Name", FG_REQUIRED}, ASSET_TERMS(FG_NULLABLE)};
 static const struct fg_schema asset_new = FG_OBJECT("NewAsset", "An asset to be registered", asset_new_fields);
@@ -203,9 +201,7 @@ static const struct fg_field portfolio_fields[] = {
     {"reason", &fg_schema_note, "Its reason", FG_REQUIRED | FG_NULLABLE}, {"created", &fg_schema_instant, "Since when", FG_REQUIRED},
     {"assets", &holdings, "Its assets", FG_REQUIRED}};
 static const struct fg_schema portfolio = FG_OBJECT("Portfolio", "What is traded together", portfolio_fields);
-static const struct fg_schema portfolio_items = FG_ARRAY(&portfolio, 0, FG_PAGE_MAX);
-static const struct fg_field portfolio_page_fields[] = FG_PAGE_FIELDS(&portfolio_items);
-static const struct fg_schema portfolio_page = FG_OBJECT("PortfolioPage", "Portfolios", portfolio_page_fields);
+FG_PAGE_SCHEMA(portfolio_page, &portfolio, "PortfolioPage", "Portfolios");
 static const struct fg_field portfolio_new_fields[] = {
     {"area", &fg_schema_id, "Market area", FG_REQUIRED}, {"name", &fg_schema_name, "Name", FG_REQUIRED},
     {"location", &fg_schema_id, "Grid location; its assets lie there or below", FG_REQUIRED}};
@@ -302,9 +298,7 @@ static const struct fg_field prequalification_fields[] = {
     {"asked", &fg_schema_instant, "When it was asked for", FG_REQUIRED}, {"decided", &fg_schema_instant, "When it was decided", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema prequalification = FG_OBJECT("Prequalification", "One of the two prequalifications of a portfolio for a product", prequalification_fields);
-static const struct fg_schema prequalification_items = FG_ARRAY(&prequalification, 0, FG_PAGE_MAX);
-static const struct fg_field prequalification_page_fields[] = FG_PAGE_FIELDS(&prequalification_items);
-static const struct fg_schema prequalification_page = FG_OBJECT("PrequalificationPage", "Prequalifications", prequalification_page_fields);
+FG_PAGE_SCHEMA(prequalification_page, &prequalification, "PrequalificationPage", "Prequalifications");
 static const struct fg_response prequalification_responses[] = {{200, "The prequalification", &prequalification, NULL, NULL}, {0}};
 static const struct fg_response prequalifications_responses[] = {{200, "A page", &prequalification_page, NULL, NULL}, {0}};
 static const struct fg_field ask_fields[] = {

@@ -37,9 +37,7 @@ static const struct fg_field area_fields[] = {
     {"id", &fg_schema_id, "Market area", FG_REQUIRED}, {"operator", &fg_schema_id, "Its FMO", FG_REQUIRED},
     AREA_TERMS(FG_REQUIRED | FG_NULLABLE), AREA_FOR_EVER, {"created", &fg_schema_instant, "Since when", FG_REQUIRED}};
 static const struct fg_schema area_schema = FG_OBJECT("Area", "A market area: one book", area_fields);
-static const struct fg_schema area_items = FG_ARRAY(&area_schema, 0, FG_PAGE_MAX);
-static const struct fg_field area_page_fields[] = FG_PAGE_FIELDS(&area_items);
-static const struct fg_schema area_page = FG_OBJECT("AreaPage", "Market areas", area_page_fields);
+FG_PAGE_SCHEMA(area_page, &area_schema, "AreaPage", "Market areas");
 static const struct fg_field area_change_fields[] = {AREA_TERMS(FG_NULLABLE)};
 static const struct fg_schema area_change = FG_OBJECT("AreaTerms", "What of a market area can change", area_change_fields);
 static const struct fg_field area_new_fields[] = {AREA_TERMS(FG_NULLABLE), AREA_FOR_EVER};
@@ -144,9 +142,7 @@ static const struct fg_schema baseline = FG_OBJECT("BaselineRule", "What a portf
 static const struct fg_field product_fields[] = {{"id", &fg_schema_id, "Product", FG_REQUIRED},
                                                  {"area", &fg_schema_id, "Market area", FG_REQUIRED}, PRODUCT_NAME, PRODUCT_TERMS};
 static const struct fg_schema product_schema = FG_OBJECT("Product", "What is traded in an area", product_fields);
-static const struct fg_schema product_items = FG_ARRAY(&product_schema, 0, FG_PAGE_MAX);
-static const struct fg_field product_page_fields[] = FG_PAGE_FIELDS(&product_items);
-static const struct fg_schema product_page = FG_OBJECT("ProductPage", "Products", product_page_fields);
+FG_PAGE_SCHEMA(product_page, &product_schema, "ProductPage", "Products");
 static const struct fg_field product_new_fields[] = {PRODUCT_NAME, PRODUCT_TERMS};
 static const struct fg_schema product_new = FG_OBJECT("NewProduct", "A product to be set up", product_new_fields);
 static const struct fg_field product_change_fields[] = {PRODUCT_TERMS};
@@ -238,9 +234,7 @@ static const struct fg_field network_fields[] = {
     {"uploaded", &fg_schema_instant, "When", FG_REQUIRED}, {"notes", &import_notes, "Import report", FG_REQUIRED},
 };
 static const struct fg_schema network_schema = FG_OBJECT("Network", "A version of a network", network_fields);
-static const struct fg_schema network_items = FG_ARRAY(&network_schema, 0, FG_PAGE_MAX);
-static const struct fg_field network_page_fields[] = FG_PAGE_FIELDS(&network_items);
-static const struct fg_schema network_page = FG_OBJECT("NetworkPage", "Networks", network_page_fields);
+FG_PAGE_SCHEMA(network_page, &network_schema, "NetworkPage", "Networks");
 static const struct fg_response network_responses[] = {{200, "The network", &network_schema, NULL, NULL}, {0}};
 static const struct fg_response network_created[] = {{201, "Stored", &network_schema, NULL, NULL}, {0}};
 static const struct fg_response networks_responses[] = {{200, "A page", &network_page, NULL, NULL}, {0}};
@@ -374,9 +368,7 @@ static const struct fg_field location_fields[] = {
     {"bus_count", &fg_schema_count, "Buses of its set", FG_REQUIRED}, {"links", &ids, "Locations that it trades with", FG_REQUIRED},
 };
 static const struct fg_schema location_schema = FG_OBJECT("Location", "A grid location", location_fields);
-static const struct fg_schema location_items = FG_ARRAY(&location_schema, 0, FG_PAGE_MAX);
-static const struct fg_field location_page_fields[] = FG_PAGE_FIELDS(&location_items);
-static const struct fg_schema location_page = FG_OBJECT("LocationPage", "Locations", location_page_fields);
+FG_PAGE_SCHEMA(location_page, &location_schema, "LocationPage", "Locations");
 #define LOCATION_TERMS                                                                                                 \
     {"priority", &fg_schema_id, "System operator that has priority", FG_NULLABLE},                                     \
     {"control_area", &control_area, "Control area of the TSO", FG_NULLABLE},                                           \

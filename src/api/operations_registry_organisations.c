@@ -27,9 +27,7 @@ static const struct fg_field organisation_fields[] = {
     {"decided", &fg_schema_instant, "When it was decided about", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema organisation = FG_OBJECT("Organisation", "Who takes part", organisation_fields);
-static const struct fg_schema organisation_items = FG_ARRAY(&organisation, 0, FG_PAGE_MAX);
-static const struct fg_field organisation_page_fields[] = FG_PAGE_FIELDS(&organisation_items);
-static const struct fg_schema organisation_page = FG_OBJECT("OrganisationPage", "Organisations", organisation_page_fields);
+FG_PAGE_SCHEMA(organisation_page, &organisation, "OrganisationPage", "Organisations");
 static const struct fg_response organisation_responses[] = {{200, "The organisation", &organisation, NULL, NULL}, {0}};
 static const struct fg_response organisations_responses[] = {{200, "A page", &organisation_page, NULL, NULL}, {0}};
 static const struct fg_param organisation_path[] = {{"organisation", &fg_schema_id, "Organisation", true}, {0}};
@@ -172,9 +170,7 @@ static const struct fg_field mandate_fields[] = {
     {"granted", &fg_schema_instant, "Since when", FG_REQUIRED},
 };
 static const struct fg_schema mandate = FG_OBJECT("Mandate", "One organisation acts for another", mandate_fields);
-static const struct fg_schema mandate_items = FG_ARRAY(&mandate, 0, FG_PAGE_MAX);
-static const struct fg_field mandate_page_fields[] = FG_PAGE_FIELDS(&mandate_items);
-static const struct fg_schema mandate_page = FG_OBJECT("MandatePage", "Mandates", mandate_page_fields);
+FG_PAGE_SCHEMA(mandate_page, &mandate, "MandatePage", "Mandates");
 static const struct fg_response mandates_responses[] = {{200, "A page", &mandate_page, NULL, NULL}, {0}};
 static const struct fg_field grant_fields[] = {
     {"duties", &fg_schema_duties, "What the agent may do; `administrator` is never delegated", FG_REQUIRED}};
@@ -226,9 +222,7 @@ static const struct fg_field approval_fields[] = {
     {"decided", &fg_schema_instant, "When", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema approval = FG_OBJECT("Approval", "Something that needs four eyes", approval_fields);
-static const struct fg_schema approval_items = FG_ARRAY(&approval, 0, FG_PAGE_MAX);
-static const struct fg_field approval_page_fields[] = FG_PAGE_FIELDS(&approval_items);
-static const struct fg_schema approval_page = FG_OBJECT("ApprovalPage", "Approvals", approval_page_fields);
+FG_PAGE_SCHEMA(approval_page, &approval, "ApprovalPage", "Approvals");
 static const struct fg_response approvals_responses[] = {{200, "A page", &approval_page, NULL, NULL}, {0}};
 static const struct fg_response approval_responses[] = {{200, "The approval", &approval, NULL, NULL}, {0}};
 static const struct fg_response approval_new_responses[] = {{201, "Waits for another user", &approval, NULL, NULL}, {0}};

@@ -116,9 +116,7 @@ static const struct fg_field user_fields[] = {
     {"locked_until", &fg_schema_instant, "After too many wrong passwords", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema user_schema = FG_OBJECT("User", "A user of an organisation", user_fields);
-static const struct fg_schema user_items = FG_ARRAY(&user_schema, 0, FG_PAGE_MAX);
-static const struct fg_field user_page_fields[] = FG_PAGE_FIELDS(&user_items);
-static const struct fg_schema user_page = FG_OBJECT("UserPage", "Users", user_page_fields);
+FG_PAGE_SCHEMA(user_page, &user_schema, "UserPage", "Users");
 static const struct fg_response user_responses[] = {{200, "The user", &user_schema, NULL, NULL}, {0}};
 static const struct fg_response users_responses[] = {{200, "A page of users", &user_page, NULL, NULL}, {0}};
 static const struct fg_param user_path[] = {{"user", &fg_schema_id, "User", true}, {0}};
@@ -252,9 +250,7 @@ static const struct fg_field key_fields[] = {
     {"expires", &fg_schema_instant, "End of its validity", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema key_schema = FG_OBJECT("Key", "An API key, without its secret", key_fields);
-static const struct fg_schema key_items = FG_ARRAY(&key_schema, 0, FG_PAGE_MAX);
-static const struct fg_field key_page_fields[] = FG_PAGE_FIELDS(&key_items);
-static const struct fg_schema key_page = FG_OBJECT("KeyPage", "API keys", key_page_fields);
+FG_PAGE_SCHEMA(key_page, &key_schema, "KeyPage", "API keys");
 static const struct fg_response keys_responses[] = {{200, "A page of keys", &key_page, NULL, NULL}, {0}};
 static const char *const key_api_words[] = {"atp", "dfmct", "fst", "afat", "db", NULL};
 static const struct fg_schema key_api = FG_ENUM(NULL, NULL, key_api_words);
@@ -321,9 +317,7 @@ static const struct fg_field consent_fields[] = {
     {"withdrawn", &fg_schema_instant, "When it was withdrawn", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema consent = FG_OBJECT("Consent", "Consent to one use of personal data", consent_fields);
-static const struct fg_schema consent_items = FG_ARRAY(&consent, 0, FG_PAGE_MAX);
-static const struct fg_field consent_page_fields[] = FG_PAGE_FIELDS(&consent_items);
-static const struct fg_schema consent_page = FG_OBJECT("ConsentPage", "Consents", consent_page_fields);
+FG_PAGE_SCHEMA(consent_page, &consent, "ConsentPage", "Consents");
 static const struct fg_response consents_responses[] = {{200, "All consents of the user", &consent_page, NULL, NULL}, {0}};
 
 static enum fg_code list_consents(struct fg_call *call, struct fg_error *err)

@@ -57,9 +57,7 @@ static const struct fg_field step_fields[] = {
     {"measure", &words, "What is done instead", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema step_schema = FG_OBJECT("RequestStep", "A step that a request takes while it stays unmatched", step_fields);
-static const struct fg_schema step_items = FG_ARRAY(&step_schema, 0, FG_PAGE_MAX);
-static const struct fg_field step_page_fields[] = FG_PAGE_FIELDS(&step_items);
-static const struct fg_schema step_page = FG_OBJECT("RequestStepPage", "Steps of a request", step_page_fields);
+FG_PAGE_SCHEMA(step_page, &step_schema, "RequestStepPage", "Steps of a request");
 static const struct fg_response step_responses[] = {{200, "Steps", &step_page, NULL, NULL}, {0}};
 static const struct fg_column step_columns[] = {
     {"place", FG_COLUMN_COUNT, FG_ID_AREA, NULL}, {"due", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},

@@ -124,9 +124,7 @@ static const struct fg_field run_fields[] = {
     {"certificate", &run_proof_schema, "What is proven about the result", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema run_schema = FG_OBJECT("Run", "Long work", run_fields);
-static const struct fg_schema run_items = FG_ARRAY(&run_schema, 0, FG_PAGE_MAX);
-static const struct fg_field run_page_fields[] = FG_PAGE_FIELDS(&run_items);
-static const struct fg_schema run_page = FG_OBJECT("RunPage", "Runs", run_page_fields);
+FG_PAGE_SCHEMA(run_page, &run_schema, "RunPage", "Runs");
 static const struct fg_response run_responses[] = {{200, "The run", &run_schema, NULL, NULL}, {0}};
 static const struct fg_response run_page_responses[] = {{200, "Runs, newest first", &run_page, NULL, NULL}, {0}};
 static const struct fg_param run_query[] = {{"state", &state_schema, "Only in this state", false}, {0}};
@@ -272,9 +270,7 @@ static const struct fg_field line_fields[] = {{"line", &fg_schema_count, "From 1
                                               {"time", &fg_schema_instant, "Written at", FG_REQUIRED},
                                               {"text", &long_text, "What happened", FG_REQUIRED}};
 static const struct fg_schema line_schema = FG_OBJECT("RunLogLine", "A line of a run's log", line_fields);
-static const struct fg_schema line_items = FG_ARRAY(&line_schema, 0, FG_PAGE_MAX);
-static const struct fg_field line_page_fields[] = FG_PAGE_FIELDS(&line_items);
-static const struct fg_schema line_page = FG_OBJECT("RunLogPage", "A run's log", line_page_fields);
+FG_PAGE_SCHEMA(line_page, &line_schema, "RunLogPage", "A run's log");
 static const struct fg_response log_responses[] = {{200, "Lines in order", &line_page, NULL, NULL}, {0}};
 static const struct fg_column line_columns[] = {{"line", FG_COLUMN_COUNT, FG_ID_RUN, NULL}, {"time", FG_COLUMN_INSTANT, FG_ID_RUN, NULL},
                                                 {"text", FG_COLUMN_TEXT, FG_ID_RUN, NULL}, {0}};

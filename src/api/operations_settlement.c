@@ -108,9 +108,7 @@ static const struct fg_field run_fields[] = {
     {"stale", &fg_schema_boolean, "Readings of the day came after it: compute another run", FG_REQUIRED},
 };
 static const struct fg_schema run_schema = FG_OBJECT("Settlement", "A settlement run", run_fields);
-static const struct fg_schema run_items = FG_ARRAY(&run_schema, 0, FG_PAGE_MAX);
-static const struct fg_field run_page_fields[] = FG_PAGE_FIELDS(&run_items);
-static const struct fg_schema run_page = FG_OBJECT("SettlementPage", "Runs", run_page_fields);
+FG_PAGE_SCHEMA(run_page, &run_schema, "SettlementPage", "Runs");
 static const struct fg_response run_responses[] = {
     {200, "Runs", &run_page, NULL,
      "{\"items\": [{\"id\": \"stl-1\", \"day\": \"2025-11-24\", \"number\": 1, \"status\": \"released\", \"known_at\": "
@@ -149,9 +147,7 @@ static const struct fg_field line_fields[] = {
     {"pending", &fg_schema_boolean, "Waits for data", FG_REQUIRED},
 };
 static const struct fg_schema line_schema = FG_OBJECT("StatementLine", "A trade in a settlement run", line_fields);
-static const struct fg_schema line_items = FG_ARRAY(&line_schema, 0, FG_PAGE_MAX);
-static const struct fg_field line_page_fields[] = FG_PAGE_FIELDS(&line_items);
-static const struct fg_schema line_page = FG_OBJECT("StatementPage", "Statement of a run", line_page_fields);
+FG_PAGE_SCHEMA(line_page, &line_schema, "StatementPage", "Statement of a run");
 static const struct fg_response line_responses[] = {
     {200, "Statement", &line_page, NULL,
      "{\"items\": [{\"trade\": \"trd-1\", \"seller\": \"org-3\", \"buyer\": \"org-2\", \"portfolio\": \"pf-10\", \"product\": \"active\", "
@@ -183,9 +179,7 @@ static const struct fg_field transfer_fields[] = {
     {"energy", &fg_schema_energy, "As delivered", FG_REQUIRED},
 };
 static const struct fg_schema transfer_schema = FG_OBJECT("Transfer", "Energy between balance responsible parties", transfer_fields);
-static const struct fg_schema transfer_items = FG_ARRAY(&transfer_schema, 0, FG_PAGE_MAX);
-static const struct fg_field transfer_page_fields[] = FG_PAGE_FIELDS(&transfer_items);
-static const struct fg_schema transfer_page = FG_OBJECT("TransferPage", "Transfers of a run", transfer_page_fields);
+FG_PAGE_SCHEMA(transfer_page, &transfer_schema, "TransferPage", "Transfers of a run");
 static const struct fg_response transfer_responses[] = {
     {200, "Transfers", &transfer_page, NULL,
      "{\"items\": [{\"trade\": \"trd-1\", \"start\": \"2025-11-24T08:00:00Z\", \"from\": \"org-5\", \"to\": \"org-6\", \"energy\": "
@@ -207,9 +201,7 @@ static const struct fg_field input_fields[] = {{"kind", &short_text, "area, prod
                                                {"object", &fg_schema_count, "Number of the object", FG_REQUIRED},
                                                {"version", &short_text, "Its version", FG_REQUIRED}};
 static const struct fg_schema input_schema = FG_OBJECT("SettlementInput", "What a run was computed from", input_fields);
-static const struct fg_schema input_items = FG_ARRAY(&input_schema, 0, FG_PAGE_MAX);
-static const struct fg_field input_page_fields[] = FG_PAGE_FIELDS(&input_items);
-static const struct fg_schema input_page = FG_OBJECT("SettlementInputPage", "Inputs of a run", input_page_fields);
+FG_PAGE_SCHEMA(input_page, &input_schema, "SettlementInputPage", "Inputs of a run");
 static const struct fg_response input_responses[] = {
     {200, "Inputs", &input_page, NULL, "{\"items\": [{\"kind\": \"meter\", \"object\": 1, \"version\": \"1764050400000000\"}], \"next\": null}"},
     {0}};
@@ -324,9 +316,7 @@ static const struct fg_field dispute_fields[] = {
     {"answer", &short_text, "Answer", FG_REQUIRED | FG_NULLABLE},
 };
 static const struct fg_schema dispute_schema = FG_OBJECT("Dispute", "A dispute", dispute_fields);
-static const struct fg_schema dispute_items = FG_ARRAY(&dispute_schema, 0, FG_PAGE_MAX);
-static const struct fg_field dispute_page_fields[] = FG_PAGE_FIELDS(&dispute_items);
-static const struct fg_schema dispute_page = FG_OBJECT("DisputePage", "Disputes", dispute_page_fields);
+FG_PAGE_SCHEMA(dispute_page, &dispute_schema, "DisputePage", "Disputes");
 static const struct fg_response dispute_responses[] = {
     {200, "Disputes", &dispute_page, NULL,
      "{\"items\": [{\"id\": \"dsp-1\", \"run\": \"stl-1\", \"trade\": \"trd-1\", \"organisation\": \"org-2\", \"claim\": \"wrong meter\", "
@@ -390,9 +380,7 @@ static const struct fg_field head_fields[] = {
     {"payment", &short_text, "open, partly, paid", FG_REQUIRED},
 };
 static const struct fg_schema head_schema = FG_OBJECT("DocumentHead", "An invoice in a list", head_fields);
-static const struct fg_schema head_items = FG_ARRAY(&head_schema, 0, FG_PAGE_MAX);
-static const struct fg_field head_page_fields[] = FG_PAGE_FIELDS(&head_items);
-static const struct fg_schema head_page = FG_OBJECT("DocumentPage", "Documents", head_page_fields);
+FG_PAGE_SCHEMA(head_page, &head_schema, "DocumentPage", "Documents");
 static const struct fg_response head_responses[] = {
     {200, "Documents", &head_page, NULL,
      "{\"items\": [{\"id\": \"doc-1\", \"area\": \"area-1\", \"organisation\": \"org-2\", \"kind\": \"invoice\", \"direction\": \"invoice\", "

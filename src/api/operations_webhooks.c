@@ -132,9 +132,7 @@ static const struct fg_field webhook_fields[] = {
     {"created_at", &fg_schema_instant, "Made", FG_REQUIRED},
 };
 static const struct fg_schema webhook_schema = FG_OBJECT("Webhook", "An address that events are sent to", webhook_fields);
-static const struct fg_schema webhook_items = FG_ARRAY(&webhook_schema, 0, FG_PAGE_MAX);
-static const struct fg_field webhook_page_fields[] = FG_PAGE_FIELDS(&webhook_items);
-static const struct fg_schema webhook_page = FG_OBJECT("WebhookPage", "Webhooks", webhook_page_fields);
+FG_PAGE_SCHEMA(webhook_page, &webhook_schema, "WebhookPage", "Webhooks");
 #define WEBHOOK_EXAMPLE                                                                                                \
     "{\"id\":\"whk-1\",\"area\":\"area-1\",\"url\":\"https://hooks.example/flexgrid\",\"kinds\":\"trade.concluded\",\"status\":\"active\","    \
     "\"reason\":null,\"position\":4711,\"attempts\":0,\"failing_since\":null,\"next_attempt\":null,\"created_at\":\"2025-03-29T12:00:00Z\"}"
@@ -177,9 +175,7 @@ static const struct fg_field delivery_fields[] = {
     {"milliseconds", &fg_schema_count, "Until the answer", FG_REQUIRED},
 };
 static const struct fg_schema delivery_schema = FG_OBJECT("WebhookDelivery", "An attempt to send an event", delivery_fields);
-static const struct fg_schema delivery_items = FG_ARRAY(&delivery_schema, 0, FG_PAGE_MAX);
-static const struct fg_field delivery_page_fields[] = FG_PAGE_FIELDS(&delivery_items);
-static const struct fg_schema delivery_page = FG_OBJECT("WebhookDeliveryPage", "Attempts, oldest first", delivery_page_fields);
+FG_PAGE_SCHEMA(delivery_page, &delivery_schema, "WebhookDeliveryPage", "Attempts, oldest first");
 #define DELIVERY_EXAMPLE                                                                                               \
     "{\"sequence\":4711,\"type\":\"trade.concluded\",\"attempt\":1,\"outcome\":\"delivered\",\"status\":204,\"text\":\"\",\"started_at\":"    \
     "\"2025-03-29T12:00:00Z\",\"milliseconds\":41}"
