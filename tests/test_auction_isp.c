@@ -256,8 +256,6 @@ static void clear_day(void **state, const char *file)
     print_message("%s: %zu rows, %zu of no quantity; entered in %.1f s, cleared in %.2f s (with recording and trades %.2f s of processor time); welfare %.2f, optimum %.2f, apart %.2g\n", file,
                   day.count, day.empty, entry_s, seconds, processor, welfare, best, fabs(welfare - best) / best);
     assert_true(fabs(welfare - best) <= 1e-4 * best);
-#ifndef __SANITIZE_ADDRESS__
-#endif
     json_decref(auction);
     /* What was published adds up: accepted offers are the accepted requests, in each direction. */
     assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM book_trade WHERE buyer_id <> 2"), 0);
