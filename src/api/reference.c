@@ -21,7 +21,7 @@ const char fg_reference_style[] =
     "overflow:auto;border-radius:.25rem}table{border-collapse:collapse;width:100%;font-size:.9rem}"
     "td,th{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);padding:.25rem .75rem .25rem 0}"
     "td code{overflow-wrap:anywhere}.method{font-weight:700;color:var(--accent)}.wide{overflow-x:auto}"
-    "@media (max-width:45rem){body{display:block}nav{position:static;height:auto;border:0}main{padding:1rem}}";
+    "@media (max-width:45rem){body{display:block}nav{position:static;height:auto;max-height:40vh;border:0;border-bottom:1px solid var(--line)}main{padding:1rem}}";
 
 static void put(struct fg_text *out, const char *text)
 {
