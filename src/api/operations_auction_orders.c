@@ -374,10 +374,8 @@ static void put_order(struct fg_json_writer *out, const struct fg_sql *sql)
 static enum fg_code put_orders(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     struct fg_sql *sql;
-    int64_t area, auction, limit = fg_call_limit(call), count = 0, last = 0;
+    int64_t area, auction, limit = fg_call_limit(call);
     const char *position = fg_call_position(call), *status = fg_call_text(call, "status");
-    char next[32];
-    bool row, has_more = false;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_call_id(call, "auction", FG_ID_AUCTION, &auction, err);
@@ -395,21 +393,11 @@ static enum fg_code put_orders(struct fg_call *call, struct fg_registry *registr
             "iiiiiiti", fg_registry_party(registry), (int64_t)fg_registry_is(registry, FG_ROLE_REGULATOR), auction, area,
             position != NULL ? strtoll(position, NULL, 10) : (int64_t)0, limit + 1, status != NULL ? status : "",
             (int64_t)fg_call_boolean(call, "paradoxical", false));
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
-        if ((has_more = ++count > limit)) {
-            fg_sql_done(sql);
-            break;
-        }
-        last = fg_sql_column_int64(sql, 0);
-        put_order(out, sql);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err)) {
+        put_order(page.out, sql);
     }
-    snprintf(next, sizeof next, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? next : NULL);
-    fg_json_end_object(out);
+    fg_page_end(&page);
     return code;
 }
 static enum fg_code list_orders(struct fg_call *call, struct fg_error *err)

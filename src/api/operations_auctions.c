@@ -387,36 +387,24 @@ static void put_auction(struct fg_json_writer *out, struct fg_registry *registry
 static enum fg_code put_auctions(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     struct fg_sql *sql;
-    int64_t area, limit = fg_call_limit(call), count = 0, last = 0;
+    int64_t area, limit = fg_call_limit(call);
     const char *position = fg_call_position(call);
-    char next[32];
-    bool row, has_more = false;
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_query(registry->store, &sql, err,
                         "SELECT " AUCTION_COLUMNS " FROM auction u JOIN area a ON a.id = u.area_id WHERE u.area_id = $1 AND u.id < $2 "
                         "ORDER BY u.id DESC LIMIT $3",
                         "iii", area, position != NULL ? strtoll(position, NULL, 10) : INT64_MAX, limit + 1);
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
-        if ((has_more = ++count > limit)) {
-            fg_sql_done(sql);
-            break;
-        }
-        last = fg_sql_column_int64(sql, A_ID);
-        fg_json_begin_object(out, NULL);
-        put_auction(out, registry, sql);
-        code = put_totals(out, registry, last, fg_sql_column_int64(sql, A_PERIOD_S), err);
-        fg_json_end_object(out);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, A_ID, &code, err)) {
+        fg_json_begin_object(page.out, NULL);
+        put_auction(page.out, registry, sql);
+        code = put_totals(page.out, registry, page.last, fg_sql_column_int64(sql, A_PERIOD_S), err);
+        fg_json_end_object(page.out);
         if (code != FG_OK)
             fg_sql_done(sql);
     }
-    snprintf(next, sizeof next, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? next : NULL);
-    fg_json_end_object(out);
+    fg_page_end(&page);
     return code;
 }
 static enum fg_code list_auctions(struct fg_call *call, struct fg_error *err)
@@ -510,10 +498,9 @@ static void put_number(struct fg_json_writer *out, const char *key, const struct
 static enum fg_code put_limits(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     struct fg_sql *sql;
-    int64_t auction, limit = fg_call_limit(call), count = 0, last = 0;
+    int64_t auction, limit = fg_call_limit(call);
     const char *position = fg_call_position(call);
-    char next[32], instant[FG_INSTANT_TEXT];
-    bool row, has_more = false;
+    char instant[FG_INSTANT_TEXT];
     static const char *const names[] = {"bound", "before", "after", "violation_before", "violation_after", "shadow_price"};
     enum fg_code code = fg_call_id(call, "auction", FG_ID_AUCTION, &auction, err);
     if (code == FG_OK)
@@ -525,27 +512,17 @@ static enum fg_code put_limits(struct fg_call *call, struct fg_registry *registr
                         "BY v.line LIMIT $3",
                         "iiiii", auction, position != NULL ? strtoll(position, NULL, 10) : (int64_t)0, limit + 1,
                         fg_registry_party(registry), (int64_t)fg_registry_is(registry, FG_ROLE_REGULATOR));
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
-        if ((has_more = ++count > limit)) {
-            fg_sql_done(sql);
-            break;
-        }
-        last = fg_sql_column_int64(sql, 0);
-        fg_json_begin_row_object(out, NULL);
-        fg_json_put_string(out, "start", fg_instant_format(fg_sql_column_int64(sql, 1), instant));
-        fg_json_put_string(out, "limit", fg_sql_column_text(sql, 2));
-        fg_json_put_string(out, "element", fg_sql_column_text(sql, 3));
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err)) {
+        fg_json_begin_row_object(page.out, NULL);
+        fg_json_put_string(page.out, "start", fg_instant_format(fg_sql_column_int64(sql, 1), instant));
+        fg_json_put_string(page.out, "limit", fg_sql_column_text(sql, 2));
+        fg_json_put_string(page.out, "element", fg_sql_column_text(sql, 3));
         for (int i = 0; i < 6; i++)
-            put_number(out, names[i], sql, 4 + i);
-        fg_json_end_object(out);
+            put_number(page.out, names[i], sql, 4 + i);
+        fg_json_end_object(page.out);
     }
-    snprintf(next, sizeof next, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? next : NULL);
-    fg_json_end_object(out);
+    fg_page_end(&page);
     return code;
 }
 static enum fg_code list_limits(struct fg_call *call, struct fg_error *err)

@@ -2,6 +2,7 @@
  * public trades, statistics; and the participant's own trades. */
 #include "api/operations_orders.h"
 
+#include "api/rows.h"
 #include "api/trading_order.h"
 #include "base/instant.h"
 #include "base/memory.h"
@@ -340,7 +341,6 @@ static enum fg_code trades_work(struct fg_platform *platform, struct fg_store *s
     struct fg_call *call = trades->call;
     int32_t period_s = trades->party->facts->period_s;
     int64_t before = fg_call_position(call) != NULL ? strtoll(fg_call_position(call), NULL, 10) : INT64_MAX;
-    int64_t limit = fg_call_limit(call), count = 0, last = 0;
     struct fg_sql *sql;
     enum fg_code code = fg_sql_prepare(
         store,
@@ -354,29 +354,14 @@ static enum fg_code trades_work(struct fg_platform *platform, struct fg_store *s
     const int64_t values[] = {trades->party->area, before, fg_call_word(call, "product", -1),
                               fg_call_instant(call, "from", 0) / period_s,
                               fg_call_instant(call, "to", INT64_C(253402300799)) / period_s, trades->owner, trades->order,
-                              limit + 1};
+                              fg_call_limit(call) + 1};
     for (int i = 0; i < 8; i++)
         fg_sql_int64(sql, i + 1, values[i]);
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    bool has_more = false;
-    for (bool row = true;;) {
-        if ((code = fg_sql_next(sql, &row, err)) != FG_OK)
-            return code;
-        if (!row || (has_more = count == limit))
-            break;
-        put_trade(out, sql, trades);
-        last = fg_sql_column_int64(sql, 0);
-        count++;
-    }
-    fg_sql_done(sql);
-    char position[24];
-    snprintf(position, sizeof position, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? position : NULL);
-    fg_json_end_object(out);
-    return FG_OK;
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err))
+        put_trade(page.out, sql, trades);
+    fg_page_end(&page);
+    return code;
 }
 
 static enum fg_code list_some_trades(struct fg_call *call, bool is_public, struct fg_error *err)

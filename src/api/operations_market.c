@@ -2,6 +2,7 @@
  * messages; a system operator curtails trades that endanger its grid. */
 #include "api/operations_orders.h"
 
+#include "api/rows.h"
 #include "api/trading_call.h"
 #include "base/text.h"
 
@@ -255,7 +256,6 @@ static enum fg_code messages_work(struct fg_platform *platform, struct fg_store 
     const struct messages *messages = context;
     struct fg_call *call = messages->call;
     int64_t before = fg_call_position(call) != NULL ? strtoll(fg_call_position(call), NULL, 10) : INT64_MAX;
-    int64_t limit = fg_call_limit(call), count = 0, last = 0;
     struct fg_sql *sql;
     enum fg_code code = fg_sql_prepare(store,
                                        "SELECT sequence, time_us, data FROM event WHERE area_id = $1 AND type = "
@@ -265,36 +265,22 @@ static enum fg_code messages_work(struct fg_platform *platform, struct fg_store 
         return code;
     fg_sql_int64(sql, 1, messages->area);
     fg_sql_int64(sql, 2, before);
-    fg_sql_int64(sql, 3, limit + 1);
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    bool has_more = false;
-    for (bool row = true; code == FG_OK;) {
+    fg_sql_int64(sql, 3, fg_call_limit(call) + 1);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err)) {
         json_t *data;
-        if ((code = fg_sql_next(sql, &row, err)) != FG_OK || !row || (has_more = count == limit))
-            break;
         const char *text = fg_sql_column_text(sql, 2);
         if ((code = fg_json_load_text(text, strlen(text), "event", &data, err)) != FG_OK)
             break;
-        last = fg_sql_column_int64(sql, 0);
-        fg_json_begin_object(out, NULL);
-        trading_put_sequence(out, "sequence", (uint64_t)last);
-        trading_put_instant_us(out, "time", fg_sql_column_int64(sql, 1));
-        fg_json_put_string(out, "text", json_string_value(json_object_get(data, "text")));
-        fg_json_end_object(out);
+        fg_json_begin_object(page.out, NULL);
+        trading_put_sequence(page.out, "sequence", (uint64_t)page.last);
+        trading_put_instant_us(page.out, "time", fg_sql_column_int64(sql, 1));
+        fg_json_put_string(page.out, "text", json_string_value(json_object_get(data, "text")));
+        fg_json_end_object(page.out);
         json_decref(data);
-        count++;
     }
-    if (code != FG_OK)
-        return code;
-    fg_sql_done(sql);
-    char position[24];
-    snprintf(position, sizeof position, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? position : NULL);
-    fg_json_end_object(out);
-    return FG_OK;
+    fg_page_end(&page);
+    return code;
 }
 
 static enum fg_code list_messages(struct fg_call *call, struct fg_error *err)

@@ -595,9 +595,9 @@ static void put_headroom(struct fg_json_writer *out, const char *key, const stru
 static enum fg_code put_lights(struct fg_call *call, struct fg_registry *registry, const char *statement, bool is_asset, struct fg_error *err)
 {
     struct fg_sql *sql;
-    int64_t area, period_s = 0, limit = fg_call_limit(call), count = 0, key = 0;
+    int64_t area, period_s = 0;
     int64_t from = fg_call_instant(call, "from", registry->now_us / 1000000), to = fg_call_instant(call, "to", from + 86400);
-    char text[64], next[32] = "";
+    char text[64];
     enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
     if (code == FG_OK)
         code = fg_registry_found(fg_query_number(registry->store, &period_s, err, "SELECT period_s FROM area WHERE id = $1", "i", area), FG_ID_AREA,
@@ -606,38 +606,22 @@ static enum fg_code put_lights(struct fg_call *call, struct fg_registry *registr
         code = fg_fail(err, FG_ERR_VALUE, "?to", "must lie after `from`, by 31 days at most");
     if (code == FG_OK)
         code = fg_query(registry->store, &sql, err, statement, "iiiiiii", fg_registry_party(registry), (int64_t)fg_registry_sees_all(registry),
-                        fg_call_position(call) != NULL ? strtoll(fg_call_position(call), NULL, 10) : INT64_C(-1), limit + 1, area, from / period_s,
+                        fg_call_position(call) != NULL ? strtoll(fg_call_position(call), NULL, 10) : INT64_C(-1), fg_call_limit(call) + 1, area, from / period_s,
                         (to + period_s - 1) / period_s);
-    if (code != FG_OK)
-        return code;
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    for (bool row = true;;) {
-        if ((code = fg_sql_next(sql, &row, err)) != FG_OK)
-            return code;
-        if (!row)
-            break;
-        if (count++ == limit) {
-            snprintf(next, sizeof next, "%lld", (long long)key);
-            fg_sql_done(sql);
-            break;
-        }
-        key = fg_sql_column_int64(sql, 7);
-        fg_json_begin_object(out, NULL);
-        fg_json_put_string(out, is_asset ? "asset" : "location", fg_id_text(is_asset ? FG_ID_ASSET : FG_ID_LOCATION, fg_sql_column_int64(sql, 0), text));
-        fg_json_put_string(out, "start", fg_instant_format(fg_sql_column_int64(sql, 1) * period_s, text));
-        fg_json_put_string(out, "colour", fg_sql_column_text(sql, 2));
-        fg_json_put_string(out, "reason", fg_sql_column_text(sql, 3));
-        put_headroom(out, "up", sql, 4);
-        put_headroom(out, "down", sql, 5);
-        fg_json_put_string(out, "since", fg_sql_column_is_null(sql, 6) ? NULL : fg_instant_format(fg_sql_column_int64(sql, 6) / 1000000, text));
-        fg_json_end_object(out);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 7, &code, err)) {
+        fg_json_begin_object(page.out, NULL);
+        fg_json_put_string(page.out, is_asset ? "asset" : "location", fg_id_text(is_asset ? FG_ID_ASSET : FG_ID_LOCATION, fg_sql_column_int64(sql, 0), text));
+        fg_json_put_string(page.out, "start", fg_instant_format(fg_sql_column_int64(sql, 1) * period_s, text));
+        fg_json_put_string(page.out, "colour", fg_sql_column_text(sql, 2));
+        fg_json_put_string(page.out, "reason", fg_sql_column_text(sql, 3));
+        put_headroom(page.out, "up", sql, 4);
+        put_headroom(page.out, "down", sql, 5);
+        fg_json_put_string(page.out, "since", fg_sql_column_is_null(sql, 6) ? NULL : fg_instant_format(fg_sql_column_int64(sql, 6) / 1000000, text));
+        fg_json_end_object(page.out);
     }
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);
-    fg_json_end_object(out);
-    return FG_OK;
+    fg_page_end(&page);
+    return code;
 }
 
 static enum fg_code list_lights_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)

@@ -196,29 +196,17 @@ static enum fg_code put_runs(struct fg_call *call, struct fg_registry *registry,
 {
     struct fg_sql *sql;
     const char *position = fg_call_position(call), *state = fg_call_text(call, "state");
-    int64_t limit = fg_call_limit(call), count = 0, last = 0;
-    char next[32];
-    bool row, has_more = false;
+    int64_t limit = fg_call_limit(call);
     enum fg_code code = fg_query(registry->store, &sql, err,
                                  "SELECT " RUN_COLUMNS " FROM run r WHERE " MAY_SEE " AND r.id < $3 AND ($5 = '' OR r.state = $5) "
                                  "ORDER BY r.id DESC LIMIT $4",
                                  "iiiit", fg_registry_party(registry), (int64_t)fg_registry_sees_all(registry),
                                  position != NULL ? strtoll(position, NULL, 10) : INT64_MAX, limit + 1, state != NULL ? state : "");
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
-        if ((has_more = ++count > limit)) {
-            fg_sql_done(sql);
-            break;
-        }
-        last = fg_sql_column_int64(sql, 0);
-        put_run(out, sql);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err)) {
+        put_run(page.out, sql);
     }
-    snprintf(next, sizeof next, "%lld", (long long)last);
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, has_more ? next : NULL);
-    fg_json_end_object(out);
+    fg_page_end(&page);
     return code;
 }
 static enum fg_code list_runs(struct fg_call *call, struct fg_error *err)

@@ -70,38 +70,57 @@ enum fg_code fg_rows_one(struct fg_call *call, struct fg_registry *registry, con
     return FG_OK;
 }
 
-enum fg_code fg_rows_page(struct fg_call *call, struct fg_registry *registry, const char *text,
-                                   const struct fg_column *columns, int64_t parent, struct fg_error *err)
+struct fg_page fg_page_begin(struct fg_call *call)
+{
+    struct fg_page page = {.call = call, .out = fg_call_json(call, 200), .limit = fg_call_limit(call)};
+    fg_json_begin_object(page.out, NULL);
+    fg_json_begin_array(page.out, "items");
+    return page;
+}
+
+bool fg_page_next(struct fg_page *page, struct fg_sql *sql, int key, enum fg_code *code, struct fg_error *err)
+{
+    bool row = false;
+    if (*code == FG_OK)
+        *code = fg_sql_next(sql, &row, err);
+    if (*code != FG_OK || !row)
+        return false;
+    if (page->count == page->limit) {
+        page->has_more = true;
+        fg_sql_done(sql);
+        return false;
+    }
+    page->count++;
+    page->last = fg_sql_column_int64(sql, key);
+    return true;
+}
+
+void fg_page_end(struct fg_page *page)
+{
+    char position[24];
+    snprintf(position, sizeof position, "%lld", (long long)page->last);
+    fg_json_end_array(page->out);
+    fg_call_put_next(page->call, page->out, page->has_more ? position : NULL);
+    fg_json_end_object(page->out);
+}
+
+enum fg_code fg_rows_page(struct fg_call *call, struct fg_registry *registry, const char *text, const struct fg_column *columns,
+                          int64_t parent, struct fg_error *err)
 {
     struct fg_sql *sql;
-    bool row;
     const char *position = fg_call_position(call);
-    int64_t limit = fg_call_limit(call), count = 0, key = 0;
-    char next[32];
     enum fg_code code = fg_sql_prepare(registry->store, text, &sql, err);
     if (code != FG_OK)
         return code;
     fg_sql_int64(sql, 1, fg_registry_party(registry));
     fg_sql_int64(sql, 2, fg_registry_sees_all(registry));
     fg_sql_int64(sql, 3, position != NULL ? strtoll(position, NULL, 10) : INT64_MIN);
-    fg_sql_int64(sql, 4, limit + 1);
+    fg_sql_int64(sql, 4, fg_call_limit(call) + 1);
     fg_sql_int64(sql, 5, parent);
-    struct fg_json_writer *out = fg_call_json(call, 200);
-    fg_json_begin_object(out, NULL);
-    fg_json_begin_array(out, "items");
-    next[0] = '\0';
-    while ((code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
-        if (++count > limit) {
-            snprintf(next, sizeof next, "%lld", (long long)key);
-            fg_sql_done(sql);
-            break;
-        }
-        key = fg_sql_column_int64(sql, 0);
-        put_row(out, columns, sql);
-    }
-    fg_json_end_array(out);
-    fg_call_put_next(call, out, next[0] != '\0' ? next : NULL);
-    fg_json_end_object(out);
+    struct fg_page page = fg_page_begin(call);
+    while (fg_page_next(&page, sql, 0, &code, err))
+        put_row(page.out, columns, sql);
+    fg_page_end(&page);
     return code;
 }
 

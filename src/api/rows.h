@@ -33,6 +33,22 @@ enum fg_code fg_rows_page(struct fg_call *call, struct fg_registry *registry, co
 enum fg_code fg_rows_one(struct fg_call *call, struct fg_registry *registry, const char *text, const struct fg_column *columns,
                          int64_t id, struct fg_error *err);
 
+/* A page that a handler writes row by row, of a statement that was given the limit and one more:
+ *     struct fg_page page = fg_page_begin(call);
+ *     while (fg_page_next(&page, sql, 0, &code, err))
+ *         put_order(page.out, sql);
+ *     fg_page_end(&page);
+ * The position of the next page is the key of its last row, in column `key`. Nothing is read when *code is a failure. */
+struct fg_page {
+    struct fg_call *call;
+    struct fg_json_writer *out;
+    int64_t limit, count, last;
+    bool has_more;
+};
+struct fg_page fg_page_begin(struct fg_call *call);
+bool fg_page_next(struct fg_page *page, struct fg_sql *sql, int key, enum fg_code *code, struct fg_error *err);
+void fg_page_end(struct fg_page *page);
+
 /* An operation that lists rows and does nothing else: its `rows`, with fg_rows_list for a handler. */
 struct fg_rows {
     const char *text;
