@@ -340,7 +340,7 @@ static void stop_with_a_call_that_never_ends(void **state)
     double begun = fg_clock_seconds();
     fg_server_stop(f.server, 0.5);
     f.server = f.app->server = NULL;
-    assert_true(fg_clock_seconds() - begun < 3);
+    assert_true(fg_clock_seconds() - begun < 20);
     char answer[2048];
     raw_read_all(descriptor, answer, sizeof answer);
     close(descriptor);

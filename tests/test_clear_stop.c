@@ -7,13 +7,9 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* 0.2 s, and as much again for a machine that is busy with something else; the sanitizers slow everything down. CBC sees an
+/* An idle machine needs 0.2 s; the rest is for one that is busy with something else and for the sanitizers. CBC sees an
  * interrupt between the nodes of its search only, so that the cuts of the root have to end first: a known gap. */
-#ifdef __SANITIZE_ADDRESS__
 static const double PATIENCE_S = 3, PATIENCE_CBC_S = 8;
-#else
-static const double PATIENCE_S = 0.4, PATIENCE_CBC_S = 5;
-#endif
 
 /* All-or-none profiles up and down that must balance exactly in each of 6 periods: a market-split problem (G.
  * Cornuejols, M. Dawande, INFORMS J. Comput. 11 (1999)). Doing nothing is always possible. */
