@@ -224,8 +224,8 @@ static enum fg_code load(const struct options *options, struct fg_error *err)
 /* ---- what a newcomer is told ---- */
 static void tell(const char *folder, const char *url, long pid, bool is_foreground)
 {
-    printf("\nThe demonstration's API is served at %s. In a browser open %s/docs, which describes every operation;\n"
-           "there are no other pages yet. The certificate is self-signed: a browser asks once whether to go on. Only this machine can reach it.\n\n"
+    printf("\nThe demonstration's API is served at %s\nIts reference, every operation described, opens in a browser: %s/docs\n"
+           "There are no other pages yet. The certificate is self-signed: a browser asks once whether to go on. Only this machine can reach it.\n\n"
            "Log in as anybody; the password of all is \"" DEMO_PASSWORD "\".\n\n",
            url, url);
     for (int p = 0; p < DEMO_PARTIES; p++) {
