@@ -3,9 +3,12 @@
  * The server is a process of its own with the real exchange, audit, events and idempotency keys; every operation has a key.
  * Mix: 60 % new orders (20 % of them with a minimum fraction), 25 % amendments, 10 % cancellations, 5 % requests that
  * trade. An operation counts when its answer has come: it is on disk then. Printed: operations a second, latency of the
- * requests (median, p99), processor seconds of the server.
+ * requests (median, p99), processor seconds of the server, and the bars of docs/trading.md with pass or FAIL.
  *
- * Usage: bench_exchange [sqlite|postgresql [SECONDS [batch|single]]]: a new folder, or a PostgreSQL server of its own. */
+ * Usage: bench_exchange [sqlite|postgresql [SECONDS [batch|single]]]: a new folder, or a PostgreSQL server of its own; both without
+ * an argument. */
+#include "measure.h"
+
 #include "support/market_rows.h"
 #include "support/postgres.h"
 #include "support/trading_server.h"
@@ -14,6 +17,7 @@
 #include "base/random.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -85,13 +89,14 @@ static void learn(struct client *c, const json_t *receipt)
     }
 }
 
-static void run_batch(struct client *c, struct trading_client *http, struct fg_text *text)
+/* Whether it has asked. */
+static bool run_batch(struct client *c, struct trading_client *http, struct fg_text *text)
 {
     enum step steps[BATCH];
     bool buys = c->number == 0;
     if (buys && offer_batches < 19 * (request_batches + 1)) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        return;
+        return false;
     }
     (void)(buys ? request_batches++ : offer_batches++);
     text->length = 0;
@@ -116,7 +121,7 @@ static void run_batch(struct client *c, struct trading_client *http, struct fg_t
     fg_text_puts(text, "]}");
     if (trading_ask(http, buys ? "dso" : "agg", "POST", "/v1/areas/area-1/orders/batch", NULL, text->data) != 200) {
         c->failures++;
-        return;
+        return true;
     }
     json_t *answer = json_loads(http->body.data, 0, NULL), *item;
     size_t i;
@@ -130,6 +135,7 @@ static void run_batch(struct client *c, struct trading_client *http, struct fg_t
             learn(c, json_object_get(item, "receipt"));
     }
     json_decref(answer);
+    return true;
 }
 
 static void run_single(struct client *c, struct trading_client *http, struct fg_text *text)
@@ -172,12 +178,13 @@ static void *run_client(void *context)
     fg_random_init(&c->random, (uint64_t)c->number + 11);
     trading_client_open(&http, c->port);
     for (double at = now(); at < ends_at;) {
+        bool has_asked = true;
         if (c->batch > 1)
-            run_batch(c, &http, &text);
+            has_asked = run_batch(c, &http, &text);
         else
             run_single(c, &http, &text);
         double end = now();
-        if (end - at > 2e-3 && c->requests < LATENCIES / SINGLE_CLIENTS)
+        if (has_asked && c->requests < LATENCIES / SINGLE_CLIENTS)
             c->latencies[c->requests++] = end - at;
         at = end;
     }
@@ -194,12 +201,17 @@ static int by_value(const void *a, const void *b)
 
 static size_t all_operations;
 
-static void measure(const char *name, uint16_t port, int clients, int batch, double seconds)
+struct bar {
+    double operations, p99_s; /* at least, at most; 0: no bar */
+};
+
+static void measure(const char *name, uint16_t port, int clients, int batch, double seconds, struct bar bar)
 {
     struct client *all = calloc((size_t)clients, sizeof *all);
     static double latencies[LATENCIES];
     size_t operations = 0, refused = 0, failures = 0, count = 0;
     static int numbers;
+    offer_batches = request_batches = 0;
     double from = now();
     ends_at = from + seconds;
     for (int i = 0; i < clients; i++) {
@@ -218,12 +230,15 @@ static void measure(const char *name, uint16_t port, int clients, int batch, dou
             latencies[count++] = all[i].latencies[k];
         free(all[i].latencies);
     }
-    double lasted = now() - from;
+    double rate = (double)operations / (now() - from);
     all_operations += operations;
     qsort(latencies, count, sizeof *latencies, by_value);
-    printf("%-28s %8.0f operations a second  (%zu refused, %zu failed)  request median %.1f ms  p99 %.1f ms\n", name,
-           (double)operations / lasted, refused, failures, count > 0 ? latencies[count / 2] * 1e3 : 0,
-           count > 0 ? latencies[count * 99 / 100] * 1e3 : 0);
+    double median_s = count > 0 ? latencies[count / 2] : INFINITY, p99_s = count > 0 ? latencies[count * 99 / 100] : INFINITY;
+    printf("%-28s %8.0f operations a second  (%zu refused, %zu failed)  request median %.1f ms  p99 %.1f ms  >= %.0f: %s", name, rate,
+           refused, failures, median_s * 1e3, p99_s * 1e3, bar.operations, bench_at_least(rate, bar.operations));
+    if (bar.p99_s > 0)
+        printf("  p99 <= %.0f ms: %s", bar.p99_s * 1e3, bench_at_most(p99_s, bar.p99_s));
+    printf("\n");
     fflush(stdout);
     free(all);
 }
@@ -237,26 +252,20 @@ static void execute(struct fg_store *store, const char *text)
     }
 }
 
-int main(int argc, char **argv)
+static double children_seconds(bool is_system)
 {
-    if (argc == 5 && strcmp(argv[1], "--serve") == 0)
-        trading_serve(argv[2], argv[3], argv[4], STDOUT_FILENO);
-    char folder[] = "/tmp/flexgrid_bench_XXXXXX", url[300], command[400];
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    struct timeval at = is_system ? usage.ru_stime : usage.ru_utime;
+    return (double)at.tv_sec + (double)at.tv_usec * 1e-6;
+}
+
+/* Both ways of asking on a new database at `url`. */
+static int run(const char *url, const char *folder, double seconds, const char *only, struct bar batches, struct bar singles)
+{
     struct fg_error err = {0};
     struct fg_store *store;
-    if (mkdtemp(folder) == NULL)
-        return 1;
-    bool on_postgresql = argc > 1 && strcmp(argv[1], "postgresql") == 0;
-    struct postgres postgres;
-    snprintf(url, sizeof url, "%s", folder);
-    if (on_postgresql && !postgres_start(&postgres)) {
-        fprintf(stderr, "no PostgreSQL server is installed\n");
-        return 1;
-    }
-    if (on_postgresql)
-        postgres_database(&postgres, "bench", url);
-    double seconds = argc > 2 ? atof(argv[2]) : 10;
-    const char *only = argc > 3 ? argv[3] : "";
+    char path[400];
     if (fg_store_open(url, &(struct fg_store_options){.create = true, .migrate = true}, &store, &err) != FG_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
@@ -265,25 +274,64 @@ int main(int argc, char **argv)
         execute(store, market_rows[i]);
     execute(store, "UPDATE prequalification SET up_w = 900000000000");
     fg_store_close(store);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     fg_instant_format(((int64_t)time(NULL) / 900 + 9) * 900, start);
-    snprintf(command, sizeof command, "%s/server", folder);
-    struct trading_process server = trading_start(url, command, "bench");
+    snprintf(path, sizeof path, "%s/server", folder);
+    double user = children_seconds(false), in_system = children_seconds(true);
+    struct trading_process server = trading_start(url, path, "bench");
     if (server.port == 0)
         return 1;
+    all_operations = 0;
     if (strcmp(only, "single") != 0)
-        measure("batches of 100, 8 clients", server.port, BATCH_CLIENTS, BATCH, seconds);
+        measure("batches of 100, 8 clients", server.port, BATCH_CLIENTS, BATCH, seconds, batches);
     if (strcmp(only, "batch") != 0)
-        measure("one by one, 64 connections", server.port, SINGLE_CLIENTS, 1, seconds);
+        measure("one by one, 64 connections", server.port, SINGLE_CLIENTS, 1, seconds, singles);
     trading_stop(&server, SIGTERM);
-    struct rusage usage;
-    getrusage(RUSAGE_CHILDREN, &usage);
-    double user = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
-    double system_time = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
-    printf("server: %.1f s user, %.1f s system; %.0f microseconds of processor time an operation\n", user, system_time,
-           all_operations > 0 ? (user + system_time) / (double)all_operations * 1e6 : 0);
-    if (on_postgresql)
-        postgres_remove(&postgres);
+    user = children_seconds(false) - user;
+    in_system = children_seconds(true) - in_system;
+    printf("server: %.1f s user, %.1f s system; %.0f microseconds of processor time an operation\n", user, in_system,
+           all_operations > 0 ? (user + in_system) / (double)all_operations * 1e6 : 0);
+    return 0;
+}
+
+static int on_sqlite(double seconds, const char *only)
+{
+    char folder[] = "/tmp/flexgrid_bench_XXXXXX", command[100];
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    printf("SQLite\n");
+    int status = run(folder, folder, seconds, only, (struct bar){20000, 0}, (struct bar){4000, 0.06});
     snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return system(command) != 0 || status;
+}
+static int on_postgresql(double seconds, const char *only)
+{
+    char folder[] = "/tmp/flexgrid_bench_XXXXXX", command[100], url[300];
+    struct postgres postgres;
+    if (!postgres_start(&postgres)) {
+        fprintf(stderr, "no PostgreSQL server is installed\n");
+        return 1;
+    }
+    postgres_database(&postgres, "bench", url);
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    printf("PostgreSQL\n");
+    int status = run(url, folder, seconds, only, (struct bar){8000, 0}, (struct bar){2000, 0});
+    postgres_remove(&postgres);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) != 0 || status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 5 && strcmp(argv[1], "--serve") == 0)
+        trading_serve(argv[2], argv[3], argv[4], STDOUT_FILENO);
+    const char *database = argc > 1 ? argv[1] : "", *only = argc > 3 ? argv[3] : "";
+    double seconds = argc > 2 ? atof(argv[2]) : 10;
+    int status = 0;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (strcmp(database, "postgresql") != 0)
+        status |= on_sqlite(seconds, only);
+    if (strcmp(database, "sqlite") != 0)
+        status |= on_postgresql(seconds, only);
+    return status != 0 || bench_failures() > 0;
 }

@@ -106,6 +106,7 @@ static void test_kills(void **state)
         entered = now;
     }
     print_message("%d kills, %d of them while orders were being entered\n", kills, in_between);
+    assert_true(in_between > 0);
     start(&f);
     expect_all(&f);
     fg_exchange_refresh(f.exchange);

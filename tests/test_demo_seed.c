@@ -1,5 +1,5 @@
 /* One seed, one market: the demonstration loaded twice for the same instant has the same orders, trades, settlement and invoices; another seed has
- * others. A day on which the clocks change has its 92 periods. */
+ * others. */
 #include "support/store_fixture.h"
 
 #include "base/text.h"
@@ -17,15 +17,16 @@ static void quiet(const char *text)
     (void)text;
 }
 
-/* What the market is, without the instants at which things happened to come. */
-static const char *const queries[] = {
-    "SELECT group_concat(id || ' ' || side || ' ' || product || ' ' || regulation || ' ' || portfolio_id || ' ' || location_id || ' ' || first_period || ' ' || "
-    "hex(quantity) || ' ' || hex(filled) || ' ' || hex(points) || ' ' || status, char(10)) FROM (SELECT * FROM book_order ORDER BY id)",
-    "SELECT group_concat(id || ' ' || seller_id || ' ' || buyer_id || ' ' || period || ' ' || quantity_w || ' ' || price_u, char(10)) FROM (SELECT * FROM "
-    "book_trade ORDER BY id)",
-    "SELECT group_concat(trade_id || ' ' || delivered_ws || ' ' || paid_u || ' ' || penalty_u, char(10)) FROM (SELECT * FROM settlement_trade ORDER BY trade_id)",
-    "SELECT group_concat(organisation_id || ' ' || kind || ' ' || number || ' ' || gross, char(10)) FROM (SELECT * FROM bill ORDER BY id)",
-    "SELECT group_concat(name || ' ' || technology || ' ' || p_min_w || ' ' || p_max_w || ' ' || metering_point, char(10)) FROM (SELECT * FROM asset ORDER BY id)",
+/* What the market is, without the instants at which things happened to come: a line for each row. */
+static const struct {
+    const char *table, *columns; /* the columns that may be null with COALESCE: null and anything is null, and the row would be left out */
+} parts[] = {
+    {"book_order", "id || ' ' || side || ' ' || product || ' ' || regulation || ' ' || COALESCE(portfolio_id, 0) || ' ' || "
+                   "location_id || ' ' || first_period || ' ' || hex(quantity) || ' ' || hex(filled) || ' ' || hex(points) || ' ' || status"},
+    {"book_trade", "id || ' ' || seller_id || ' ' || buyer_id || ' ' || period || ' ' || quantity_w || ' ' || price_u"},
+    {"settlement_trade", "run_id || ' ' || trade_id || ' ' || delivered_ws || ' ' || paid_u || ' ' || penalty_u"},
+    {"bill", "id || ' ' || organisation_id || ' ' || kind || ' ' || number || ' ' || gross"},
+    {"asset", "id || ' ' || name || ' ' || technology || ' ' || p_min_w || ' ' || p_max_w || ' ' || COALESCE(metering_point, '-')"},
 };
 
 static void load(int64_t now_s, int64_t seed, struct fg_text *market)
@@ -41,13 +42,25 @@ static void load(int64_t now_s, int64_t seed, struct fg_text *market)
     demo_close(&demo);
     struct fg_store *store = fixture_open_url(folder);
     fg_text_init(market);
-    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         struct fg_sql *sql;
-        fixture_expect(fg_sql_prepare(store, queries[i], &sql, &err), &err);
+        char query[600];
+        int64_t rows, lines = 0;
+        snprintf(query, sizeof query, "SELECT COUNT(*) FROM %s", parts[i].table);
+        rows = fixture_number(store, query);
+        snprintf(query, sizeof query, "SELECT group_concat(x, char(10)) FROM (SELECT %s AS x FROM %s ORDER BY 1)", parts[i].columns, parts[i].table);
+        fixture_expect(fg_sql_prepare(store, query, &sql, &err), &err);
         fixture_expect(fg_sql_one(sql, &err), &err);
-        fg_text_printf(market, "%s\n\n", fg_sql_column_text(sql, 0));
+        const char *text = fg_sql_column_text(sql, 0);
+        for (const char *at = text; at != NULL; at = strchr(at + 1, '\n'))
+            lines++;
+        print_message("seed %lld: %s has %lld rows\n", (long long)seed, parts[i].table, (long long)rows);
+        assert_true(rows > 0);
+        assert_int_equal(lines, rows);
+        fg_text_printf(market, "%s\n\n", text);
         fg_sql_done(sql);
     }
+    assert_true(fixture_number(store, "SELECT COUNT(*) FROM book_order WHERE portfolio_id IS NULL") > 0); /* requests are among them */
     fg_store_close(store);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     assert_int_equal(system(command), 0);

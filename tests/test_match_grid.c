@@ -127,7 +127,7 @@ static double own_q(const struct fg_network *n, int32_t bus)
     return sum;
 }
 
-/* Injections of a period beside the network's own, with the deals that `counts` selects (a bit for each conditional). */
+/* What a deal of `mw` moves, MW or Mvar per bus. */
 static void add_deal(double *p, double *q, const struct fg_book_flow *flow, double mw)
 {
     double *at = flow->product == FG_PRODUCT_REACTIVE ? q : p, sign = flow->regulation == FG_REGULATION_UP ? 1 : -1;
@@ -142,6 +142,7 @@ struct sizes {
     bool is_solved;
 };
 
+/* The violations of a period with its deals, of the conditional ones those whose bit is set in `calls`, and with one `more`. */
 static void measure(const struct world *w, int32_t period, uint64_t calls, const struct deal *more, struct sizes *sizes)
 {
     const struct fg_network *n = w->network;
@@ -226,7 +227,7 @@ static void one_world(uint64_t seed, enum fg_grid_check check)
             if (taken > 0 && !(grown <= NOISE))
                 fail_msg("seed %llu step %d: %lld W taken, a violation grows by %.3g p.u.", (unsigned long long)seed, step, (long long)taken, grown);
             struct deal more = deal;
-            more.quantity = taken + (taken == 0 ? 3 * TICK : TICK); /* estimates refuse below half a tick, with a tenth of doubt */
+            more.quantity = taken + (taken == 0 ? 3 * TICK : TICK); /* the screen alone refuses below 0.9 tick, and is right within a tenth */
             if (taken < wanted && more.quantity <= wanted) {
                 measure(&w, deal.flow.period, 0, &more, &after);
                 if (!(growth(&w, &before, &after) > 0))
@@ -260,8 +261,8 @@ static void one_world(uint64_t seed, enum fg_grid_check check)
     for (int i = 0; i < 20; i++) {
         struct fg_book_flow flow = draw_flow(&w, false);
         int64_t a = w.book.take(w.book.context, &flow, 3000 * TICK), b = other.take(other.context, &flow, 3000 * TICK);
-        /* Power flows that started elsewhere end a rounding apart; where a limit is broken, that is what its bound is made of. */
-        if (llabs(a - b) > 5 * TICK)
+        /* In ac power flows that started elsewhere end a rounding apart; where a limit is broken, that is what its bound is made of. */
+        if (llabs(a - b) > (check == FG_GRID_AC ? 5 * TICK : 0))
             fail_msg("seed %llu: %lld and %lld W after a restart", (unsigned long long)seed, (long long)a, (long long)b);
     }
     /* Everything taken back: what was taken at first is taken again. */
@@ -303,17 +304,21 @@ static void random_trades_in_ac(void **state)
 static void random_trades_in_dc(void **state)
 {
     (void)state;
+    taken_count = cut_count = refused_count = 0;
     for (uint64_t seed = 1; seed <= seed_count(50); seed++)
         one_world(seed, FG_GRID_DC);
+    print_message("%zu taken, %zu cut, %zu refused\n", taken_count, cut_count, refused_count);
+    assert_true(taken_count > 100 && cut_count > 20 && refused_count > 20);
 }
 
-/* All subsets of up to 8 conditional trades, with unconditional ones among them. */
+/* All subsets of up to 6 conditional trades, with unconditional ones among them. */
 static void subsets_of_calls(void **state)
 {
     (void)state;
     static struct world w;
     static struct sizes before, after;
     double worst = 0;
+    size_t accepted = 0, subsets = 0;
     for (uint64_t seed = 1; seed <= seed_count(12); seed++) {
         int conditional = 0;
         world_open(&w, seed, FG_GRID_AC, &shapes[seed % (sizeof shapes / sizeof *shapes)]);
@@ -335,14 +340,17 @@ static void subsets_of_calls(void **state)
             measure(&w, 100, calls, NULL, &after);
             double grown = growth(&w, &before, &after);
             worst = fmax(worst, grown);
+            subsets++;
             if (!(grown <= CALLS_NOISE))
                 fail_msg("seed %llu: calls %llx let a violation grow by %.3g p.u.", (unsigned long long)seed, (unsigned long long)calls, grown);
             if (calls == 0)
                 break;
         }
+        accepted += (size_t)conditional;
         world_close(&w);
     }
-    print_message("largest growth of a violation under any calls: %.2g p.u.\n", worst);
+    print_message("%zu conditional trades, %zu subsets; largest growth of a violation under any calls: %.2g p.u.\n", accepted, subsets, worst);
+    assert_true(accepted > 30 && subsets > 300);
 }
 
 /* In dc the answers are those of the published check (match_network.h) with the dense factors of the same grid, conditional

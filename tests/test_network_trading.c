@@ -312,6 +312,14 @@ static const char *need(struct market *m, const char *regulation, const char *qu
                         "\"%s\",\"quantity\":[\"%s\"],\"price\":\"100\"}", regulation, m->start, quantity);
     return body;
 }
+/* The order of another period. */
+static const char *with_start(const char *order, const char *from, const char *to)
+{
+    char *at = strstr(order, from);
+    assert_non_null(at);
+    memcpy(at, to, strlen(to));
+    return order;
+}
 static int64_t traded(struct market *m)
 {
     return number(m, "SELECT CAST(COALESCE(SUM(quantity_w), 0) AS BIGINT) FROM book_trade");
@@ -451,7 +459,7 @@ static void lights_and_conditions(void **state)
     market_close(&m);
 }
 
-/* Required values that do not come: awaited until the deadline, then the area's rule. */
+/* Required values that do not come: awaited until the deadline, then the area's rule; the same for values that become old. */
 static void missing_and_stale(void **state)
 {
     struct market m;
@@ -498,6 +506,31 @@ static void missing_and_stale(void **state)
     enter(&m, "agg", offer(&m, "\"bus\":\"3\",", "3", body), id);
     enter(&m, "dso", need(&m, "up", "3", body), id);
     assert_int_equal(traded(&m), 1500000);
+    enter(&m, "agg", with_start(offer(&m, "\"bus\":\"3\",", "3", body), m.start, m.second), id);
+    enter(&m, "dso", with_start(need(&m, "up", "3", body), m.start, m.second), id);
+    assert_int_equal(traded(&m), 3300000);
+
+    /* Two days later both versions are stale. Fallen back to the last values: what is taken back fits again; on the network's own
+     * loads (1.3 MW of room) it would not. */
+    execute(&m, "UPDATE network_rule SET fallback = 'last'");
+    execute(&m, "UPDATE operating_version SET entered_us = entered_us - 172800000000");
+    wait_for(&m, m.start, "dc", "stale");
+    assert_int_equal(traded(&m), 3300000);
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-3", m.start, "yellow", "data_stale_fallback");
+    json_decref(ask(&m, "dso", "POST", "/v1/areas/area-1/trades/trd-1/curtail", "{\"keep\":\"1.4\",\"reason\":\"Test\"}", 200));
+    assert_int_equal(number(&m, "SELECT quantity_w FROM book_trade WHERE id = 1"), 1400000);
+    assert_int_equal(traded(&m), 3300000);
+    /* Blocked: nothing trades, also at bus 2, where there is room. */
+    execute(&m, "UPDATE area SET stale_rule = 'block'");
+    wait_for(&m, m.start, "blocked", "stale");
+    wait_for_light(&m, "ret", LIGHTS "?limit=1000", "loc-2", m.start, "red", "data_stale");
+    enter(&m, "agg", offer(&m, "\"bus\":\"2\",", "0.2", body), id);
+    assert_int_equal(traded(&m), 3300000);
+    /* Not checked: everything trades that is wanted: 3 MW in each period, less the 0.1 MW that was taken back. */
+    execute(&m, "UPDATE network_rule SET fallback = 'off'");
+    execute(&m, "UPDATE area SET stale_rule = 'fallback'");
+    wait_for(&m, m.start, "unchecked", "stale");
+    assert_int_equal(traded(&m), 5900000);
     market_close(&m);
 }
 

@@ -250,8 +250,9 @@ static void queued_statements_run_in_order(void **state)
     fg_store_close(store);
 }
 
-/* Insert one gathered row; `part` of 0 and an odd row's bytes stay null, so that types show only later. */
-static enum fg_code gather_row(struct fg_store *store, int64_t id, int64_t part, struct fg_error *err)
+/* Insert one gathered row with a share of `factor` times its id, or change the share; `part` of 0 and an odd row's bytes stay
+ * null, so that types show only later. */
+static enum fg_code gather_row(struct fg_store *store, int64_t id, int64_t part, double factor, struct fg_error *err)
 {
     char name[32];
     struct fg_sql *sql;
@@ -266,7 +267,7 @@ static enum fg_code gather_row(struct fg_store *store, int64_t id, int64_t part,
     fg_sql_text(sql, 2, id % 7 == 0 ? NULL : name);
     if (id % 2 == 0)
         fg_sql_blob(sql, 3, "\0\1\2", id % 4 == 0 ? 0 : 3);
-    fg_sql_double(sql, 4, 0.5 * (double)id);
+    fg_sql_double(sql, 4, factor * (double)id);
     if (part != 0)
         fg_sql_int64(sql, 5, part);
     return fg_sql_gather(sql, err);
@@ -283,7 +284,7 @@ static void gathered_rows_are_all_there(void **state)
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
         for (int64_t i = 0; i < counts[c]; i++, next++)
-            fixture_expect(gather_row(store, next, next > 60 ? next - 60 : 0, &err), &err);
+            fixture_expect(gather_row(store, next, next > 60 ? next - 60 : 0, 0.5, &err), &err);
         assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), next - 1); /* a read comes after them */
         fixture_expect(fg_store_commit(store, &err), &err);
         assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), next - 1);
@@ -302,7 +303,7 @@ static void gathered_rows_are_all_there(void **state)
     /* Conflicting rows are updated; more statements than wait at a time; texts that cannot be repeated. */
     fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
     for (int64_t i = 1; i <= 40; i++)
-        fixture_expect(gather_row(store, i, 0, &err), &err);
+        fixture_expect(gather_row(store, i, 0, 0.75, &err), &err);
     for (int64_t i = 0; i < 20; i++) {
         char text[160];
         snprintf(text, sizeof text, "INSERT INTO item (id, kind) VALUES ($1, %lld)", (long long)i);
@@ -317,20 +318,22 @@ static void gathered_rows_are_all_there(void **state)
     fixture_expect(fg_store_commit(store, &err), &err);
     assert_int_equal(fixture_number(store, "SELECT count(*) FROM item"), n + 40);
     assert_int_equal(fixture_number(store, "SELECT sum(kind) FROM item WHERE id >= 10000"), 2 * 190);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id <= 40 AND share = 0.75 * id"), 40);
+    assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id < 10000 AND share = 0.5 * id"), n - 40);
 
     /* What was gathered is rolled back with its transaction, and an error comes at the commit at the latest. */
     fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
-    fixture_expect(gather_row(store, 30001, 0, &err), &err);
+    fixture_expect(gather_row(store, 30001, 0, 0.5, &err), &err);
     fg_store_rollback(store);
     fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
     enum fg_code code = FG_OK;
     for (int64_t i = 0; i < 3 && code == FG_OK; i++)
-        code = gather_row(store, 30010 + i, i == 1 ? 77777 : 0, &err);
+        code = gather_row(store, 30010 + i, i == 1 ? 77777 : 0, 0.5, &err);
     code = code == FG_OK ? fg_store_commit(store, &err) : (fg_store_rollback(store), code);
     assert_int_equal(code, FG_ERR_CONSTRAINT);
     assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id > 30000"), 0);
     fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
-    fixture_expect(gather_row(store, 30001, 0, &err), &err);
+    fixture_expect(gather_row(store, 30001, 0, 0.5, &err), &err);
     fixture_expect(fg_store_commit(store, &err), &err);
     assert_int_equal(fixture_number(store, "SELECT count(*) FROM item WHERE id > 30000"), 1);
     fg_store_close(store);

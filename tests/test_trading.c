@@ -657,6 +657,9 @@ static void audit(struct market *m, struct trader *traders, struct reader *reade
         fail_msg("the stream differs from the events: %zu bytes instead of %zu", reader->seen.length, expected.length);
     print_message("%zu orders acknowledged, %zu repeated, %lld events, %lld trades\n", acknowledged, repeated,
                   (long long)newest, (long long)number(store, "SELECT COUNT(*) FROM book_trade"));
+    /* There was something to lose. */
+    assert_true(acknowledged >= 20 && repeated > 0);
+    assert_true(number(store, "SELECT COUNT(*) FROM book_trade") > 0);
     fg_text_release(&expected);
     fg_store_close(store);
 }

@@ -1,6 +1,8 @@
-/* Older data folders. For every migration but the last: a database as the program of that time left it, with rows in its tables, is brought to
- * this version; every value of every column that it had is there afterwards. What was traded and measured before the upgrade settles after it to
- * the figures of docs/settlement.md. Older programs' versions refuse nothing silently: without the upgrade the database is refused. */
+/* Older data folders. For every migration but the last: a database as the program of that time left it is brought to this version; every value of
+ * every column that it had is there afterwards. Rows are in the tables of the store (meta, counter, lease), audit and idempotency; of the registry
+ * (organisation, area, location, product, portfolio, asset, their assignments, person, app_user, prequalification); of trading
+ * (area_state, book_position, book_trade); of settlement (settlement_rule, settlement_run, settlement_posting, booking). The others
+ * are empty. What was traded and measured before the upgrade settles after it to the figures of docs/settlement.md. Older programs' versions refuse nothing silently: without the upgrade the database is refused. */
 #include "settlement_fixture.h"
 
 #include "atp/approval.h"
@@ -92,7 +94,25 @@ static const char *const more_rows[] = {
     "'active', 4, 0, 2)",
     "INSERT INTO prequalification (id, portfolio_id, product_id, kind, status, up_w, down_w, asked_us, version) VALUES (1, 10, 1, 'product', 'approved', 5, 4, 0, "
     "1), (2, 10, 1, 'grid', 'approved', 6, 3, 0, 1)",
+    /* of a day long ago, with figures that every_version looks for */
+    "INSERT INTO area_state (area_id, time_us, next_priority, next_trade, book_sequence, event_sequence, epoch) VALUES (1, 17, 7000001, 901, 12, 13, 7)",
+    "INSERT INTO book_position (area_id, portfolio_id, product, regulation, period, capability_w, reserved_w, open_w, traded_w, forwarded_w) VALUES "
+    "(1, 10, 0, 0, 96, 7000002, 1, 2, 3, 4)",
+    "INSERT INTO book_trade (area_id, id, sell_order_id, buy_order_id, initiator, seller_id, buyer_id, portfolio_id, buyer_portfolio_id, sell_contract_id, "
+    "buy_contract_id, product, regulation, kind, conditional, period, sell_bus, buy_bus, sell_location_id, buy_location_id, quantity_w, concluded_w, price_u, "
+    "time_us) VALUES (1, 900, 11, 12, 1, 3, 2, 10, 0, 0, 0, 0, 1, 1, 0, 96, -1, -1, 1, 1, 7000003, 7000004, -5, 6)",
+    "INSERT INTO settlement_run (id, area_id, day, number, known_us, status, pending_count, trade_count, computed_by, computed_us, released_by, released_us, "
+    "version) VALUES (900, 1, 1, 1, 8, 'released', 0, 1, 10, 9, 11, 10, 2)",
+    "INSERT INTO settlement_posting (run_id, line, from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u) VALUES "
+    "(900, 1, 0, 2, 0, 3, 0, 900, 96, 7000005)",
+    "INSERT INTO booking (id, area_id, day, run_id, bill_id, from_account, from_id, to_account, to_id, reason, trade_id, period, amount_u, booked_us) VALUES "
+    "(900, 1, 1, 900, NULL, 0, 2, 0, 3, 0, 900, 96, 7000006, 12)",
 };
+/* Since which version a figure of the rows above is there. */
+static const struct {
+    int32_t since;
+    const char *figure;
+} figures[] = {{120, "7000001"}, {120, "7000002"}, {120, "7000003"}, {120, "7000004"}, {140, "7000005"}, {140, "7000006"}};
 
 static struct fg_store *make_old(const char *url, int32_t last)
 {
@@ -141,6 +161,8 @@ static void every_version(void **state)
         assert_non_null(strstr(before.values.data, "incarnation"));
         if (fg_migrations[m].number >= 110)
             assert_non_null(strstr(before.values.data, "Flex Supply GmbH"));
+        for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+            assert_int_equal(strstr(before.values.data, figures[i].figure) != NULL, fg_migrations[m].number >= figures[i].since);
         fg_store_close(store);
         assert_int_equal(fg_store_open(url, NULL, &store, &err), FG_ERR_VERSION); /* nothing works on it by accident */
         fixture_expect(fg_store_open(url, &(struct fg_store_options){.migrate = true}, &store, &err), &err);

@@ -1,5 +1,5 @@
 /* A server with the trading operations for tests and benchmarks: a process of its own over TLS, so that it can be killed.
- * Log-in by fixed keys: "agg" (organisation 3, aggregator; "agg_op" its operator), "ret" (4, retailer), "dso" (2), "fmo" and "fmo2" (1), "reader"
+ * Log-in by fixed keys: "agg" (organisation 3, aggregator; "agg_op" its operator), "ret" (4, retailer), "dso" (2), "fmo" (1), "reader"
  * (3, may not trade), "gone" (5). Everything else is the real thing: exchange, platform, operations, event streams. */
 #ifndef FG_TESTS_TRADING_SERVER_H
 #define FG_TESTS_TRADING_SERVER_H
