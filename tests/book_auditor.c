@@ -190,7 +190,10 @@ static bool halted(const struct auditor *a, const struct fg_book_order *o)
 
 static bool wants(const struct fg_book_attributes *buy, const struct fg_book_attributes *sell)
 {
-    bool tech = buy->technologies == 0 || (buy->technologies & sell->technologies);
+    /* A filter asks for an offer that says what it is made of, all of it accepted. */
+    bool tech = buy->technologies == 0;
+    if (!tech && sell->technologies != 0)
+        tech = (buy->technologies | sell->technologies) == buy->technologies;
     bool quick = buy->activation_s == 0 || sell->activation_s <= buy->activation_s;
     bool lasting =
         buy->duration_min_s == 0 || (sell->duration_min_s <= buy->duration_min_s &&

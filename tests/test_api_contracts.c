@@ -44,6 +44,12 @@ static void rows_of(struct world *w)
              "(13, %s, 1, 'New', 2, 'pending', 0, 1)",
              homes, plants, plants, plants);
     fixture_execute(store, text);
+    snprintf(text, sizeof text,
+             "INSERT INTO asset (id, organisation_id, area_id, name, technology, location_id, p_min_w, p_max_w, s_max_va, grid_status, "
+             "created_us, version) VALUES (1, %s, 1, 'Battery', 'battery', 2, -5000000, 5000000, 5000000, 'approved', 0, 1)",
+             homes);
+    fixture_execute(store, text);
+    fixture_execute(store, "INSERT INTO portfolio_asset (asset_id, valid_from_us, portfolio_id) VALUES (1, 0, 10)");
     fixture_execute(store, "INSERT INTO prequalification (id, portfolio_id, product_id, kind, status, up_w, down_w, asked_us, version) "
                            "VALUES (1, 10, 1, 'product', 'approved', 5000000, 0, 0, 1), (2, 10, 1, 'grid', 'approved', 5000000, 0, 0, 1), "
                            "(3, 11, 1, 'product', 'approved', 2000000, 0, 0, 1), (4, 11, 1, 'grid', 'approved', 2000000, 0, 0, 1), "
@@ -207,6 +213,9 @@ static void trade(struct world *w)
     json_t *orders = call(f, w->homes.token, "GET", "/v1/areas/area-1/orders?status=open", NULL, 200);
     json_t *newest = json_array_get(json_object_get(orders, "items"), 0);
     assert_string_equal(json_string_value(json_object_get(newest, "contract")), "lf-2");
+    json_t *technologies = json_object_get(newest, "technologies");
+    assert_int_equal(json_array_size(technologies), 1);
+    assert_string_equal(json_string_value(json_array_get(technologies, 0)), "battery");
     /* The supplier cannot take it back, nor sell the kW again; what is left of its capability it can. */
     char path[100], body[400];
     snprintf(path, sizeof path, "/v1/areas/area-1/orders/%s", json_string_value(json_object_get(newest, "order")));

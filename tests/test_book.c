@@ -1,6 +1,7 @@
 /* The continuous book in small cases worked out by hand. Quantities in kW, prices per MWh. Locations: 0 the area, 1 and
  * 2 below it, 3 below 1; 2 and 3 are linked. */
 #include "market/book.h"
+#include "market/technology.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -461,6 +462,35 @@ static void what_is_held_for_contracts_goes_to_their_orders(void **state)
     assert_int_equal(fg_book_order_count(f->book), 0);
 }
 
+/* What a request with a filter meets is made of accepted technologies only, and says so; without a filter anything will do. */
+static void technologies_of_an_offer_are_all_accepted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t pv = fg_technology_bit("pv"), battery = fg_technology_bit("Battery"), other = fg_technology_bit("flywheel");
+    assert_true(pv != battery && battery == fg_technology_bit("battery") && other == fg_technology_bit("other"));
+    assert_true(fg_technology_bit("") == other && fg_technology_bit("p") == other && fg_technology_bit("pvt") == other);
+    uint64_t offers[4];
+    const uint64_t sets[] = {0, battery | other, pv | battery, battery};
+    for (int i = 0; i < 4; i++) {
+        make(f, FG_SIDE_SELL, 5, 10 + i)->attributes.technologies = sets[i];
+        assert_int_equal(enter(f), FG_REFUSAL_NONE);
+        offers[i] = f->order.id;
+    }
+    static const struct {
+        int offer; /* -1: none */
+        bool pv, battery, other;
+    } cases[] = {{-1, true, false, false}, {3, false, true, false}, {2, true, true, false}, {1, false, true, true}, {-1, true, false, true}, {0, false, false, false}};
+    size_t trades = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make(f, FG_SIDE_BUY, 5, 20)->attributes.technologies = (cases[i].pv ? pv : 0) | (cases[i].battery ? battery : 0) | (cases[i].other ? other : 0);
+        assert_int_equal(enter(f), FG_REFUSAL_NONE);
+        trades += cases[i].offer >= 0;
+        assert_int_equal(f->trade_count, trades);
+        if (cases[i].offer >= 0)
+            expect_trade(f, trades - 1, offers[cases[i].offer], f->order.id, 5, 10 + cases[i].offer);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -480,6 +510,7 @@ int main(void)
         CASE(prices_stay_inside_the_band_around_the_last_one),
         CASE(exposure_is_open_value_and_purchases_not_settled),
         CASE(what_is_held_for_contracts_goes_to_their_orders),
+        CASE(technologies_of_an_offer_are_all_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

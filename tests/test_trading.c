@@ -462,6 +462,108 @@ static void test_unmatched_requests(void **state)
     market_close(&m);
 }
 
+/* -- technologies ---------------------------------------------------------------------------------------------------- */
+
+static void restart(struct market *m)
+{
+    trading_stop(&m->server, SIGKILL);
+    m->server = trading_start(m->url, m->folder, "one");
+    assert_int_not_equal(m->server.port, 0);
+    m->client.port = m->server.port;
+}
+
+/* A request for 0.5 MW at 100 that accepts these, as JSON words; its id. */
+static void request_of(struct market *m, const char *technologies, char id[40])
+{
+    char body[500];
+    snprintf(body, sizeof body, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\","
+                                "\"start\":\"%s\",\"quantity\":[\"0.5\"],\"price\":\"100\",\"technologies\":[%s]}", m->start, technologies);
+    json_t *entered = ask(m, "dso", "POST", ORDERS, NULL, body, 201);
+    snprintf(id, 40, "%s", text_at(json_array_get(json_object_get(entered, "orders"), 0), "order"));
+    json_decref(entered);
+}
+
+static void expect_order(struct market *m, const char *who, const char *id, const char *status, const char *technologies)
+{
+    char path[300];
+    snprintf(path, sizeof path, ORDERS "/%s", id);
+    json_t *order = ask(m, who, "GET", path, NULL, NULL, 200), *expected = json_loads(technologies, 0, NULL);
+    assert_string_equal(text_at(order, "status"), status);
+    assert_true(json_equal(json_object_get(order, "technologies"), expected));
+    json_decref(order);
+    json_decref(expected);
+}
+
+/* Portfolio 10 is a battery, and from the second period on also an engine; 11 a heat pump and a flywheel, which is in no list. */
+static void test_technologies(void **state)
+{
+    struct market m;
+    char body[600], both[40], pv[40], battery[40], path[300], rows[300];
+    int64_t start_s;
+    market_open(&m, state);
+    struct fg_store *store = fixture_open_url(m.url);
+    assert_int_equal(fg_instant_parse(m.start, &start_s, NULL), FG_OK);
+    fixture_execute(store, "INSERT INTO asset (id, organisation_id, area_id, name, technology, location_id, p_min_w, p_max_w, s_max_va, grid_status, "
+                           "created_us, version) VALUES (1, 3, 1, 'A', 'Battery', 2, 0, 1, 1, 'approved', 0, 1), (2, 3, 1, 'B', 'generator', 2, 0, 1, 1, "
+                           "'approved', 0, 1), (3, 4, 1, 'C', 'heat_pump', 2, 0, 1, 1, 'approved', 0, 1), (4, 4, 1, 'D', 'flywheel', 2, 0, 1, 1, "
+                           "'approved', 0, 1)");
+    snprintf(rows, sizeof rows, "INSERT INTO portfolio_asset (asset_id, valid_from_us, portfolio_id) VALUES (1, 0, 10), (2, %lld, 10), (3, 0, 11), (4, 0, 11)",
+             (long long)(start_s + 900) * 1000000);
+    fixture_execute(store, rows);
+    restart(&m);
+
+    /* A request that nobody meets. Of two offers it takes the dearer one, whose assets are all accepted. */
+    request_of(&m, "\"pv\",\"wind\"", pv);
+    snprintf(body, sizeof body, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-11\",\"start\":\"%s\","
+                                "\"quantity\":[\"1\"],\"price\":\"70\"}", m.start);
+    json_t *sold = ask(&m, "ret", "POST", ORDERS, NULL, body, 201);
+    char *at = strstr(body, "pf-11");
+    memcpy(at, "pf-10", 5);
+    memcpy(strstr(body, "\"70\""), "\"80\"", 4);
+    json_t *dear = ask(&m, "agg", "POST", ORDERS, NULL, body, 201);
+    expect_order(&m, "ret", text_at(json_array_get(json_object_get(sold, "orders"), 0), "order"), "open", "[\"other\",\"heat_pump\"]");
+    expect_order(&m, "agg", text_at(json_array_get(json_object_get(dear, "orders"), 0), "order"), "open", "[\"battery\"]");
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_trade"), 0);
+    request_of(&m, "\"ev\",\"battery\",\"heat_pump\"", battery);
+    expect_order(&m, "dso", battery, "filled", "[\"battery\",\"ev\",\"heat_pump\"]");
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_trade WHERE price_u = 80000000 AND quantity_w = 500000"), 1);
+    request_of(&m, "\"heat_pump\",\"other\",\"battery\"", both);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_trade WHERE price_u = 70000000 AND quantity_w = 500000"), 1);
+    /* An offer over both periods is a battery and an engine. */
+    json_t *mixed = ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "1", "75", body), 201);
+    expect_order(&m, "agg", text_at(json_array_get(json_object_get(mixed, "orders"), 0), "order"), "open", "[\"generator\",\"battery\"]");
+
+    /* A killed server has them again, an amended request keeps them; whoever takes anything takes the cheapest. */
+    restart(&m);
+    expect_order(&m, "dso", pv, "open", "[\"pv\",\"wind\"]");
+    snprintf(path, sizeof path, ORDERS "/%s", pv);
+    json_decref(ask(&m, "dso", "PATCH", path, NULL, "{\"price\":\"200\"}", 200));
+    expect_order(&m, "dso", pv, "open", "[\"pv\",\"wind\"]");
+    request_of(&m, "\"battery\"", battery);
+    assert_int_equal(fixture_number(store, "SELECT SUM(quantity_w) FROM book_trade WHERE price_u = 80000000"), 1000000);
+    json_decref(ask(&m, "dso", "POST", ORDERS, NULL, request(&m, "0.5", "100", body), 201));
+    assert_int_equal(fixture_number(store, "SELECT SUM(quantity_w) FROM book_trade WHERE price_u = 70000000"), 1000000);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM book_trade"), 4);
+    /* Suppliers are told with the request. */
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM event WHERE type = 'request.published' AND data LIKE '%\"technologies\":%[%\"pv\"%\"wind\"%'"), 2);
+
+    /* An offer is what its assets are; words of the list only, at least one. */
+    snprintf(body, sizeof body, "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"start\":\"%s\","
+                                "\"quantity\":[\"1\"],\"price\":\"80\",\"technologies\":[\"battery\"]}", m.start);
+    expect_key(&m, "agg", "POST", ORDERS, body, 422, "order.form");
+    static const char *const wrong[] = {"\"flywheel\"", "\"Battery\"", "", "1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(body, sizeof body, "{\"side\":\"buy\",\"product\":\"active\",\"regulation\":\"up\",\"kind\":\"need\",\"location\":\"loc-1\","
+                                    "\"start\":\"%s\",\"quantity\":[\"0.5\"],\"price\":\"100\",\"technologies\":[%s]}", m.start, wrong[i]);
+        expect_key(&m, "dso", "POST", ORDERS, body, 422, "request.invalid");
+    }
+    json_decref(sold);
+    json_decref(dear);
+    json_decref(mixed);
+    fg_store_close(store);
+    market_close(&m);
+}
+
 /* -- kills ----------------------------------------------------------------------------------------------------------- */
 
 /* A reader of the event stream that comes back after each cut with the last id it has seen. */
@@ -735,6 +837,7 @@ int main(int argc, char **argv)
         cmocka_set_test_filter("test_kills*");
     const struct CMUnitTest tests[] = {
         ON_BOTH(test_life_of_an_order), ON_BOTH(test_refusals), ON_BOTH(test_batches_and_groups), ON_BOTH(test_operators), ON_BOTH(test_limits), ON_BOTH(test_unmatched_requests),
+        ON_BOTH(test_technologies),
         ON_BOTH(test_kills),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -2,6 +2,7 @@
 
 #include "atp/gate.h"
 #include "base/instant.h"
+#include "market/technology.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,9 @@ static const struct fg_schema validity = {
     .kind = FG_SCHEMA_ENUM, .name = "Validity", .words = fg_validity_words,
     .description = "gtc: good till cancelled; gtt: good till `expires`; ioc: immediate or cancel; fok: fill or kill"};
 static const struct fg_schema seconds = FG_INTEGER(0, 31536000);
+static const struct fg_schema technology = {
+    .kind = FG_SCHEMA_ENUM, .name = "Technology", .words = fg_technology_words, .description = "other: an asset with any other word"};
+static const struct fg_schema accepted_technologies = FG_ARRAY(&technology, 1, 63), order_technologies = FG_ARRAY(&technology, 0, 63);
 static const struct fg_schema reference = FG_TEXT(1, 100);
 static const struct fg_schema session_schema = FG_INTEGER(1, (int64_t)1 << 53);
 static const struct fg_schema bus_name = FG_TEXT(1, 100);
@@ -91,6 +95,7 @@ static const struct fg_field entry_fields[] = {
     {"session", &session_schema, "Trading session whose end cancels the order", 0},
     {"reference", &reference, "Your own words", 0},
     {"when_unmatched", &plan_schema, "Request with one price, alone: repriced or withdrawn before its gate closes", 0},
+    {"technologies", &accepted_technologies, "Request: what it accepts; it meets offers whose assets are all of these technologies", 0},
     {"activation_s", &seconds, "Offer: time it needs; request: longest time accepted", 0},
     {"duration_min_s", &seconds, "Offer: shortest activation; request: the duration it will call", 0},
     {"duration_max_s", &seconds, "Offer: longest activation", 0},
@@ -144,6 +149,7 @@ static const struct fg_field order_fields[] = {
     {"duration_min_s", &seconds, "Shortest activation", FG_REQUIRED},
     {"duration_max_s", &seconds, "Longest activation", FG_REQUIRED},
     {"ramp", &quantity_schema, "MW per minute", FG_REQUIRED},
+    {"technologies", &order_technologies, "Offer: of its assets; request: those it accepts, none named: any", FG_REQUIRED},
 };
 const struct fg_schema trading_order = FG_OBJECT("Order", "An order of the continuous market", order_fields);
 
@@ -410,6 +416,25 @@ static enum fg_code read_plan(struct trading_item *item, const struct trading_pa
     return FG_OK;
 }
 
+/* A request says what it accepts, an offer is what its assets are. */
+static bool read_technologies(struct trading_item *item, const struct trading_party *party, const struct fg_json_cursor *object,
+                              struct fg_book_order *order)
+{
+    struct fg_json_cursor list = fg_json_member(object, "technologies");
+    int64_t period_us = (int64_t)party->facts->period_s * 1000000;
+    if (order->side == FG_SIDE_SELL) {
+        order->attributes.technologies =
+            fg_facts_technologies(party->facts, order->portfolio, order->first_period * period_us,
+                                  ((int64_t)order->first_period + order->period_count) * period_us);
+        if (list.value != NULL)
+            trading_refuse(item, &form, "`technologies` is what a request accepts; an offer has those of its portfolio's assets");
+        return list.value == NULL;
+    }
+    for (size_t i = 0; list.value != NULL && i < fg_json_count(&list); i++)
+        order->attributes.technologies |= fg_technology_bit(json_string_value(json_array_get(list.value, i)));
+    return true;
+}
+
 enum fg_code trading_read_order(struct trading_item *item, const struct trading_party *party, size_t at,
                                 const struct fg_json_cursor *object, struct fg_error *err)
 {
@@ -453,7 +478,8 @@ enum fg_code trading_read_order(struct trading_item *item, const struct trading_
         trading_refuse(item, &period, "`start` is not the start of a delivery period");
     else if (!trading_has_one_price(object, true))
         trading_refuse(item, &form, "give either `price` or `price_points`");
-    else if (trading_check_order(item, party, order) && place_order(item, party, fg_member_text(object, "bus", NULL), order) &&
+    else if (trading_check_order(item, party, order) && read_technologies(item, party, object, order) &&
+             place_order(item, party, fg_member_text(object, "bus", NULL), order) &&
              order->session != 0 &&
              fg_exchange_session_beat(trading_application(trading_item_call(item))->exchange, party->area, party->id,
                                       (int64_t)order->session, false, err) != FG_OK)
@@ -520,7 +546,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
 {
     enum { ID, STATUS, CAUSE, ORGANISATION, PORTFOLIO, LOCATION, SIDE, PRODUCT, REGULATION, KIND, CONDITIONAL, BLOCK, FORWARD,
            FRACTION, VALIDITY, EXPIRES, FIRST, COUNT, QUANTITY, FILLED, POINTS, SESSION, PARENT, GROUP, REFERENCE, ENTERED,
-           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, BUS, CONTRACT,
+           CHANGED, ACTIVATION, DURATION_MIN, DURATION_MAX, RAMP, TECHNOLOGIES, BUS, CONTRACT,
            OUTCOME_REASON, OUTCOME_MEASURE, OUTCOME_PLANNED, OUTCOME_TIME };
 #define NUMBER(column) fg_sql_column_int64(sql, column)
     fg_json_begin_object(out, NULL);
@@ -572,6 +598,7 @@ void trading_put_order(struct fg_json_writer *out, const struct fg_sql *sql, int
     fg_json_put_integer(out, "duration_min_s", NUMBER(DURATION_MIN));
     fg_json_put_integer(out, "duration_max_s", NUMBER(DURATION_MAX));
     trading_put_decimal(out, "ramp", NUMBER(RAMP));
+    fg_technologies_put(out, (uint64_t)NUMBER(TECHNOLOGIES));
     fg_json_end_object(out);
 #undef NUMBER
 }

@@ -37,7 +37,7 @@ bool trading_has_one_price(const struct fg_json_cursor *object, bool is_needed);
     "id, status, cause, organisation_id, portfolio_id, location_id, side, product, regulation, kind, conditional, block, " \
     "forward_to_tso, min_fraction_u, validity, expires_us, first_period, period_count, quantity, filled, points, "        \
     "session_id, parent_id, group_id, reference, entered_us, changed_us, activation_s, duration_min_s, duration_max_s, "  \
-    "ramp_w_per_min, (SELECT k.bus FROM area_bus k WHERE k.area_id = book_order.area_id AND k.number = book_order.bus), " \
+    "ramp_w_per_min, technologies, (SELECT k.bus FROM area_bus k WHERE k.area_id = book_order.area_id AND k.number = book_order.bus), " \
     "contract_id, (SELECT u.reason FROM request_outcome u WHERE u.order_id = book_order.id), (SELECT u.measure FROM "       \
     "request_outcome u WHERE u.order_id = book_order.id), (SELECT u.by_plan FROM request_outcome u WHERE u.order_id = "      \
     "book_order.id), (SELECT u.time_us FROM request_outcome u WHERE u.order_id = book_order.id)"

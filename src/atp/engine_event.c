@@ -1,6 +1,7 @@
 /* Events of the book as subscribers see them. Participants are not named: an order's number tells its owner that it is
  * meant, and nobody else whose it is. A request says its kind and location, so that suppliers there can answer it. */
 #include "atp/engine_internal.h"
+#include "atp/facts.h"
 #include "atp/id.h"
 #include "atp/limits.h"
 #include "base/instant.h"
@@ -53,6 +54,7 @@ static void put_order(struct engine_area *area, struct fg_json_writer *out, cons
     if (order->side == FG_SIDE_BUY) {
         fg_json_put_string(out, "kind", fg_request_kind_words[order->kind]);
         fg_json_put_bool(out, "conditional", order->conditional);
+        fg_technologies_put(out, order->attributes.technologies);
     }
     put_id(out, "location", FG_ID_LOCATION, area->locations.ids[order->location]);
     put_period(area, out, "start", order->first_period);

@@ -1,6 +1,7 @@
 /* What requests have beside the book: a plan for the time they stay unmatched, its steps, what was solved outside the market,
  * and the push to suppliers. Written in the transaction of the command. */
 #include "atp/engine_internal.h"
+#include "atp/facts.h"
 #include "atp/id.h"
 #include "base/instant.h"
 #include "base/json.h"
@@ -26,6 +27,7 @@ static enum fg_code push(struct engine_area *area, const struct fg_book_order_st
     fg_json_put_string(&out, "regulation", fg_regulation_words[order->regulation]);
     fg_json_put_string(&out, "kind", fg_request_kind_words[order->kind]);
     fg_json_put_bool(&out, "conditional", order->conditional);
+    fg_technologies_put(&out, order->attributes.technologies);
     fg_json_put_string(&out, "location", location);
     fg_json_put_string(&out, "start", fg_instant_format((int64_t)order->first_period * area->settings.period_s, start));
     fg_json_begin_row(&out, "quantity");

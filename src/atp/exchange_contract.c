@@ -236,6 +236,7 @@ static void make_entry(struct entry *entry, const struct exchange_area *area, co
 {
     const struct fg_portfolio_facts *portfolio = fg_facts_portfolio(area->facts, contract->portfolio);
     const struct fg_organisation_facts *seller = fg_facts_organisation(area->facts, contract->seller);
+    int64_t period_us = (int64_t)area->facts->period_s * 1000000;
     entry->quantity.w = quantity_w;
     entry->point = (struct fg_price_point){{quantity_w}, contract->activation};
     entry->references[0] = reference;
@@ -253,7 +254,9 @@ static void make_entry(struct entry *entry, const struct exchange_area *area, co
                                           .quantity = &entry->quantity,
                                           .points = &entry->point,
                                           .point_count = 1,
-                                          .attributes = {.activation_s = contract->notice_s,
+                                          .attributes = {.technologies = fg_facts_technologies(area->facts, contract->portfolio,
+                                                                                              period * period_us, (period + 1) * period_us),
+                                                         .activation_s = contract->notice_s,
                                                          .duration_min_s = contract->duration_min_s}};
     entry->command = (struct fg_command){.kind = FG_COMMAND_SUBMIT,
                                          .actor = {.organisation = contract->seller},

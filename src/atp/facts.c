@@ -1,6 +1,7 @@
 #include "atp/facts.h"
 
 #include "atp/contract.h"
+#include "market/technology.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +127,15 @@ static enum fg_code take_holding(struct fg_facts *facts, struct fg_sql *sql, siz
     return FG_OK;
 }
 
+static enum fg_code take_technology(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity, struct fg_error *err)
+{
+    ROOM(technologies, technology_count);
+    facts->technologies[facts->technology_count++] = (struct fg_technology_facts){
+        .portfolio = fg_sql_column_int64(sql, 0), .bit = fg_technology_bit(fg_sql_column_text(sql, 1)),
+        .from_us = fg_sql_column_int64(sql, 2), .until_us = fg_sql_column_int64(sql, 3)};
+    return FG_OK;
+}
+
 static enum fg_code take_prequalification(struct fg_facts *facts, struct fg_sql *sql, size_t *capacity,
                                           struct fg_error *err)
 {
@@ -192,6 +202,10 @@ static enum fg_code load(struct fg_store *store, struct fg_facts *facts, struct 
          "portfolio_asset m ON m.asset_id = s.id JOIN area_bus b ON b.area_id = a.id AND b.bus = s.bus "
          "WHERE a.id = $1 AND a.network_mode <> 'off' AND s.grid_status = 'approved' ORDER BY m.portfolio_id, b.number",
          take_holding},
+        {"SELECT m.portfolio_id, s.technology, MIN(m.valid_from_us), MAX(COALESCE(m.valid_until_us, 9223372036854775807)) FROM "
+         "portfolio p JOIN portfolio_asset m ON m.portfolio_id = p.id JOIN asset s ON s.id = m.asset_id WHERE p.area_id = $1 "
+         "GROUP BY m.portfolio_id, s.technology ORDER BY m.portfolio_id, s.technology",
+         take_technology},
         {"SELECT q.id, q.portfolio_id, q.product_id, q.kind, q.status, q.up_w, q.down_w, q.valid_from_us, q.valid_until_us "
          "FROM prequalification q JOIN portfolio p ON p.id = q.portfolio_id WHERE p.area_id = $1 AND "
          "q.status IN ('approved', 'suspended') ORDER BY q.portfolio_id, q.product_id, q.id",
@@ -246,6 +260,7 @@ void fg_facts_release(struct fg_facts *facts)
     fg_free(facts->prequalifications);
     fg_free(facts->buses);
     fg_free(facts->holdings);
+    fg_free(facts->technologies);
     fg_free(facts->contracts);
     fg_arena_release(&facts->names);
     fg_free(facts);
@@ -405,6 +420,32 @@ static int32_t only_bus_of_location(const struct fg_facts *facts, int64_t locati
     if (bus < 0)
         *reason = "the location has no bus of the grid; ask its operator for its set of buses";
     return bus;
+}
+
+uint64_t fg_facts_technologies(const struct fg_facts *facts, int64_t portfolio, int64_t from_us, int64_t until_us)
+{
+    size_t low = 0, high = facts->technology_count;
+    uint64_t set = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (facts->technologies[middle].portfolio < portfolio)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < facts->technology_count && facts->technologies[low].portfolio == portfolio; low++)
+        if (facts->technologies[low].from_us < until_us && from_us < facts->technologies[low].until_us)
+            set |= facts->technologies[low].bit;
+    return set;
+}
+
+void fg_technologies_put(struct fg_json_writer *out, uint64_t set)
+{
+    fg_json_begin_row(out, "technologies");
+    for (size_t i = 0; fg_technology_words[i] != NULL; i++)
+        if ((set >> i & 1) != 0)
+            fg_json_put_string(out, NULL, fg_technology_words[i]);
+    fg_json_end_array(out);
 }
 
 int32_t fg_facts_bus(const struct fg_facts *facts, const char *name, int64_t portfolio, int64_t location, int64_t now_us,

@@ -7,6 +7,7 @@
 #define FG_ATP_FACTS_H
 
 #include "atp/gate.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "market/order.h"
 #include "store/store.h"
@@ -47,6 +48,12 @@ struct fg_holding_facts {
     int32_t bus;
     int64_t from_us, until_us;
 };
+/* Technology of a portfolio's assets, from the first joining to the last leaving. */
+struct fg_technology_facts {
+    int64_t portfolio;
+    uint64_t bit; /* market/technology.h */
+    int64_t from_us, until_us;
+};
 enum fg_prequalification_kind { FG_PREQUALIFIED_PRODUCT, FG_PREQUALIFIED_GRID };
 struct fg_prequalification_facts {
     int64_t id, portfolio, product;
@@ -66,7 +73,8 @@ struct fg_facts {
     struct fg_arena names;
     struct fg_bus_facts *buses;         /* by name, location */
     struct fg_holding_facts *holdings;  /* by portfolio, bus */
-    size_t bus_count, holding_count;
+    struct fg_technology_facts *technologies; /* by portfolio */
+    size_t bus_count, holding_count, technology_count;
     struct fg_organisation_facts *organisations; /* each list by id; prequalifications by portfolio, product, id */
     struct fg_portfolio_facts *portfolios;
     struct fg_location_facts *locations;
@@ -87,6 +95,11 @@ void fg_facts_release(struct fg_facts *facts); /* NULL is allowed */
 const struct fg_organisation_facts *fg_facts_organisation(const struct fg_facts *facts, int64_t id);
 const struct fg_portfolio_facts *fg_facts_portfolio(const struct fg_facts *facts, int64_t id);
 const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, int64_t id);
+
+/* Technologies of the assets that a portfolio has at some time from `from_us` until `until_us`; 0: it has none. */
+uint64_t fg_facts_technologies(const struct fg_facts *facts, int64_t portfolio, int64_t from_us, int64_t until_us);
+/* A set as the member "technologies": an array of words. */
+void fg_technologies_put(struct fg_json_writer *out, uint64_t set);
 
 /* Where an order acts in a network-aware area. `name` NULL: the order names no bus; then it is the one bus of the
  * portfolio's assets at `now_us`, or without a portfolio the one bus of the location. -1 and why not in `reason` (constant):

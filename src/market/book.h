@@ -103,7 +103,7 @@ extern const char *const fg_validity_words[];
 
 /* What a seller offers (sell orders) or what a buyer asks for (buy orders). */
 struct fg_book_attributes {
-    uint64_t technologies;  /* bit set; sell: its own (0: not said), buy: accepted ones (0: any) */
+    uint64_t technologies;  /* bits of market/technology.h; sell: all its own (0: not said), buy: accepted ones (0: any) */
     int64_t activation_s;   /* sell: time it needs; buy: longest time accepted (0: any) */
     int64_t duration_min_s; /* sell: shortest activation it accepts; buy: the duration it will call (0: any), */
     int64_t duration_max_s; /* sell: longest activation (0: no limit); buy: 0 */

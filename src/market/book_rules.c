@@ -38,7 +38,8 @@ bool book_is_halted(const struct fg_book *book, int32_t participant, int32_t loc
 bool book_attributes_fit(const struct book_order *sell, const struct book_order *buy)
 {
     const struct fg_book_attributes *offer = &sell->attributes, *filter = &buy->attributes;
-    if (filter->technologies != 0 && (filter->technologies & offer->technologies) == 0)
+    /* Whichever of its assets the seller calls, it is one that the buyer accepts. */
+    if (filter->technologies != 0 && (offer->technologies == 0 || (offer->technologies & ~filter->technologies) != 0))
         return false;
     if (filter->activation_s != 0 && offer->activation_s > filter->activation_s)
         return false;
