@@ -2,7 +2,8 @@
  * every column that it had is there afterwards. Rows are in the tables of the store (meta, counter, lease), audit and idempotency; of the registry
  * (organisation, area, location, product, portfolio, asset, their assignments, person, app_user, prequalification); of trading
  * (area_state, book_position, book_trade); of settlement (settlement_rule, settlement_run, settlement_posting, booking). The others
- * are empty. What was traded and measured before the upgrade settles after it to the figures of docs/settlement.md. Older programs' versions refuse nothing silently: without the upgrade the database is refused. */
+ * are empty. What was traded and measured before the upgrade settles after it to the figures of docs/settlement.md. Without the
+ * upgrade the database is refused. */
 #include "settlement_fixture.h"
 
 #include "atp/approval.h"
