@@ -73,6 +73,7 @@ void fg_book_destroy(struct fg_book *book)
     fg_free(book->limits);
     book_accounts_release(book);
     fg_free(book->undo);
+    fg_free(book->commits);
     fg_free(book->events);
     fg_free(book->held_undo);
     fg_free(book->cursors);
@@ -249,19 +250,19 @@ static size_t rank_side(const struct book_side *side, int32_t period, struct ran
     for (int32_t i = 0; i < side->slot_count; i++) {
         const struct book_queue *queue = &side->slots[i].queue;
         for (int32_t l = 0; l < queue->leaf_count; l++)
-            for (int32_t e = 0; e < queue->leaves[l]->count; e++) {
-                const struct book_entry *entry = &queue->leaves[l]->entries[e];
-                const struct book_order *order = entry->order;
-                const struct book_slice *slice = &order->slices[entry->slice];
-                int64_t start = entry->step > 0 ? order->points[entry->step - 1].up_to.w : 0;
-                int64_t end = entry->step + 1 < order->point_count
-                                  ? book_least(order->points[entry->step].up_to.w, slice->quantity)
+            for (int32_t e = 0; e < queue->leaves[l].count; e++) {
+                struct book_entry entry = book_queue_at(queue, l, e);
+                const struct book_order *order = entry.order;
+                const struct book_slice *slice = &order->slices[entry.slice];
+                int64_t start = entry.step > 0 ? order->points[entry.step - 1].up_to.w : 0;
+                int64_t end = entry.step + 1 < order->point_count
+                                  ? book_least(order->points[entry.step].up_to.w, slice->quantity)
                                   : slice->quantity;
                 int64_t left = end - book_most(start, slice->filled);
                 if (left <= 0 || order->forwarded)
                     continue;
                 if (rows != NULL)
-                    rank(&rows[count], order, entry->step, left);
+                    rank(&rows[count], order, entry.step, left);
                 count++;
             }
     }

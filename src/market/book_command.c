@@ -232,8 +232,8 @@ static bool list_side(const struct book_side *side, struct book_list *list)
     for (int32_t i = 0; i < side->slot_count; i++) {
         const struct book_queue *queue = &side->slots[i].queue;
         for (int32_t l = 0; l < queue->leaf_count; l++)
-            for (int32_t e = 0; e < queue->leaves[l]->count; e++)
-                if (!book_list_add(list, queue->leaves[l]->entries[e].order))
+            for (int32_t e = 0; e < queue->leaves[l].count; e++)
+                if (!book_list_add(list, book_queue_at(queue, l, e).order))
                     return false;
     }
     for (int32_t i = 0; i < side->composite_count; i++)

@@ -49,7 +49,7 @@ static void put_gates(const struct fg_book *book, struct fg_book_image *image)
 static void put_positions(const struct fg_book *book, struct fg_book_image *image)
 {
     for (size_t i = 0; i < book->positions.capacity; i++) {
-        const struct book_position *p = book->positions.slots[i];
+        const struct book_position *p = book->positions.slots[i].position;
         if (p != NULL && !is_blank(p))
             image->positions[image->position_count++] = (struct fg_book_position){p->portfolio,
                                                                                   (enum fg_product)p->product,
@@ -274,6 +274,7 @@ static enum fg_code restore_order(struct fg_book *book, const struct fg_book_ord
             return fg_fail_memory(err);
         order->held = true;
         order->held_index = (int32_t)book->held.count - 1;
+        order->is_listed = true;
     }
     return FG_OK;
 }

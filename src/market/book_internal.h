@@ -46,8 +46,10 @@ struct book_slice {
     struct book_span queued;
 };
 
+/* What most commands read and write comes first, in three cache lines: orders are many and met in no order, so a command costs
+ * what it has to wait for memory. */
 struct book_order {
-    uint64_t id;
+    _Alignas(BOOK_CACHE_LINE) uint64_t id;
     int64_t priority;
     struct book_slice *slices; /* `one_slice` or an array of its own */
     const struct fg_price_point *points;
@@ -55,31 +57,37 @@ struct book_order {
     int32_t location, organisation, participant;
     uint8_t side, product, regulation, kind;
     bool conditional; /* the request, see fg_book_order */
-    bool block, forward_to_tso, has_attributes;
+    bool has_attributes;
     bool is_composite; /* trades by fractions, after plain orders: block of several periods, linked or grouped */
-    uint8_t validity;
-    int64_t gone, forwarded, open_slices; /* cells for book_set; open_slices: periods with something left */
-    int64_t min_fraction_u;
+    bool held;
+
     struct book_slice one_slice;
     struct fg_price_point one_point;
-
-    int32_t portfolio, bus;
-    int64_t expires_us;
-    uint64_t session, contract;
-    int64_t parts; /* composite: number of equal parts, each a whole number of ticks in every period */
+    int64_t min_fraction_u;
     struct book_group *group;
-    struct book_order *next_member, *previous_member;
-    struct book_order *parent, *first_child, *next_sibling, *previous_sibling;
-    struct fg_book_attributes attributes;
 
-    int32_t depth;                   /* of its chain of parents */
-    uint64_t touched_in, retried_in; /* stamps: already listed */
-    bool is_placed;                  /* in group, family and id table */
-    bool replaces;                   /* an amended order whose former self still owns the id */
-    bool is_new;                     /* made by the command at work */
-    bool held;
-    int32_t held_index;           /* in book.held, -1: not there */
-    struct book_order *next_free; /* of the slab */
+    int64_t gone, forwarded, open_slices; /* cells for book_set; open_slices: periods with something left */
+    uint64_t touched_in, retried_in;      /* stamps: already listed */
+    union {
+        struct book_order *first_child;
+        struct book_order *next_free; /* of the slab */
+    };
+    uint64_t contract;
+    int32_t portfolio;
+    bool is_placed; /* in group, family and id table */
+    bool replaces;  /* an amended order whose former self still owns the id */
+    bool is_new;    /* made by the command at work */
+    bool is_listed; /* in book.held, at held_index */
+
+    int32_t bus, held_index;
+    bool block, forward_to_tso;
+    uint8_t validity;
+    int32_t depth; /* of its chain of parents */
+    int64_t expires_us, parts; /* parts of a composite: equal ones, each a whole number of ticks in every period */
+    uint64_t session;
+    struct book_order *next_member, *previous_member;
+    struct book_order *parent, *next_sibling, *previous_sibling;
+    struct fg_book_attributes attributes;
 };
 
 /* Orders at one location; `best` is the key of the first entry. */
@@ -114,15 +122,23 @@ bool book_ids_reserve(struct book_ids *ids, size_t more);
 void book_ids_put(struct book_ids *ids, uint64_t id, void *item); /* after reserve; replaces */
 void book_ids_remove(struct book_ids *ids, uint64_t id);
 
+/* Portfolio, period, product and regulation in one word, which is never 0: what is not the one looked for is not read. */
+struct book_position_slot {
+    uint64_t key; /* 0: free */
+    struct book_position *position;
+};
 struct book_positions {
-    struct book_position **slots;
+    struct book_position_slot *slots;
     size_t count, capacity;
 };
 
 struct book_undo {
-    int64_t *cell; /* NULL: a network commit, of `flow` */
+    int64_t *cell; /* NULL: the last of `commits` */
     int64_t old;
+};
+struct book_commit { /* to the network */
     struct fg_book_flow flow;
+    int64_t quantity;
 };
 
 enum { BOOK_TRADES_PER_CHUNK = 256 };
@@ -197,6 +213,8 @@ struct fg_book {
     struct book_mark command_start; /* after expiry */
     struct book_undo *undo;
     size_t undo_count, undo_capacity;
+    struct book_commit *commits;
+    size_t commit_count, commit_capacity;
     struct fg_book_event *events;
     size_t event_count, event_capacity;
     struct fg_book_event spill; /* written where memory ran out; never read, the command is taken back */
@@ -220,7 +238,14 @@ static inline int64_t book_most(int64_t a, int64_t b)
 }
 
 /* ---- book_undo.c: the command at work ---- */
-void book_set(struct fg_book *book, int64_t *cell, int64_t value);
+bool book_grow_undo(struct fg_book *book);
+static inline void book_set(struct fg_book *book, int64_t *cell, int64_t value)
+{
+    if (book->undo_count == book->undo_capacity && !book_grow_undo(book))
+        return;
+    book->undo[book->undo_count++] = (struct book_undo){cell, *cell};
+    *cell = value;
+}
 struct book_mark book_mark_here(const struct fg_book *book);
 void book_rewind(struct fg_book *book, struct book_mark mark);
 void book_set_held(struct fg_book *book, struct book_order *order, bool held);

@@ -87,11 +87,6 @@ struct walk {
     int32_t count, best; /* cursors; the one with the best entry */
 };
 
-static const struct book_entry *at_cursor(const struct book_cursor *cursor)
-{
-    return &cursor->queue->leaves[cursor->leaf]->entries[cursor->place];
-}
-
 static bool is_better(const struct book_entry *a, const struct book_entry *b)
 {
     if (a->key != b->key)
@@ -99,21 +94,24 @@ static bool is_better(const struct book_entry *a, const struct book_entry *b)
     return a->priority != b->priority ? a->priority < b->priority : a->step < b->step;
 }
 
-static const struct book_entry *walk_peek(struct fg_book *book, struct walk *walk)
+/* The best entry; false: there is none. */
+static bool walk_peek(const struct fg_book *book, struct walk *walk, struct book_entry *entry)
 {
-    if (walk->count == 0)
-        return NULL;
-    walk->best = 0;
-    for (int32_t i = 1; i < walk->count; i++)
-        if (is_better(at_cursor(&book->cursors[i]), at_cursor(&book->cursors[walk->best])))
+    for (int32_t i = 0; i < walk->count; i++) {
+        const struct book_cursor *cursor = &book->cursors[i];
+        struct book_entry at = book_queue_at(cursor->queue, cursor->leaf, cursor->place);
+        if (i == 0 || is_better(&at, entry)) {
+            *entry = at;
             walk->best = i;
-    return at_cursor(&book->cursors[walk->best]);
+        }
+    }
+    return walk->count > 0;
 }
 
 static void walk_advance(struct fg_book *book, struct walk *walk)
 {
     struct book_cursor *cursor = &book->cursors[walk->best];
-    if (++cursor->place < cursor->queue->leaves[cursor->leaf]->count)
+    if (++cursor->place < cursor->queue->leaves[cursor->leaf].count)
         return;
     cursor->place = 0;
     if (++cursor->leaf == cursor->queue->leaf_count)
@@ -162,17 +160,17 @@ void book_fill_slice(struct fg_book *book, struct book_fill *fill)
     int64_t worst = worst_key(order, slice);
     if (!walk_start(book, order, fill->slice, worst, &walk))
         return;
-    const struct book_entry *entry;
-    while (fill->filled < fill->wanted && !book->failed && (entry = walk_peek(book, &walk)) != NULL) {
+    struct book_entry entry;
+    while (fill->filled < fill->wanted && !book->failed && walk_peek(book, &walk, &entry)) {
         if (order->point_count > 1)
             worst = worst_key(order, slice);
-        if (entry->key > worst)
+        if (entry.key > worst)
             break;
-        struct book_order *other = entry->order;
-        struct book_slice *other_slice = &other->slices[entry->slice];
-        int64_t price = other->points[entry->step].price.uper_mwh;
+        struct book_order *other = entry.order;
+        struct book_slice *other_slice = &other->slices[entry.slice];
+        int64_t price = other->points[entry.step].price.uper_mwh;
         int64_t quantity = book_least(fill->wanted - fill->filled, left_at(order, slice, price));
-        quantity = book_least(quantity, left_of_step(other, other_slice, entry->step));
+        quantity = book_least(quantity, left_of_step(other, other_slice, entry.step));
         int64_t least = book_min_left(book, other, other_slice);
         if (quantity <= 0 || quantity < least || (fill->only != NULL && other != fill->only) ||
             !book_may_meet(book, order, other)) {
@@ -198,10 +196,10 @@ void book_fill_slice(struct fg_book *book, struct book_fill *fill)
         }
         bool enough = taken > 0 && taken >= least;
         if (enough) {
-            book_trade(book, order, fill->slice, other, entry->slice, &flow, taken);
+            book_trade(book, order, fill->slice, other, entry.slice, &flow, taken);
             fill->filled += taken;
         }
-        if (!enough || taken < quantity || left_of_step(other, other_slice, entry->step) <= 0)
+        if (!enough || taken < quantity || left_of_step(other, other_slice, entry.step) <= 0)
             walk_advance(book, &walk);
     }
 }
@@ -218,13 +216,13 @@ bool book_candidates(struct fg_book *book, const struct book_order *order, int32
     list->count = 0;
     if (!walk_start(book, order, slice, worst, &walk))
         return false;
-    for (const struct book_entry *entry; (entry = walk_peek(book, &walk)) != NULL; walk_advance(book, &walk)) {
-        if (entry->key > worst)
+    for (struct book_entry entry; walk_peek(book, &walk, &entry); walk_advance(book, &walk)) {
+        if (entry.key > worst)
             break;
-        struct book_order *other = entry->order;
-        const struct book_slice *other_slice = &other->slices[entry->slice];
+        struct book_order *other = entry.order;
+        const struct book_slice *other_slice = &other->slices[entry.slice];
         int64_t least = book_min_left(book, other, other_slice);
-        int64_t quantity = book_least(own->quantity - own->filled, left_of_step(other, other_slice, entry->step));
+        int64_t quantity = book_least(own->quantity - own->filled, left_of_step(other, other_slice, entry.step));
         if (quantity <= 0 || quantity < least || !book_may_meet(book, order, other))
             continue;
         bool is_own = other->organisation == order->organisation;

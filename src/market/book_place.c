@@ -8,8 +8,7 @@
 enum { ORDERS_PER_CHUNK = 256, POSITIONS_PER_CHUNK = 256 };
 
 struct book_order_chunk {
-    struct book_order_chunk *next;
-    struct book_order orders[ORDERS_PER_CHUNK];
+    struct book_order_chunk *next; /* orders follow, each at the begin of a cache line */
 };
 struct book_position_chunk {
     struct book_position_chunk *next;
@@ -25,12 +24,18 @@ static uint64_t mix(uint64_t x) /* finaliser of splitmix64 */
 
 /* ---- Ids ---- */
 
+/* Ids are dealt out in sequence: four in a row share a cache line, blocks of four are scattered. */
+static size_t home_of(uint64_t id, size_t mask)
+{
+    return (size_t)(mix(id >> 2) << 2 | (id & 3)) & mask;
+}
+
 void *book_ids_find(const struct book_ids *ids, uint64_t id)
 {
     if (ids->capacity == 0)
         return NULL;
     size_t mask = ids->capacity - 1;
-    for (size_t at = mix(id) & mask; ids->slots[at].id != 0; at = (at + 1) & mask)
+    for (size_t at = home_of(id, mask); ids->slots[at].id != 0; at = (at + 1) & mask)
         if (ids->slots[at].id == id)
             return ids->slots[at].item;
     return NULL;
@@ -38,7 +43,7 @@ void *book_ids_find(const struct book_ids *ids, uint64_t id)
 
 void book_ids_put(struct book_ids *ids, uint64_t id, void *item)
 {
-    size_t mask = ids->capacity - 1, at = mix(id) & mask;
+    size_t mask = ids->capacity - 1, at = home_of(id, mask);
     while (ids->slots[at].id != 0 && ids->slots[at].id != id)
         at = (at + 1) & mask;
     ids->count += ids->slots[at].id == 0;
@@ -67,7 +72,7 @@ void book_ids_remove(struct book_ids *ids, uint64_t id)
 {
     if (ids->capacity == 0)
         return;
-    size_t mask = ids->capacity - 1, at = mix(id) & mask;
+    size_t mask = ids->capacity - 1, at = home_of(id, mask);
     while (ids->slots[at].id != id) {
         if (ids->slots[at].id == 0)
             return;
@@ -75,7 +80,7 @@ void book_ids_remove(struct book_ids *ids, uint64_t id)
     }
     size_t hole = at;
     for (size_t next = (hole + 1) & mask; ids->slots[next].id != 0; next = (next + 1) & mask) {
-        size_t home = mix(ids->slots[next].id) & mask;
+        size_t home = home_of(ids->slots[next].id, mask);
         if (((next - home) & mask) >= ((next - hole) & mask)) { /* may move back to the hole */
             ids->slots[hole] = ids->slots[next];
             hole = next;
@@ -87,15 +92,10 @@ void book_ids_remove(struct book_ids *ids, uint64_t id)
 
 /* ---- Positions ---- */
 
-static uint64_t position_hash(int32_t portfolio, int product, int regulation, int32_t period)
+static uint64_t position_key(int32_t portfolio, int product, int regulation, int32_t period)
 {
-    uint64_t low = (uint64_t)(uint32_t)period << 32 | (uint32_t)portfolio;
-    return mix(low * 8 + (uint64_t)(product * 2 + regulation) + 1);
-}
-
-static bool is_position(const struct book_position *p, int32_t portfolio, int product, int regulation, int32_t period)
-{
-    return p->portfolio == portfolio && p->period == period && p->product == product && p->regulation == regulation;
+    return UINT64_C(1) << 63 | (uint64_t)(uint32_t)portfolio << 34 | (uint64_t)(uint32_t)period << 3 |
+           (uint64_t)(product * 2 + regulation);
 }
 
 struct book_position *book_position_find(const struct fg_book *book, int32_t portfolio, int product, int regulation,
@@ -104,29 +104,31 @@ struct book_position *book_position_find(const struct fg_book *book, int32_t por
     const struct book_positions *table = &book->positions;
     if (table->capacity == 0)
         return NULL;
-    size_t mask = table->capacity - 1, at = position_hash(portfolio, product, regulation, period) & mask;
-    while (table->slots[at] != NULL && !is_position(table->slots[at], portfolio, product, regulation, period))
+    uint64_t key = position_key(portfolio, product, regulation, period);
+    size_t mask = table->capacity - 1, at = mix(key) & mask;
+    while (table->slots[at].key != 0 && table->slots[at].key != key)
         at = (at + 1) & mask;
-    return table->slots[at];
+    return table->slots[at].position;
 }
 
 static void put_position(struct book_positions *table, struct book_position *p)
 {
-    size_t mask = table->capacity - 1, at = position_hash(p->portfolio, p->product, p->regulation, p->period) & mask;
-    while (table->slots[at] != NULL)
+    uint64_t key = position_key(p->portfolio, p->product, p->regulation, p->period);
+    size_t mask = table->capacity - 1, at = mix(key) & mask;
+    while (table->slots[at].key != 0)
         at = (at + 1) & mask;
-    table->slots[at] = p;
+    table->slots[at] = (struct book_position_slot){key, p};
     table->count++;
 }
 
 static bool resize_positions(struct book_positions *table, size_t capacity)
 {
-    struct book_positions grown = {.slots = fg_alloc(capacity, sizeof(struct book_position *)), .capacity = capacity};
+    struct book_positions grown = {.slots = fg_alloc(capacity, sizeof *grown.slots), .capacity = capacity};
     if (grown.slots == NULL)
         return false;
     for (size_t i = 0; i < table->capacity; i++)
-        if (table->slots[i] != NULL)
-            put_position(&grown, table->slots[i]);
+        if (table->slots[i].key != 0)
+            put_position(&grown, table->slots[i].position);
     fg_free(table->slots);
     *table = grown;
     return true;
@@ -161,14 +163,14 @@ struct book_position *book_position_make(struct fg_book *book, int32_t portfolio
     return position;
 }
 
-/* In place: take all out, put the kept ones back. */
+/* Take all out, put the kept ones back. */
 void book_positions_forget(struct fg_book *book, int32_t before_period)
 {
     struct book_positions *table = &book->positions;
-    size_t kept = 0;
+    struct book_position *list = NULL;
     for (size_t i = 0; i < table->capacity; i++) {
-        struct book_position *position = table->slots[i];
-        table->slots[i] = NULL;
+        struct book_position *position = table->slots[i].position;
+        table->slots[i] = (struct book_position_slot){0};
         if (position == NULL)
             continue;
         if (position->period < before_period) {
@@ -176,14 +178,9 @@ void book_positions_forget(struct fg_book *book, int32_t before_period)
             book->free_positions = position;
         } else {
             /* A list through next_free, so that the table can be cleared first. */
-            table->slots[kept++] = position;
+            position->next_free = list;
+            list = position;
         }
-    }
-    struct book_position *list = NULL;
-    for (size_t i = 0; i < kept; i++) {
-        table->slots[i]->next_free = list;
-        list = table->slots[i];
-        table->slots[i] = NULL;
     }
     table->count = 0;
     while (list != NULL) {
@@ -232,7 +229,7 @@ static struct book_slot *make_slot(struct book_side *side, int32_t location)
 /* A slot stays when it becomes empty: its location is likely to come back, and `best` keeps walks away from it. */
 static void note_best(struct book_slot *slot)
 {
-    slot->best = slot->queue.leaf_count ? slot->queue.leaves[0]->entries[0].key : INT64_MAX;
+    slot->best = slot->queue.leaf_count ? slot->queue.leaves[0].first_key : INT64_MAX;
 }
 
 void book_ladder_empty(struct book_ladder *ladder, int32_t period)
@@ -241,9 +238,9 @@ void book_ladder_empty(struct book_ladder *ladder, int32_t period)
         struct book_side *side = &ladder->side[s];
         for (int32_t i = 0; i < side->slot_count; i++)
             for (int32_t l = 0; l < side->slots[i].queue.leaf_count; l++)
-                for (int32_t e = 0; e < side->slots[i].queue.leaves[l]->count; e++) {
-                    const struct book_entry *entry = &side->slots[i].queue.leaves[l]->entries[e];
-                    entry->order->slices[entry->slice].queued = (struct book_span){0, 0};
+                for (int32_t e = 0; e < side->slots[i].queue.leaves[l].count; e++) {
+                    struct book_entry entry = book_queue_at(&side->slots[i].queue, l, e);
+                    entry.order->slices[entry.slice].queued = (struct book_span){0, 0};
                 }
         for (int32_t i = 0; i < side->composite_count; i++)
             side->composites[i]->slices[period - side->composites[i]->first].queued = (struct book_span){0, 0};
@@ -483,19 +480,22 @@ void book_unplace(struct fg_book *book, struct book_order *order)
 static struct book_order *take_order(struct fg_book *book)
 {
     if (book->free_orders == NULL) {
-        struct book_order_chunk *chunk = fg_alloc(1, sizeof *chunk);
+        struct book_order_chunk *chunk = fg_alloc(ORDERS_PER_CHUNK + 1, sizeof(struct book_order));
         if (chunk == NULL)
             return NULL;
         chunk->next = book->order_chunks;
         book->order_chunks = chunk;
+        struct book_order *orders = book_first_line(chunk + 1);
         for (int i = ORDERS_PER_CHUNK - 1; i >= 0; i--) {
-            chunk->orders[i].next_free = book->free_orders;
-            book->free_orders = &chunk->orders[i];
+            orders[i].next_free = book->free_orders;
+            book->free_orders = &orders[i];
         }
     }
     struct book_order *order = book->free_orders;
     book->free_orders = order->next_free;
     memset(order, 0, sizeof *order);
+    if (book->free_orders != NULL) /* the next to be made: its lines arrive while this command goes on */
+        book_prefetch(book->free_orders, sizeof *order);
     return order;
 }
 
@@ -546,7 +546,6 @@ struct book_order *book_order_make(struct fg_book *book, const struct fg_book_or
     order->has_attributes =
         a->technologies || a->activation_s || a->duration_min_s || a->duration_max_s || a->ramp_w_per_min;
     order->is_composite = from->block && count > 1;
-    order->held_index = -1;
     return order;
 }
 

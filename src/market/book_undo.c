@@ -23,16 +23,13 @@ bool book_list_add(struct book_list *list, struct book_order *order)
     return true;
 }
 
-void book_set(struct fg_book *book, int64_t *cell, int64_t value)
+bool book_grow_undo(struct fg_book *book)
 {
     void *undo = book->undo;
     if (!grow(book, &undo, book->undo_count, &book->undo_capacity, sizeof *book->undo))
-        return;
+        return false;
     book->undo = undo;
-    struct book_undo *note = &book->undo[book->undo_count++];
-    note->cell = cell;
-    note->old = *cell;
-    *cell = value;
+    return true;
 }
 
 struct book_mark book_mark_here(const struct fg_book *book)
@@ -44,13 +41,16 @@ struct book_mark book_mark_here(const struct fg_book *book)
 void book_rewind(struct fg_book *book, struct book_mark mark)
 {
     while (book->undo_count > mark.undo_count) {
-        struct book_undo *note = &book->undo[--book->undo_count];
-        if (note->cell != NULL)
+        const struct book_undo *note = &book->undo[--book->undo_count];
+        if (note->cell != NULL) {
             *note->cell = note->old;
-        else if (note->old > 0)
-            book->network.undo(book->network.context, &note->flow, note->old, false);
+            continue;
+        }
+        const struct book_commit *commit = &book->commits[--book->commit_count];
+        if (commit->quantity > 0)
+            book->network.undo(book->network.context, &commit->flow, commit->quantity, false);
         else
-            book->network.commit(book->network.context, &note->flow, -note->old);
+            book->network.commit(book->network.context, &commit->flow, -commit->quantity);
     }
     book->event_count = mark.event_count;
     book->trade_count = mark.trade_count;
@@ -64,23 +64,24 @@ void book_rewind(struct fg_book *book, struct book_mark mark)
 static void link_held(struct fg_book *book, struct book_order *order, bool held)
 {
     order->held = held;
-    if (held && order->held_index < 0) {
+    if (held && !order->is_listed) {
         if (!book_list_add(&book->held, order)) {
             book->failed = true;
             return;
         }
         order->held_index = (int32_t)book->held.count - 1;
+        order->is_listed = true;
     }
 }
 
 static void unlink_held(struct fg_book *book, struct book_order *order)
 {
-    if (order->held_index < 0)
+    if (!order->is_listed)
         return;
     struct book_order *last = book->held.items[--book->held.count];
     book->held.items[order->held_index] = last;
     last->held_index = order->held_index;
-    order->held_index = -1;
+    order->is_listed = false;
 }
 
 /* An order may have been held, tried and held again in one command: only the outcome counts. */
@@ -182,11 +183,13 @@ void book_network_commit(struct fg_book *book, const struct fg_book_flow *flow, 
 {
     if (!book->has_network)
         return;
-    void *undo = book->undo;
-    if (!grow(book, &undo, book->undo_count, &book->undo_capacity, sizeof *book->undo))
+    void *commits = book->commits;
+    if ((book->undo_count == book->undo_capacity && !book_grow_undo(book)) ||
+        !grow(book, &commits, book->commit_count, &book->commit_capacity, sizeof *book->commits))
         return;
-    book->undo = undo;
-    book->undo[book->undo_count++] = (struct book_undo){.cell = NULL, .old = quantity, .flow = *flow};
+    book->commits = commits;
+    book->commits[book->commit_count++] = (struct book_commit){*flow, quantity};
+    book->undo[book->undo_count++] = (struct book_undo){0};
     if (quantity > 0)
         book->network.commit(book->network.context, flow, quantity);
     else
@@ -254,7 +257,7 @@ static void finish(struct fg_book *book)
         }
     }
     book->touched.count = 0;
-    book->undo_count = 0;
+    book->undo_count = book->commit_count = 0;
     for (size_t i = 0; i < book->event_count; i++) {
         book->events[i].sequence = ++book->event_sequence;
         book->sink(book->sink_context, &book->events[i]);
