@@ -154,10 +154,21 @@ static void respond(struct fg_match_grid *match, struct grid_variant *variant, c
 
 /* ---- values ---- */
 
-/* Reserves of an end: P upwards, P downwards, Q upwards, Q downwards; those of the to end stand behind. */
+/* Of two numbers, where fmax and fmin would be calls. */
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* The square of |S|. Reserves of an end: P upwards, P downwards, Q upwards, Q downwards; those of the to end stand behind. */
 static double worst_of_end(double p, double q, const double *reserve)
 {
-    return hypot(fmax(fabs(p + reserve[0]), fabs(p - reserve[1])), fmax(fabs(q + reserve[2]), fabs(q - reserve[3])));
+    double worst_p = larger(fabs(p + reserve[0]), fabs(p - reserve[1])), worst_q = larger(fabs(q + reserve[2]), fabs(q - reserve[3]));
+    return worst_p * worst_p + worst_q * worst_q;
 }
 
 /* What a branch's rating is compared with, MVA; at the worse end, whatever conditional requests are called. */
@@ -168,10 +179,10 @@ static double used_of(const struct grid_variant *variant, const struct grid_slot
     double from = worst_of_end(view->pf[branch], view->qf[branch], reserve);
     double to = worst_of_end(view->pt[branch], view->qt[branch], reserve + 4);
     if (b->rating_kind == FG_RATING_APPARENT)
-        return fmax(from, to);
+        return sqrt(larger(from, to));
     /* An open end carries nothing, and a bus without supply neither. */
     double from_vm = view->vm[b->from], to_vm = view->vm[b->to];
-    return fmax(from > 0 && from_vm > 0 ? from / from_vm : 0, to > 0 && to_vm > 0 ? to / to_vm : 0);
+    return sqrt(larger(from > 0 && from_vm > 0 ? from / (from_vm * from_vm) : 0, to > 0 && to_vm > 0 ? to / (to_vm * to_vm) : 0));
 }
 
 /* ---- loading a period ---- */
@@ -203,8 +214,8 @@ static void sum_injections(struct fg_match_grid *match, const struct grid_slot *
 
 static void add_change(double *reserve, double change)
 {
-    reserve[0] += RESERVE_FACTOR * fmax(0, change);
-    reserve[1] += RESERVE_FACTOR * fmax(0, -change);
+    reserve[0] += RESERVE_FACTOR * larger(0, change);
+    reserve[1] += RESERVE_FACTOR * larger(0, -change);
 }
 
 /* What a pair would change when all of it is called, by a power flow. False: it has no solution. */
@@ -224,8 +235,8 @@ static bool add_reserve(struct fg_match_grid *match, struct grid_slot *slot, con
     const struct grid_view now = view_of_slot(match, slot), called = view_of_results(variant->trial);
     for (size_t b = 0; b < match->bus_count; b++) {
         double change = isnan(now.vm[b]) ? 0 : called.vm[b] - now.vm[b];
-        slot->reserve_up[b] += RESERVE_FACTOR * fmax(0, change);
-        slot->reserve_down[b] += RESERVE_FACTOR * fmax(0, -change);
+        slot->reserve_up[b] += RESERVE_FACTOR * larger(0, change);
+        slot->reserve_down[b] += RESERVE_FACTOR * larger(0, -change);
     }
     for (size_t i = 0; i < match->branch_count; i++) {
         double *reserve = slot->reserve_branch + i * GRID_RESERVES;
@@ -311,19 +322,19 @@ void grid_ac_adopt(struct fg_match_grid *match, struct grid_slot *slot, const st
 static double most_of_corner(double p, double q, double dp, double dq, double limit)
 {
     double a = dp * dp + dq * dq, b = p * dp + q * dq, s2 = p * p + q * q;
-    double c = s2 - fmax(limit * limit, s2);
+    double c = s2 - larger(limit * limit, s2);
     if (a <= SMALL)
         return INFINITY;
-    return (-b + sqrt(fmax(0, b * b - a * c))) / a;
+    return (-b + sqrt(larger(0, b * b - a * c))) / a;
 }
 
 /* The same for all corners of the reserves; `present` is the worst value now. */
 static double most_of_end(double p, double q, double dp, double dq, const double *reserve, double limit)
 {
-    double bound = fmax(limit, worst_of_end(p, q, reserve)), most = INFINITY;
+    double bound = larger(limit, sqrt(worst_of_end(p, q, reserve))), most = INFINITY;
     bool has_reserve = reserve[0] + reserve[1] + reserve[2] + reserve[3] > 0;
     for (int corner = 0; corner < (has_reserve ? 4 : 1); corner++)
-        most = fmin(most, most_of_corner(p + (corner & 1 ? -reserve[1] : reserve[0]), q + (corner & 2 ? -reserve[3] : reserve[2]), dp,
+        most = smaller(most, most_of_corner(p + (corner & 1 ? -reserve[1] : reserve[0]), q + (corner & 2 ? -reserve[3] : reserve[2]), dp,
                                          dq, bound));
     return most;
 }
@@ -345,7 +356,7 @@ static double screen(struct fg_match_grid *match, const struct grid_slot *slot, 
             continue;
         const struct fg_bus *bus = &variant->network->buses[b];
         double room = dv > 0 ? bus->vm_max_pu - slot->reserve_up[b] - vm : vm - bus->vm_min_pu - slot->reserve_down[b];
-        most = fmin(most, fmax(0, room) / fabs(dv));
+        most = smaller(most, larger(0, room) / fabs(dv));
     }
     for (int32_t i = 0; i < r->touched_count; i++) {
         int32_t at = r->touched[i];
@@ -353,9 +364,9 @@ static double screen(struct fg_match_grid *match, const struct grid_slot *slot, 
         if (branch->rate_normal_mva == INFINITY)
             continue;
         const double *reserve = slot->reserve_branch + (size_t)at * GRID_RESERVES;
-        most = fmin(most, most_of_end(now->pf[at], now->qf[at], r->pf[at], r->qf[at], reserve,
+        most = smaller(most, most_of_end(now->pf[at], now->qf[at], r->pf[at], r->qf[at], reserve,
                                       limit_of_end(branch, now->vm[branch->from])));
-        most = fmin(most, most_of_end(now->pt[at], now->qt[at], r->pt[at], r->qt[at], reserve + 4,
+        most = smaller(most, most_of_end(now->pt[at], now->qt[at], r->pt[at], r->qt[at], reserve + 4,
                                       limit_of_end(branch, now->vm[branch->to])));
     }
     return most;
@@ -399,7 +410,7 @@ struct verdict {
 /* One limit from above. One that is broken already may not get worse. */
 static void judge(struct verdict *verdict, double value, double before, double limit, double noise)
 {
-    double bound = fmax(limit, before) + noise;
+    double bound = larger(limit, before) + noise;
     if (value > bound)
         verdict->holds = false;
     if (value > before && bound - before < verdict->reach * (value - before))
