@@ -427,6 +427,27 @@ static void test_monthly_fee(void **state)
     world_close(&w);
 }
 
+/* What an auction accepts and nobody takes is bought by the market operator: its own purchase and fee stay in the journal, and no
+ * document goes from it to itself; the seller is paid as ever. */
+static void test_bought_by_the_operator(void **state)
+{
+    struct world w;
+    const int64_t period = INT64_C(1763971200) / QUARTER;
+    world_open(&w, state);
+    w.now_us = (period * QUARTER + 864000) * INT64_C(1000000);
+    measure(&w, meter_of(&w, PORTFOLIO), period, 250 * KWH);
+    submit(&w, PORTFOLIO, period, 0);
+    add_trade(&w, 1, PORTFOLIO, FG_REGULATION_UP, period, MW, 100 * EUR);
+    fixture_execute(w.store, "UPDATE book_trade SET buyer_id = 1, buy_order_id = 0");
+    release(&w, compute(&w, day24));
+    assert_true(balance(&w, FG_LEDGER_PARTICIPANT, FMO) == -25250000); /* 0.25 MWh x 100, and 1 % */
+    assert_int_equal(issue(&w, day24), 1);
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM bill WHERE organisation_id = 1"), 0);
+    assert_int_equal(gross_of(&w, SUPPLIER, "self_billing", "self_billing"), 2500);
+    assert_int_equal(issue(&w, day24), 0);
+    world_close(&w);
+}
+
 /* The battery (range 2 MW) stands with Balance A, the heat pump (2 MW) with Balance B. */
 static void test_perimeters(void **state)
 {
@@ -607,6 +628,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {ON_BOTH(test_worked_example), ON_BOTH(test_release_and_disputes),
                                        ON_BOTH(test_days_of_23_and_25_hours), ON_BOTH(test_baseline_of_days), ON_BOTH(test_monthly_fee),
+                                       ON_BOTH(test_bought_by_the_operator),
                                        ON_BOTH(test_perimeters), cmocka_unit_test(test_baseline_rules),
                                        ON_BOTH(test_random_days)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -487,6 +487,8 @@ enum fg_code fg_bills_issue(struct fg_registry *registry, int64_t area, int32_t 
     if (code == FG_OK)
         code = list_participants(&bill, &ids, &id_count, err);
     for (size_t i = 0; code == FG_OK && i < id_count; i++) {
+        if (ids[i] == operator_id) /* who buys what nobody took in an auction, and invoices nothing to itself */
+            continue;
         code = read_party(registry->store, ids[i], &bill.participant, err);
         for (int is_self = 0; code == FG_OK && is_self < 2; is_self++) {
             bill.is_self = is_self != 0;
