@@ -422,6 +422,54 @@ static void test_take_over(void **state)
     assert_int_equal(number(&f, "SELECT count(*) FROM book_order"), 1);
 }
 
+/* -- a commit of unknown outcome -- */
+
+static enum { AS_IT_IS, COMMITTED, NOT_COMMITTED } unknown_outcome; /* of the next commit */
+
+enum fg_code __real_fg_store_commit(struct fg_store *store, struct fg_error *err);
+enum fg_code __wrap_fg_store_commit(struct fg_store *store, struct fg_error *err);
+enum fg_code __wrap_fg_store_commit(struct fg_store *store, struct fg_error *err)
+{
+    int outcome = unknown_outcome;
+    unknown_outcome = AS_IT_IS;
+    if (outcome == NOT_COMMITTED)
+        fg_store_rollback(store);
+    if (outcome != NOT_COMMITTED) {
+        enum fg_code code = __real_fg_store_commit(store, err);
+        if (outcome == AS_IT_IS || code != FG_OK)
+            return code;
+    }
+    return fg_fail(err, FG_ERR_OUTCOME, NULL, "the connection was lost");
+}
+
+/* As what is entered into an auction: rows and an audit entry, no event. */
+static enum fg_refusal apply_silently(struct engine_area *area, struct fg_command *command, enum fg_code *code)
+{
+    (void)area, (void)command, (void)code;
+    return FG_REFUSAL_NONE;
+}
+
+/* The caller is told what the rows say after the reload, of commands with events and of those without. */
+static void test_unknown_outcome(void **state)
+{
+    static const struct fg_command_service silent = {"test.silent", apply_silently};
+    struct fixture f;
+    struct order_form form;
+    open_fixture(&f, state);
+    for (int has_events = 0; has_events < 2; has_events++)
+        for (int outcome = COMMITTED; outcome <= NOT_COMMITTED; outcome++) {
+            struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &silent};
+            if (has_events)
+                command = submit(sell(&form, BRANCH, MW, 80 * EUR));
+            unknown_outcome = outcome;
+            run(f.engine, &command);
+            assert_int_equal(command.code, outcome == COMMITTED ? FG_OK : FG_ERR_UNAVAILABLE);
+        }
+    fg_engine_stop(f.engine);
+    assert_int_equal(number(&f, "SELECT count(*) FROM audit WHERE action = 'test.silent'"), 1);
+    assert_int_equal(number(&f, "SELECT count(*) FROM book_order"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +479,7 @@ int main(void)
         ON_BOTH(test_idempotency),
         ON_BOTH(test_restart),
         ON_BOTH(test_take_over),
+        ON_BOTH(test_unknown_outcome),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

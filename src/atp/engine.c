@@ -600,24 +600,38 @@ static enum fg_code reload(struct fg_engine *engine, struct fg_error *err)
     }
 }
 
-/* After a commit of unknown outcome: the batch is committed when the area's events have reached its last one. Events
- * are written by this writer alone, under the lease that is still held, so no other batch can have brought them there.
- * A batch without events changed nothing but audit entries; it is answered as not committed. */
-static bool was_committed(const struct fg_engine *engine, uint64_t expected)
+/* How far the rows of an area have come: every batch that changes any adds an event, an entry of the audit log, or both. */
+struct reach {
+    uint64_t events;
+    int64_t audit;
+};
+
+static struct reach reach_of(const struct engine_area *area)
 {
-    return engine->area.event_sequence == expected;
+    return (struct reach){area->event_sequence, area->audit.sequence};
+}
+
+/* After a commit of unknown outcome: the batch is committed when the area's events and its audit log have reached its last
+ * ones. Both are written by this writer alone, under the lease that is still held, so no other batch can have brought them
+ * there. Commands that change rows without an event (what is entered into an auction is sealed) are told by the audit log. A
+ * batch that added to neither changed nothing; it is answered as not committed. */
+static bool was_committed(const struct engine_area *area, struct reach before, struct reach expected)
+{
+    struct reach now = reach_of(area);
+    bool grew = expected.events > before.events || expected.audit > before.audit;
+    return grew && now.events == expected.events && now.audit == expected.audit;
 }
 
 static enum fg_code serve_batch(struct fg_engine *engine, struct fg_error *err)
 {
     struct engine_area *area = &engine->area;
-    uint64_t before = area->event_sequence;
+    struct reach before = reach_of(area);
     if (only_reads(engine)) {
         answer_batch(engine, FG_OK, NULL);
         return FG_OK;
     }
     enum fg_code code = run_batch(engine, err);
-    uint64_t expected = area->event_sequence;
+    struct reach expected = reach_of(area);
     clear_batch(area);
     engine->figures.batches++;
     engine->figures.commands += engine->batch_count;
@@ -627,7 +641,7 @@ static enum fg_code serve_batch(struct fg_engine *engine, struct fg_error *err)
     }
     struct fg_error cause = *err;
     enum fg_code reloaded = code == FG_ERR_FENCED ? code : reload(engine, err);
-    if (reloaded == FG_OK && code == FG_ERR_OUTCOME && expected > before && was_committed(engine, expected)) {
+    if (reloaded == FG_OK && code == FG_ERR_OUTCOME && was_committed(area, before, expected)) {
         answer_batch(engine, FG_OK, NULL);
         return FG_OK;
     }
