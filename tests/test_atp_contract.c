@@ -173,6 +173,10 @@ static void test_held_while_halted(void **state)
     fg_exchange_refresh(f.exchange);
     fg_exchange_refresh(f.exchange);
     assert_int_equal(number(&f, "SELECT COUNT(*) FROM book_order"), 88 - 36);
+    int64_t entries = number(&f, "SELECT COUNT(*) FROM audit");
+    fg_exchange_refresh(f.exchange); /* the halt is as it was: nothing is tried again */
+    fg_exchange_refresh(f.exchange);
+    assert_int_equal(number(&f, "SELECT COUNT(*) FROM audit"), entries);
     assert_int_equal(number(&f, "SELECT COUNT(*) FROM book_position WHERE contracted_w = 2000000 AND open_w = 0"), 92);
     struct fg_command resume = {.kind = FG_COMMAND_RESUME, .scope = FG_BOOK_SCOPE_PARTICIPANT, .subject = 3};
     assert_int_equal(run(&f, &resume), FG_REFUSAL_NONE);

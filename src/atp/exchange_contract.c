@@ -7,8 +7,8 @@
  *     held(portfolio, unit)   = sum of pending, as far as the approved capability goes          (exchange_rules.c sends it)
  *     order                   = min(pending, held), sold at the activation price, from the product's gate opening on
  *
- * The book moves what is held to the order in one command. All is compared anew when contracts, gates or approvals have
- * changed, and at each tick while an order could not be entered (a halt). */
+ * The book moves what is held to the order in one command. All is compared anew when contracts, gates, approvals or halts have
+ * changed, and at each tick while what is held could not be ordered. */
 #include "atp/exchange_internal.h"
 
 #include "atp/query.h"
@@ -78,8 +78,10 @@ static struct fg_gate_window gate_of(const struct exchange_area *area, const str
     return (struct fg_gate_window){own.first > book.first ? own.first : book.first, own.end < book.end ? own.end : book.end};
 }
 
-static uint64_t digest_of(const struct exchange_area *area, int64_t now_us)
+static enum fg_code digest_of(const struct exchange_area *area, int64_t now_us, uint64_t *out, struct fg_error *err)
 {
+    struct fg_sql *sql;
+    bool row;
     uint64_t digest = mix(UINT64_C(0xcbf29ce484222325), (int64_t)area->facts->prequalification_digest);
     for (int p = 0; p < FG_BOOK_PRODUCTS; p++)
         digest = mix(mix(digest, area->windows[p].first), area->windows[p].end);
@@ -88,7 +90,12 @@ static uint64_t digest_of(const struct exchange_area *area, int64_t now_us)
         digest = mix(mix(digest, area->contracts[i].id), area->contracts[i].version);
         digest = mix(mix(digest, gate.first), gate.end);
     }
-    return digest;
+    enum fg_code code = fg_query(area->exchange->store, &sql, err,
+                                 "SELECT scope, subject_id FROM book_halt WHERE area_id = $1 ORDER BY scope, subject_id", "i", area->id);
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row)
+        digest = mix(mix(digest, fg_sql_column_int64(sql, 0)), fg_sql_column_int64(sql, 1));
+    *out = digest;
+    return code;
 }
 
 /* -- what is pending ------------------------------------------------------------------------------------------------- */
@@ -213,13 +220,14 @@ static enum fg_code withdraw_orders(struct exchange_area *area, int64_t now_us, 
 enum fg_code exchange_prepare_contracts(struct exchange_area *area, struct fg_error *err)
 {
     int64_t now_us = exchange_now_us(area->exchange);
-    uint64_t digest = digest_of(area, now_us);
-    if (area->contracts_done && digest == area->contract_digest)
-        return FG_OK;
+    uint64_t digest;
+    enum fg_code code = digest_of(area, now_us, &digest, err);
+    if (code != FG_OK || (area->contracts_done && digest == area->contract_digest))
+        return code;
     area->contracts_done = false;
     area->contract_digest = digest;
     area->is_fresh = true; /* what is held is part of the capabilities */
-    enum fg_code code = withdraw_orders(area, now_us, err);
+    code = withdraw_orders(area, now_us, err);
     return code == FG_OK ? make_pending(area, err) : code;
 }
 
@@ -273,8 +281,8 @@ static enum fg_code send_entries(struct exchange_area *area, struct entry *entri
         commands[i] = &entries[i].command;
     enum fg_code code = exchange_run_all(area, commands, count, err);
     for (size_t i = 0; code == FG_OK && i < count; i++)
-        if (entries[i].command.refusal != FG_REFUSAL_NONE && entries[i].command.refusal != FG_REFUSAL_PERIOD_CLOSED)
-            *is_complete = false; /* halted: again at the next tick */
+        if (entries[i].command.refusal == FG_REFUSAL_CAPABILITY)
+            *is_complete = false; /* again at the next tick; what else was refused (a halt, a limit) when something has changed */
     return code;
 }
 
