@@ -305,28 +305,39 @@ static void test_runs(void **state)
     hall_close(&h);
 }
 
-/* Rows as other servers have left them: cancelled while it waited; its server is dead; five servers have died of it. */
+/* Rows as other servers have left them: cancelled while it waited; its server is dead; five servers have died of it, also of an
+ * auction, which then has failed. */
 static void test_runs_left_behind(void **state)
 {
     struct hall h;
     hall_open(&h, state, NULL);
     set_up(&h);
+    char auction[32];
+    hall_auction(&h, START, 1, closure_s, TERMS("dc"), auction);
 #define LEFT(id, what) "INSERT INTO run (id, area_id, kind, organisation_id, user_id, state, progress, phase, input, network_id, claim, holder, " \
                        "lease_us, is_recorded, is_unwanted, created_us) VALUES (" id ", 1, 'powerflow', 2, 20, " what ", 0)"
     struct fg_store *store = fixture_open_url(h.url);
     fixture_execute(store, LEFT("101", "'queued', 0, 'waiting', '{}', 1, 0, NULL, 0, 0, 1"));
     fixture_execute(store, LEFT("102", "'running', 40, 'solving', '{}', 1, 1, 'dead', 1, 0, 0"));
     fixture_execute(store, LEFT("103", "'running', 40, 'solving', '{}', 1, 5, 'dead', 1, 0, 0"));
+    fixture_execute(store, "INSERT INTO run (id, area_id, kind, organisation_id, user_id, state, progress, phase, input, network_id, auction_id, "
+                           "claim, holder, lease_us, is_recorded, is_unwanted, created_us) VALUES (104, 1, 'auction', 1, 0, 'running', 40, "
+                           "'solving', '{}', 1, 1, 5, 'dead', 1, 0, 0, 0)");
+    fixture_execute(store, "UPDATE auction SET status = 'closed', run_id = 104 WHERE id = 1");
     fg_store_close(store);
-    static const char *const ends[] = {"cancelled", "done", "failed"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const ends[] = {"cancelled", "done", "failed", "failed"};
+    for (int i = 0; i < 4; i++) {
         char id[32];
         snprintf(id, sizeof id, "run-%d", 101 + i);
-        json_t *run = wait_for_run(&h, "dso", id);
+        json_t *run = wait_for_run(&h, i < 3 ? "dso" : "fmo", id);
         assert_string_equal(hall_at(run, "state"), ends[i]);
         json_decref(run);
     }
-    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM event WHERE type LIKE 'run.%'"), 3);
+    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM event WHERE type LIKE 'run.%'"), 4);
+    json_t *failed = hall_ask(&h, "fmo", "GET", "/v1/areas/area-1/auctions/auc-1", NULL, NULL, 200);
+    assert_string_equal(hall_at(failed, "status"), "failed");
+    assert_non_null(strstr(hall_at(failed, "cause"), "5 servers"));
+    json_decref(failed);
     assert_int_equal(hall_number(&h, "SELECT claim FROM run WHERE id = 102"), 2);
     hall_refused(&h, "dso", "GET", "/v1/runs/run-101/result", NULL, 409, "object.conflict");
     hall_close(&h);

@@ -255,8 +255,14 @@ static void do_run(struct run_job *job)
         fg_platform_run(runs->options.platform, FG_STORE_WRITE, give_back, job, &last);
         return;
     }
-    if (is_passing(code) || job->auction != 0)
-        return; /* its lease runs out and it is taken again; an auction has ended by itself */
+    /* Its lease runs out and it is taken again. A clearing that came to nothing has failed its auction itself, so that whatever
+     * else went wrong with an auction is tried again too, as often as a run is claimed. */
+    if (is_passing(code) || (job->auction != 0 && job->claim <= FG_RUN_CLAIMS_MAX))
+        return;
+    if (job->auction != 0) {
+        auction_abandon(runs, job->area, job->auction, job->id, job->claim, err.text, &last);
+        return;
+    }
     run_end(runs, job->area, job->id, job->claim, was_stopped && job->is_unwanted ? "cancelled" : "failed",
             was_stopped && job->is_unwanted ? NULL : err.text, &last);
 }
