@@ -486,6 +486,13 @@ static void by_hand(void **state)
     assert_int_equal(book.take(book.context, &nowhere, 5000000), 0);
     /* ac: losses and the voltages change little; MVA at the sending end. */
     up.period = 1;
+    uint64_t power_flows = fg_match_grid_figures(match).power_flows;
+    assert_int_equal(book.take(book.context, &up, 0), 0); /* what an auction has judged is not solved again */
+    book.commit(book.context, &up, 1000000);
+    assert_int_equal(fg_match_grid_figures(match).power_flows, power_flows);
+    int64_t left = book.take(book.context, &up, 5000000);
+    assert_true(left >= 299000 && left <= 302000);
+    book.undo(book.context, &up, 1000000, true);
     int64_t taken = book.take(book.context, &up, 5000000);
     assert_true(taken >= 1299000 && taken <= 1302000);
     up.period = 2;

@@ -85,7 +85,8 @@ struct fg_book_flow {
  * (`is_reversal` false), or the volume of an older trade that is cancelled (true; that cannot be refused). */
 struct fg_book_network {
     void *context;
-    /* Largest quantity <= wanted that neither creates a violation nor makes one worse; -1: out of memory. */
+    /* Largest quantity <= wanted that neither creates a violation nor makes one worse; -1: out of memory. With wanted 0 nothing is
+     * judged: a commit follows that was judged elsewhere, and only what it needs is reserved. */
     int64_t (*take)(void *context, const struct fg_book_flow *flow, int64_t wanted_w);
     void (*commit)(void *context, const struct fg_book_flow *flow, int64_t quantity_w);
     void (*undo)(void *context, const struct fg_book_flow *flow, int64_t quantity_w, bool is_reversal);

@@ -97,8 +97,8 @@ static enum fg_refusal conclude(struct fg_book *book, const struct fg_book_trade
     event->period = flow->period;
     event->period_count = 1;
     event->quantity = trade->quantity;
-    int64_t taken;
-    if (!book_network_take(book, flow, trade->quantity.w, &taken)) /* makes the room that the commit needs */
+    int64_t none;
+    if (!book_network_take(book, flow, 0, &none)) /* makes the room that the commit needs; the auction has judged the grid */
         return FG_REFUSAL_OUT_OF_MEMORY;
     book_network_commit(book, flow, trade->quantity.w);
     return FG_REFUSAL_NONE;

@@ -305,7 +305,7 @@ static int64_t whole_ticks(const struct fg_match_grid *match, double quantity_w,
 static int64_t take(void *context, const struct fg_book_flow *flow, int64_t wanted)
 {
     struct fg_match_grid *match = context;
-    match->figures.takes++;
+    match->figures.takes += wanted > 0;
     match->answered = NULL;
     match->is_out_of_memory = false;
     if (!is_checked_product(flow->product))
@@ -313,6 +313,8 @@ static int64_t take(void *context, const struct fg_book_flow *flow, int64_t want
     struct grid_slot *slot = reserve(match, flow);
     if (slot == NULL)
         return -1;
+    if (wanted == 0) /* only room for a commit */
+        return 0;
     struct grid_period *period = match->state != NULL ? grid_period_at(match->state, flow->period) : NULL;
     if (match->state == NULL || (period != NULL && period->check == FG_GRID_FREE))
         return wanted;
