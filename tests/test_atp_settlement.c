@@ -441,7 +441,7 @@ static void test_bought_by_the_operator(void **state)
     fixture_execute(w.store, "UPDATE book_trade SET buyer_id = 1, buy_order_id = 0");
     release(&w, compute(&w, day24));
     assert_true(balance(&w, FG_LEDGER_PARTICIPANT, FMO) == -25250000); /* 0.25 MWh x 100, and 1 % */
-    assert_int_equal(issue(&w, day24), 1);
+    assert_int_equal(issue(&w, day24), 4); /* supplier (sales; fee), Balance A, Balance B */
     assert_int_equal(number(&w, "SELECT COUNT(*) FROM bill WHERE organisation_id = 1"), 0);
     assert_int_equal(gross_of(&w, SUPPLIER, "self_billing", "self_billing"), 2500);
     assert_int_equal(issue(&w, day24), 0);

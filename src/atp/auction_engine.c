@@ -396,15 +396,16 @@ static enum fg_code cancel_all(struct engine_area *area, int64_t auction, int64_
     return code;
 }
 
-/* What the live offers of one participant bind; before and after a withdrawal the difference is what it releases. */
-static enum fg_code add_reserves(struct engine_area *area, int64_t auction, int64_t only_order, int sign,
-                                 struct auction_reserves *reserves, struct fg_error *err)
+/* What live offers bind, of one participant when it is told: ties do not reach beyond the owner's orders. Before and after a
+ * withdrawal the difference is what it releases. */
+static enum fg_code add_reserves(struct engine_area *area, int64_t auction, int64_t only_order, int64_t only_organisation,
+                                 int sign, struct auction_reserves *reserves, struct fg_error *err)
 {
     struct auction_offer *offers;
     struct fg_arena arena;
     size_t count;
     fg_arena_init(&arena);
-    enum fg_code code = auction_read_offers(area->store, auction, only_order, 0, &arena, &offers, &count, err);
+    enum fg_code code = auction_read_offers(area->store, auction, only_order, only_organisation, &arena, &offers, &count, err);
     if (code == FG_OK)
         code = auction_reserves_add(reserves, offers, count, sign, err);
     fg_free(offers);
@@ -451,13 +452,13 @@ static enum fg_refusal apply_withdraw(struct engine_area *area, struct fg_comman
     fg_id_text(FG_ID_ORDER, withdrawal->order, command->object);
     /* Alone: what it binds. Else what all bind before, less what they bind after. */
     int64_t only = tie.is_alone ? withdrawal->order : 0;
-    *code = add_reserves(area, withdrawal->auction, only, -1, &reserves, err);
+    *code = add_reserves(area, withdrawal->auction, only, command->participant, -1, &reserves, err);
     if (*code == FG_OK)
         *code = cancel_all(area, withdrawal->auction, withdrawal->order, command, &command->cancelled, err);
     if (*code == FG_OK && !tie.is_alone) {
         /* Bound again first, so that no account is below zero or above its capability in between. */
         struct auction_reserves kept = {0};
-        *code = add_reserves(area, withdrawal->auction, 0, 1, &kept, err);
+        *code = add_reserves(area, withdrawal->auction, 0, command->participant, 1, &kept, err);
         for (size_t i = 0; *code == FG_OK && i < kept.count; i++) {
             if (fg_grow((void **)&reserves.items, reserves.count, &reserves.capacity, sizeof *reserves.items) != 0)
                 *code = fg_fail_memory(err);
@@ -559,7 +560,7 @@ const struct fg_command_service fg_auction_again_service = {"auction.clear_again
 static enum fg_refusal release_all(struct engine_area *area, int64_t auction, struct fg_command *command, enum fg_code *code)
 {
     struct auction_reserves reserves = {0};
-    *code = add_reserves(area, auction, 0, -1, &reserves, &command->err);
+    *code = add_reserves(area, auction, 0, 0, -1, &reserves, &command->err);
     enum fg_refusal refusal = FG_REFUSAL_NONE;
     if (*code == FG_OK && reserves.count > 0) {
         refusal = fg_book_reserve(area->book, command->time_us, reserves.items, reserves.count, &command->err);
@@ -781,7 +782,7 @@ static enum fg_refusal apply_conclude(struct engine_area *area, struct fg_comman
         }
     }
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
-        *code = add_reserves(area, auction.id, 0, -1, &reserves, err);
+        *code = add_reserves(area, auction.id, 0, 0, -1, &reserves, err);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
         *code = load_trades(area, auction.id, &trades, &count, err);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)

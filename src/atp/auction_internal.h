@@ -30,8 +30,8 @@ struct auction_reserves {
 };
 enum fg_code auction_reserves_add(struct auction_reserves *reserves, const struct auction_offer *offers, size_t count, int sign,
                                   struct fg_error *err);
-/* The live offers of an auction in the order of groups; `only_group`, `only_order` 0: all. */
-enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_t only_order, int64_t only_group,
+/* The live offers of an auction in the order of groups; `only_order`, `only_organisation` 0: all. */
+enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_t only_order, int64_t only_organisation,
                                  struct fg_arena *arena, struct auction_offer **offers, size_t *count, struct fg_error *err);
 
 /* -- auction_book.c: a sealed book as it is cleared -- */

@@ -95,7 +95,7 @@ enum fg_code auction_reserves_add(struct auction_reserves *reserves, const struc
     return code;
 }
 
-enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_t only_order, int64_t only_group,
+enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_t only_order, int64_t only_organisation,
                                  struct fg_arena *arena, struct auction_offer **offers, size_t *count, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -106,8 +106,8 @@ enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_
     enum fg_code code = fg_query(store, &sql, err,
                                  "SELECT id, portfolio_id, group_id, group_kind, product, regulation, first_period, quantity FROM "
                                  "auction_order WHERE auction_id = $1 AND status = 'entered' AND side = $2 AND ($3 = 0 OR id = $3) "
-                                 "AND ($4 = 0 OR group_id = $4) ORDER BY COALESCE(group_id, id), id",
-                                 "iiii", auction, (int64_t)FG_SIDE_SELL, only_order, only_group);
+                                 "AND ($4 = 0 OR organisation_id = $4) ORDER BY COALESCE(group_id, id), id",
+                                 "iiii", auction, (int64_t)FG_SIDE_SELL, only_order, only_organisation);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         size_t periods = 0;
         if (fg_grow((void **)offers, *count, &capacity, sizeof **offers) != 0) {
