@@ -291,6 +291,33 @@ static void test_suspended_before_closure(void **state)
     hall_close(&h);
 }
 
+/* Of 5 MW 4 are bound, 3 by a pair of which one can be accepted and 1 by an order that came later; then 3.5 are approved. The pair
+ * needs 3 of them and stays, the later order is left out. */
+static void test_lowered_before_closure(void **state)
+{
+    struct hall h;
+    char id[32], one[600], two[600], body[1400];
+    hall_open(&h, state, NULL);
+    hall_auction(&h, START, 1, closure_s, NONE, id);
+    snprintf(body, sizeof body, "{\"kind\":\"exclusive_one\",\"orders\":[%s,%s]}", sell(one, "pf-10", "\"3\"", "50", ""),
+             sell(two, "pf-10", "\"3\"", "40", ""));
+    hall_expect(&h, "agg", "POST", "/v1/areas/area-1/auctions/auc-1/order-groups", body, 201);
+    hall_expect(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "45", ""), 201);
+    hall_expect(&h, "dso", "POST", ORDERS, need(one, "loc-1", "\"4\"", "100"), 201);
+    struct fg_store *store = fixture_open_url(h.url);
+    fixture_execute(store, "UPDATE prequalification SET up_w = 3500000 WHERE portfolio_id = 10 AND up_w > 3500000");
+    fg_store_close(store);
+    fg_exchange_refresh(h.application.exchange);
+    json_decref(hall_clear(&h, "fmo", id, closure_s));
+    json_t *orders = hall_ask(&h, "agg", "GET", ORDERS, NULL, NULL, 200), *items = json_object_get(orders, "items");
+    assert_string_equal(hall_at(json_array_get(items, 0), "status"), "rejected"); /* the dearer of the pair */
+    assert_string_equal(hall_at(json_array_get(items, 1), "status"), "accepted");
+    assert_string_equal(hall_at(json_array_get(items, 2), "reason"), "the portfolio's approved capability was lowered before closure");
+    json_decref(orders);
+    assert_int_equal(hall_number(&h, "SELECT SUM(quantity_w) FROM book_trade"), 3000000);
+    hall_close(&h);
+}
+
 /* ---- recurring auctions ---- */
 
 /* Athens: the day of 26 October 2025 has 25 hours and 100 quarters, 29 March 2026 has 23 and 92. Opening at 08:00 and closure at 12:00
@@ -342,6 +369,34 @@ static void test_days_of_23_and_25_hours(void **state)
     hall_close(&h);
 }
 
+/* A rule whose area has no network any more makes no auctions, and keeps no other rule from making its own. */
+static void test_rule_that_cannot(void **state)
+{
+    struct hall h;
+    struct fg_error err = {0};
+    int64_t now_s;
+    hall_prepare(&h, state, NULL);
+    assert_int_equal(fg_instant_parse("2025-10-24T06:00:00Z", &now_s, &err), FG_OK);
+    h.now_us = now_s * 1000000;
+    hall_serve(&h);
+    hall_expect(&h, "fmo", "POST", "/v1/areas/area-1/auction-rules", RULE("2025-12-01"), 201);
+    struct fg_store *store = fixture_open_url(h.url);
+    fixture_execute(store, "UPDATE auction_rule SET terms = REPLACE(terms, 'none', 'dc'), first_day = first_day - 37 WHERE id = 1");
+    fg_store_close(store);
+    hall_expect(&h, "fmo", "POST", "/v1/areas/area-1/auction-rules", RULE("2025-10-25"), 201);
+    for (int i = 0; i < 200 && hall_number(&h, "SELECT COUNT(*) FROM auction WHERE rule_id = 2") < 2; i++)
+        hall_sleep(50);
+    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM auction WHERE rule_id = 2"), 2);
+    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM auction WHERE rule_id = 1"), 0);
+    store = fixture_open_url(h.url); /* mended: its own come */
+    fixture_execute(store, "UPDATE auction_rule SET terms = REPLACE(terms, '\"dc\"', '\"none\"') WHERE id = 1");
+    fg_store_close(store);
+    for (int i = 0; i < 200 && hall_number(&h, "SELECT COUNT(*) FROM auction WHERE rule_id = 1") < 2; i++)
+        hall_sleep(50);
+    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM auction WHERE rule_id = 1"), 2);
+    hall_close(&h);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -353,7 +408,9 @@ int main(void)
         {"test_order_model (SQLite)", test_order_model, NULL, NULL, &fixture_sqlite},
         ON_BOTH(test_withdrawal_of_ties),
         {"test_suspended_before_closure (SQLite)", test_suspended_before_closure, NULL, NULL, &fixture_sqlite},
+        {"test_lowered_before_closure (SQLite)", test_lowered_before_closure, NULL, NULL, &fixture_sqlite},
         {"test_days_of_23_and_25_hours (SQLite)", test_days_of_23_and_25_hours, NULL, NULL, &fixture_sqlite},
+        ON_BOTH(test_rule_that_cannot),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -2,6 +2,7 @@
  * step needs, and the admission rules between organisations. */
 #include "registry_fixture.h"
 
+#include "atp/facts.h"
 #include "atp/portfolio.h"
 
 #define AREA_TERMS                                                                                                     \
@@ -135,17 +136,18 @@ static void missing(struct world *w, const char *expected)
     json_decref(json);
 }
 
-static enum fg_code read_capability(struct fg_registry *registry, void *context, struct fg_error *err)
-{
-    int64_t *capability = context;
-    return fg_prequalification_capability(registry->store, 1, 1, registry->now_us, &capability[0], &capability[1], err);
-}
+/* What the exchange would let the portfolio offer in the period of now. */
 static void expect_capability(struct world *w, int64_t up_w, int64_t down_w)
 {
-    int64_t capability[2];
-    assert_int_equal(fg_registry_run(w->f.application.platform, NULL, FG_STORE_READ, read_capability, capability, NULL), FG_OK);
-    assert_int_equal(capability[0], up_w);
-    assert_int_equal(capability[1], down_w);
+    struct fg_error err;
+    struct fg_facts *facts;
+    struct fg_store *store = fixture_open_url(w->f.url);
+    fixture_expect(fg_facts_load(store, 1, &facts, &err), &err);
+    int32_t period = (int32_t)(w->f.now_us / 1000000 / facts->period_s);
+    assert_int_equal(fg_facts_capability(facts, 1, FG_PRODUCT_ACTIVE, FG_REGULATION_UP, period), up_w);
+    assert_int_equal(fg_facts_capability(facts, 1, FG_PRODUCT_ACTIVE, FG_REGULATION_DOWN, period), down_w);
+    fg_facts_release(facts);
+    fg_store_close(store);
 }
 
 static void ready_for_market(void **state)

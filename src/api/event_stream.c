@@ -100,14 +100,6 @@ static enum fg_code range_of_events(void *context, const char *area, uint64_t *o
     return code;
 }
 
-static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
-{
-    const struct fg_location_facts *at = fg_facts_location(facts, location);
-    while (at != NULL && at->id != around)
-        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
-    return at != NULL;
-}
-
 /* Events of a location ("loc-7") are pushed to the suppliers there: who has an approved portfolio at it, below or around it. */
 static bool supplies(const struct fg_application *application, const char *party, const char *area, int64_t location)
 {
@@ -120,7 +112,7 @@ static bool supplies(const struct fg_application *application, const char *party
     for (size_t i = 0; i < facts->portfolio_count && !found; i++) {
         const struct fg_portfolio_facts *portfolio = &facts->portfolios[i];
         found = portfolio->organisation == organisation && portfolio->is_approved &&
-                (lies_in(facts, portfolio->location, location) || lies_in(facts, location, portfolio->location));
+                (fg_facts_lies_in(facts, portfolio->location, location) || fg_facts_lies_in(facts, location, portfolio->location));
     }
     fg_facts_release(facts);
     return found;

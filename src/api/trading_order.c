@@ -169,14 +169,6 @@ static const struct fg_problem_kind form = {"order.form", 422, "The order is not
 static const struct fg_problem_kind session_kind = {"order.session", 409, "The trading session is over",
                                                     "Open a new session, or enter the order without one."};
 
-static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
-{
-    const struct fg_location_facts *at = fg_facts_location(facts, location);
-    while (at != NULL && at->id != around)
-        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
-    return at != NULL;
-}
-
 static bool check_seller(struct trading_item *item, const struct trading_party *party, struct fg_book_order *order)
 {
     const struct fg_portfolio_facts *portfolio = fg_facts_portfolio(party->facts, order->portfolio);
@@ -187,7 +179,7 @@ static bool check_seller(struct trading_item *item, const struct trading_party *
     } else {
         if (order->location == 0)
             order->location = (int32_t)portfolio->location;
-        if (!lies_in(party->facts, portfolio->location, order->location)) {
+        if (!fg_facts_lies_in(party->facts, portfolio->location, order->location)) {
             trading_refuse(item, trading_refusal_kind(FG_REFUSAL_LOCATION),
                            "the portfolio's assets are not in this location; name theirs or one around it");
             return false;

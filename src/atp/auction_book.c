@@ -147,21 +147,34 @@ static enum fg_code load_accounts(struct fg_store *store, const struct auction_b
     return code;
 }
 
-/* Takes the entry's quantities from the accounts that are short; false, and nothing is taken, when one has too little. */
-static bool take_from(struct account *accounts, size_t count, const struct auction_book *book, const struct auction_entry *entry)
+static int64_t quantity_in(const struct auction_book *book, const struct auction_entry *entry, const struct account *account)
 {
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < count; i++) {
-            struct account *account = &accounts[i];
-            int32_t k = account->period - book->first_period - entry->order.first_period;
-            if (account->portfolio != entry->portfolio || account->product != (int)entry->order.product ||
-                account->regulation != (int)entry->order.regulation || k < 0 || k >= entry->order.period_count)
-                continue;
-            if (pass == 0 && entry->order.quantity[k].w > account->left_w)
-                return false;
-            if (pass == 1)
-                account->left_w -= entry->order.quantity[k].w;
-        }
+    int32_t k = account->period - book->first_period - entry->order.first_period;
+    bool is_its = entry->order.side == FG_SIDE_SELL && account->portfolio == entry->portfolio &&
+                  account->product == (int)entry->order.product && account->regulation == (int)entry->order.regulation;
+    return is_its && k >= 0 && k < entry->order.period_count ? entry->order.quantity[k].w : 0;
+}
+
+/* What an order by itself, or the members of a group, bind of an account (as auction_reserves_add has bound it). */
+static int64_t bound_by(const struct auction_book *book, size_t first, size_t end, const struct account *account)
+{
+    bool is_exclusive = end - first > 1 && book->entries[first].group_kind != FG_GROUP_MULTIPART;
+    int64_t bound_w = 0;
+    for (size_t i = first; i < end; i++) {
+        int64_t here = quantity_in(book, &book->entries[i], account);
+        bound_w = !is_exclusive ? bound_w + here : here > bound_w ? here : bound_w;
+    }
+    return bound_w;
+}
+
+/* Takes what they bind from the accounts that are short; false, and nothing is taken, when one has too little. */
+static bool take_from(struct account *accounts, size_t count, const struct auction_book *book, size_t first, size_t end)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bound_by(book, first, end, &accounts[i]) > accounts[i].left_w)
+            return false;
+    for (size_t i = 0; i < count; i++)
+        accounts[i].left_w -= bound_by(book, first, end, &accounts[i]);
     return true;
 }
 
@@ -188,11 +201,16 @@ static enum fg_code exclude(struct fg_store *store, struct auction_book *book, c
     struct account *accounts = NULL;
     size_t count = 0;
     enum fg_code code = load_accounts(store, book, facts, &accounts, &count, err);
-    for (size_t i = 0; code == FG_OK && i < book->count; i++) {
-        struct auction_entry *entry = &book->entries[i];
-        entry->excluded = bar_of(facts, entry);
-        if (entry->excluded == NULL && entry->order.side == FG_SIDE_SELL && !take_from(accounts, count, book, entry))
-            entry->excluded = "the portfolio's approved capability was lowered before closure";
+    for (size_t i = 0, end; code == FG_OK && i < book->count; i = end) { /* members of a group stand together */
+        bool is_barred = false;
+        for (end = i; end == i || (end < book->count && book->entries[i].group != 0 && book->entries[end].group == book->entries[i].group);
+             end++) {
+            book->entries[end].excluded = bar_of(facts, &book->entries[end]);
+            is_barred = is_barred || book->entries[end].excluded != NULL;
+        }
+        if (!is_barred && !take_from(accounts, count, book, i, end))
+            for (size_t k = i; k < end; k++)
+                book->entries[k].excluded = "the portfolio's approved capability was lowered before closure";
     }
     fg_free(accounts);
     if (code == FG_OK)
@@ -350,9 +368,8 @@ static enum fg_code put_header(struct fg_json_writer *out, const struct auction_
     return put_terms(out, book->terms, err);
 }
 
-const char *auction_place(struct auction_book *book, const struct auction_entry *entry, char buffer[32])
+const char *auction_place(const struct auction_entry *entry, char buffer[32])
 {
-    (void)book;
     return entry->bus != NULL ? entry->bus : fg_id_text(FG_ID_LOCATION, entry->location, buffer);
 }
 
@@ -385,10 +402,10 @@ static enum fg_code put_zones(struct fg_store *store, struct fg_json_writer *out
 }
 
 /* All offers of a portfolio at a bus are one asset: they share its limits, and up and down are netted there. */
-static void asset_name(struct auction_book *book, const struct auction_entry *entry, char name[256])
+static void asset_name(const struct auction_entry *entry, char name[256])
 {
     char place[32];
-    snprintf(name, 256, "pf-%lld@%.200s", (long long)entry->portfolio, auction_place(book, entry, place));
+    snprintf(name, 256, "pf-%lld@%.200s", (long long)entry->portfolio, auction_place(entry, place));
 }
 
 static int by_asset(const void *a, const void *b)
@@ -422,11 +439,11 @@ static enum fg_code put_asset(struct fg_store *store, struct fg_json_writer *out
     struct fg_sql *sql;
     char name[256], place[32];
     bool row = false;
-    asset_name(book, entry, name);
+    asset_name(entry, name);
     fg_json_begin_row_object(out, NULL);
     fg_json_put_string(out, "id", name);
     put_id(out, "participant", FG_ID_ORGANISATION, entry->organisation);
-    fg_json_put_string(out, "bus", auction_place(book, entry, place));
+    fg_json_put_string(out, "bus", auction_place(entry, place));
     enum fg_code code = fg_query(store, &sql, err,
                                  "SELECT terms FROM auction_limit WHERE auction_id = $1 AND portfolio_id = $2 AND bus = $3", "iit",
                                  book->id, entry->portfolio, entry->bus != NULL ? entry->bus : "");
@@ -496,7 +513,7 @@ static void put_groups(struct fg_json_writer *out, const struct auction_book *bo
     fg_json_end_array(out);
 }
 
-static void put_order_place(struct fg_json_writer *out, struct auction_book *book, const struct auction_entry *entry)
+static void put_order_place(struct fg_json_writer *out, const struct auction_entry *entry)
 {
     char name[256], place[32];
     if (entry->covers == FG_LOCATION_BRANCH_LIMIT)
@@ -506,10 +523,10 @@ static void put_order_place(struct fg_json_writer *out, struct auction_book *boo
     else if (is_zone_need(entry))
         put_id(out, "zone", FG_ID_LOCATION, entry->location);
     else if (entry->order.side == FG_SIDE_SELL) {
-        asset_name(book, entry, name);
+        asset_name(entry, name);
         fg_json_put_string(out, "asset", name);
     } else {
-        fg_json_put_string(out, "bus", auction_place(book, entry, place));
+        fg_json_put_string(out, "bus", auction_place(entry, place));
     }
 }
 
@@ -526,7 +543,7 @@ static void put_order(struct fg_json_writer *out, struct auction_book *book, con
     fg_json_put_string(out, "product", fg_product_words[order->product]);
     if (entry->covers != FG_LOCATION_BRANCH_LIMIT)
         fg_json_put_string(out, "regulation", fg_regulation_words[order->regulation]);
-    put_order_place(out, book, entry);
+    put_order_place(out, entry);
     fg_json_put_string(out, "start",
                        fg_instant_format(book->start_s + (int64_t)order->first_period * book->period_s, start));
     fg_json_begin_row(out, "quantity");

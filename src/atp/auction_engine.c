@@ -631,7 +631,7 @@ enum fg_code auction_abandon(struct fg_runs *runs, int64_t area, int64_t auction
 {
     struct ending ending = {auction, run, claim, cause};
     struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &abandon_service, .service_data = &ending};
-    return run_command(runs, area, &command, err);
+    return fg_exchange_run(runs->options.exchange, area, &command, err);
 }
 
 /* ---- the result ---- */
@@ -808,7 +808,7 @@ enum fg_code auction_conclude(struct fg_runs *runs, int64_t area, int64_t auctio
 {
     struct ending ending = {auction, run, claim, NULL};
     struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &conclude_service, .service_data = &ending};
-    enum fg_code code = run_command(runs, area, &command, err);
+    enum fg_code code = fg_exchange_run(runs->options.exchange, area, &command, err);
     if (code == FG_OK && command.refusal != FG_REFUSAL_NONE) {
         *err = command.err;
         code = command.refusal == FG_REFUSAL_STATE ? FG_ERR_FENCED : FG_ERR_CONFLICT;

@@ -78,7 +78,7 @@ enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *ou
 enum fg_code auction_book_try_asset(struct auction_book *book, const char *place, const char *limits, struct fg_text *text,
                                     struct fg_error *err);
 /* The place of an entry that injects: its bus or, with physics none, its location. */
-const char *auction_place(struct auction_book *book, const struct auction_entry *entry, char buffer[32]);
+const char *auction_place(const struct auction_entry *entry, char buffer[32]);
 const struct auction_zone *auction_zone_of(const struct auction_book *book, int64_t location);
 bool auction_zone_has(const struct auction_zone *zone, const char *place);
 

@@ -41,9 +41,9 @@ static bool serves(struct auction_book *book, const struct auction_entry *sell, 
     char here[32], there[32];
     if (buy->order.kind == FG_REQUEST_EXCHANGE)
         return true;
-    const char *place = auction_place(book, sell, here);
+    const char *place = auction_place(sell, here);
     if (buy->bus != NULL)
-        return strcmp(place, auction_place(book, buy, there)) == 0;
+        return strcmp(place, auction_place(buy, there)) == 0;
     const struct auction_zone *zone = auction_zone_of(book, buy->location);
     return zone != NULL && auction_zone_has(zone, place);
 }

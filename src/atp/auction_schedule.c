@@ -13,6 +13,7 @@
 
 enum { AT_ONCE = 100 };
 static const int64_t AHEAD_US = INT64_C(30) * 1000000;           /* how long before its time a closure is handed over */
+static const int64_t TOLD_US = INT64_C(60) * 1000000;          /* how often the log is told of rules that make no auction */
 static const int64_t ANNOUNCED_US = INT64_C(86400) * 1000000; /* how long before its opening a recurring auction is made */
 
 /* ---- closures ---- */
@@ -96,6 +97,7 @@ static void hand_over(struct fg_runs *runs, const struct due *due, int64_t now_u
 
 struct next_auction {
     struct fg_runs *runs;
+    int64_t after; /* rules up to this one are done */
     bool is_found;
     struct fg_auction_terms terms;
     char name[240];
@@ -131,13 +133,14 @@ static enum fg_code look_at_rule(struct next_auction *next, struct fg_store *sto
                                  struct fg_error *err)
 {
     struct fg_timezone *zone;
+    next->terms = (struct fg_auction_terms){.rule = fg_sql_column_int64(sql, 0)};
     enum fg_code code = fg_timezone_open(fg_sql_column_text(sql, 9), &zone, err);
     if (code != FG_OK)
         return code;
     int64_t first = fg_sql_column_int64(sql, 8), last = fg_sql_column_is_null(sql, 11) ? INT64_MAX : fg_sql_column_int64(sql, 11);
     int64_t today = fg_date_number(fg_timezone_local(zone, now_us / 1000000).date);
     for (int64_t day = today > first ? today : first; code == FG_OK && day <= last && !next->is_found; day++) {
-        struct fg_auction_terms terms = {.rule = fg_sql_column_int64(sql, 0), .area = fg_sql_column_int64(sql, 1), .day = day};
+        struct fg_auction_terms terms = {.rule = next->terms.rule, .area = fg_sql_column_int64(sql, 1), .day = day};
         bool has = false;
         char text[FG_DATE_TEXT];
         place_in_time(zone, sql, fg_date_of_number(day), fg_sql_column_int64(sql, 10), &terms);
@@ -172,11 +175,12 @@ static enum fg_code find_next(struct fg_platform *platform, struct fg_store *sto
     fg_free(next->json);
     next->json = NULL;
     next->is_found = false;
+    next->terms = (struct fg_auction_terms){0};
     enum fg_code code = fg_query(store, &sql, err,
                                  "SELECT r.id, r.area_id, r.name, r.terms, r.opening_days, r.opening_clock_s, r.closure_days, "
                                  "r.closure_clock_s, r.first_day, a.time_zone, a.period_s, r.last_day FROM auction_rule r JOIN area "
-                                 "a ON a.id = r.area_id WHERE r.status = 'active' ORDER BY r.id",
-                                 "");
+                                 "a ON a.id = r.area_id WHERE r.status = 'active' AND r.id > $1 ORDER BY r.id",
+                                 "i", next->after);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         if (!fg_exchange_serves(next->runs->options.exchange, fg_sql_column_int64(sql, 1)))
             continue;
@@ -194,21 +198,28 @@ static enum fg_code find_next(struct fg_platform *platform, struct fg_store *sto
     return code;
 }
 
-static bool make_next(struct fg_runs *runs)
+/* Make the next auction that is due, of a rule after `next->after`; a rule of which none can be made now (its area has lost its
+ * network, ...) is passed over, so that the others do not wait for it. False: none is due. */
+static bool make_next(struct next_auction *next, bool tells, bool *has_told)
 {
-    struct next_auction next = {.runs = runs};
+    struct fg_runs *runs = next->runs;
     struct fg_error err = {0};
-    enum fg_code code = fg_platform_run(runs->options.platform, FG_STORE_READ, find_next, &next, &err);
+    enum fg_code code = fg_platform_run(runs->options.platform, FG_STORE_READ, find_next, next, &err);
+    if (next->terms.rule == 0 || (code == FG_OK && !next->is_found))
+        return false;
     bool is_made = false;
-    if (code == FG_OK && next.is_found) {
-        struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &fg_auction_open_service, .service_data = &next.terms};
-        code = run_command(runs, next.terms.area, &command, &err);
+    if (code == FG_OK) {
+        struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &fg_auction_open_service, .service_data = &next->terms};
+        code = fg_exchange_run(runs->options.exchange, next->terms.area, &command, &err);
         is_made = code == FG_OK && command.refusal == FG_REFUSAL_NONE;
     }
-    if (code != FG_OK && code != FG_ERR_UNAVAILABLE && code != FG_ERR_BUSY)
-        fg_log(FG_LOG_WARNING, "auction.not_made", FG_LOG_NUMBER("rule", (double)next.terms.rule), FG_LOG_TEXT("text", err.text));
-    fg_free(next.json);
-    return is_made;
+    if (!is_made)
+        next->after = next->terms.rule;
+    if (code != FG_OK && code != FG_ERR_UNAVAILABLE && code != FG_ERR_BUSY && tells) {
+        *has_told = true;
+        fg_log(FG_LOG_WARNING, "auction.not_made", FG_LOG_NUMBER("rule", (double)next->terms.rule), FG_LOG_TEXT("text", err.text));
+    }
+    return true;
 }
 
 void auction_keep(struct fg_runs *runs)
@@ -219,6 +230,11 @@ void auction_keep(struct fg_runs *runs)
     if (fg_platform_run(runs->options.platform, FG_STORE_READ, list_due, &list, &err) == FG_OK)
         for (size_t i = 0; i < list.count; i++)
             hand_over(runs, &list.items[i], now_us);
-    for (int i = 0; i < AT_ONCE && make_next(runs); i++)
+    struct next_auction next = {.runs = runs};
+    bool tells = now_us - runs->told_us >= TOLD_US, has_told = false;
+    while (make_next(&next, tells, &has_told))
         ;
+    if (has_told)
+        runs->told_us = now_us;
+    fg_free(next.json);
 }

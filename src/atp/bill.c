@@ -27,7 +27,7 @@ struct party {
 /* One line: a reason on a day of delivery. */
 struct line {
     enum fg_ledger_reason reason;
-    int64_t day, rows;
+    int64_t day;
     struct fg_energy energy;
     struct fg_document_line amount;
 };
@@ -151,7 +151,6 @@ static enum fg_code read_lines(struct bill *bill, struct fg_error *err)
             fg_sql_done(sql);
             break;
         }
-        line->rows++;
     }
     return code;
 }

@@ -279,14 +279,6 @@ enum fg_code fg_tender_cancel(struct fg_registry *registry, int64_t id, const ch
     (FG_BIT(FG_ROLE_ESP) | FG_BIT(FG_ROLE_RESP) | FG_BIT(FG_ROLE_AGGREGATOR) | FG_BIT(FG_ROLE_RETAILER) |                \
      FG_BIT(FG_ROLE_BRP) | FG_BIT(FG_ROLE_MARKET_OPERATOR))
 
-static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
-{
-    const struct fg_location_facts *at = fg_facts_location(facts, location);
-    while (at != NULL && at->id != around)
-        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
-    return at != NULL;
-}
-
 /* Capability in every unit, less what other contracts of the portfolio hold there. */
 static enum fg_code check_capability(struct fg_registry *registry, const struct fg_facts *facts, const struct fg_tender *tender,
                                      int64_t portfolio, int64_t quantity_w, struct fg_error *err)
@@ -335,7 +327,7 @@ static enum fg_code check_qualified(struct fg_registry *registry, const struct f
         return fg_fail(err, FG_ERR_NOT_FOUND, NULL, "none of your portfolios in this area has this id");
     if (!portfolio->is_approved)
         return fg_fail(err, FG_ERR_CONFLICT, NULL, "the market operator has not approved the portfolio, or has suspended it");
-    if (!lies_in(facts, portfolio->location, tender->location))
+    if (!fg_facts_lies_in(facts, portfolio->location, tender->location))
         return fg_fail(err, FG_ERR_CONFLICT, NULL, "the portfolio is not in the tender's location; offer one that is");
     const char *reason;
     if (facts->is_network_aware &&

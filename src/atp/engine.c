@@ -39,7 +39,6 @@ const char *fg_command_word(enum fg_command_kind kind)
         [FG_COMMAND_OPEN] = "gate.open",           [FG_COMMAND_CLOSE] = "gate.close",
         [FG_COMMAND_HALT] = "trading.halt",        [FG_COMMAND_RESUME] = "trading.resume",
         [FG_COMMAND_CAPABILITY] = "capability.set", [FG_COMMAND_REDUCE_TRADE] = "trade.reduce",
-        [FG_COMMAND_FORWARD] = "order.forward",    [FG_COMMAND_FORWARD_END] = "order.forward_end",
         [FG_COMMAND_LIMIT] = "limits.set",         [FG_COMMAND_SETTLED] = "periods.settled",
         [FG_COMMAND_CONTRACTED] = "capability.contract", [FG_COMMAND_WITHDRAW] = "order.withdraw",
         [FG_COMMAND_LOCATIONS] = "locations.load",   [FG_COMMAND_MESSAGE] = "market.message",
@@ -348,10 +347,6 @@ static enum fg_refusal apply_to_book(struct engine_area *area, struct fg_command
                                       command->reserved, err);
     case FG_COMMAND_REDUCE_TRADE:
         return fg_book_reduce_trade(book, time_us, command->trade, command->keep, err);
-    case FG_COMMAND_FORWARD:
-        return fg_book_forward(book, time_us, command->order, err);
-    case FG_COMMAND_FORWARD_END:
-        return fg_book_forward_end(book, time_us, command->order, command->forward_end, command->called, err);
     case FG_COMMAND_LIMIT:
         return set_limit(area, command, code);
     case FG_COMMAND_SETTLED:

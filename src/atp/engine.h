@@ -41,8 +41,6 @@ enum fg_command_kind {
     FG_COMMAND_RESUME,
     FG_COMMAND_CAPABILITY,
     FG_COMMAND_REDUCE_TRADE,
-    FG_COMMAND_FORWARD,
-    FG_COMMAND_FORWARD_END,
     FG_COMMAND_LIMIT,         /* `limit`, under a confirmed approval that the command uses up */
     FG_COMMAND_SETTLED,       /* deliveries before `first_period` are settled */
     FG_COMMAND_CONTRACTED,    /* capability held for contracts: `reserved` */
@@ -137,7 +135,7 @@ struct fg_command {
     size_t order_count;            /* SUBMIT; AMEND: number of quantities given, 0: as many as the order has periods */
     enum fg_group_kind group_kind; /* SUBMIT with several orders */
     struct fg_book_amendment amendment;
-    uint64_t order;                /* CANCEL, FORWARD, FORWARD_END */
+    uint64_t order;                /* CANCEL, WITHDRAW */
     int64_t participant;           /* AMEND, CANCEL: must be the order's; 0: whoever's (operator) */
     struct fg_book_filter filter;  /* MASS_CANCEL; location by number, 0: any */
     enum fg_product product;       /* OPEN, CLOSE, CAPABILITY */
@@ -151,8 +149,6 @@ struct fg_command {
     size_t forwarding_count;       /* market when the gate closes, instead of being lost */
     uint64_t trade;                /* REDUCE_TRADE */
     struct fg_power keep;
-    enum fg_book_forward_end forward_end;
-    const struct fg_power *called; /* FORWARD_END */
     struct fg_book_limit limit;    /* LIMIT; participant by number */
     int64_t approval;              /* LIMIT: "limits.set" for this area with `text` as its detail */
     enum fg_book_cause cause;      /* WITHDRAW */
@@ -173,7 +169,7 @@ struct fg_command {
     void *question;                /* READ: the reader's */
     struct fg_match_grid *network; /* READ: set by the engine; NULL: trading is not network-aware */
     const struct fg_command_service *service; /* SERVICE */
-    void *service_data;
+    void *service_data;        /* SERVICE, TRANSACT: theirs */
     char object[32];           /* SERVICE: what it is about, for the audit log ("auc-4"); set by the caller or by apply */
 
     /* The outcome. */

@@ -113,7 +113,7 @@ void fg_exchange_figures(struct fg_exchange *exchange, struct fg_exchange_figure
     pthread_rwlock_unlock(&exchange->lock);
 }
 
-/* -- commands of the keeper ------------------------------------------------------------------------------------------ */
+/* -- commands that are waited for ------------------------------------------------------------------------------------------ */
 
 struct waiter {
     pthread_mutex_t mutex;
@@ -130,25 +130,44 @@ static void wake_waiter(struct fg_command *command)
     pthread_mutex_unlock(&waiter->mutex);
 }
 
+static void wake_with(struct waiter *waiter, struct fg_command *const *commands, size_t count)
+{
+    *waiter = (struct waiter){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, count};
+    for (size_t i = 0; i < count; i++) {
+        commands[i]->context = waiter;
+        commands[i]->done = wake_waiter;
+    }
+}
+
+/* All commands have ended; the first code that is not FG_OK. */
+static enum fg_code wait_for(struct waiter *waiter, struct fg_command *const *commands, size_t count, struct fg_error *err)
+{
+    enum fg_code code = FG_OK;
+    pthread_mutex_lock(&waiter->mutex);
+    while (waiter->pending > 0)
+        pthread_cond_wait(&waiter->wake, &waiter->mutex);
+    pthread_mutex_unlock(&waiter->mutex);
+    for (size_t i = 0; code == FG_OK && i < count; i++)
+        if ((code = commands[i]->code) != FG_OK && err != NULL)
+            *err = commands[i]->err;
+    return code;
+}
+
 enum fg_code exchange_run_all(struct exchange_area *area, struct fg_command *const *commands, size_t count,
                               struct fg_error *err)
 {
-    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, count};
-    for (size_t i = 0; i < count; i++) {
-        commands[i]->context = &waiter;
-        commands[i]->done = wake_waiter;
-    }
+    struct waiter waiter;
+    wake_with(&waiter, commands, count);
     enum fg_code code = fg_engine_submit_all(area->engine, commands, count, err);
-    if (code != FG_OK)
-        return code;
-    pthread_mutex_lock(&waiter.mutex);
-    while (waiter.pending > 0)
-        pthread_cond_wait(&waiter.wake, &waiter.mutex);
-    pthread_mutex_unlock(&waiter.mutex);
-    for (size_t i = 0; code == FG_OK && i < count; i++)
-        if ((code = commands[i]->code) != FG_OK)
-            *err = commands[i]->err;
-    return code;
+    return code == FG_OK ? wait_for(&waiter, commands, count, err) : code;
+}
+
+enum fg_code fg_exchange_run(struct fg_exchange *exchange, int64_t area, struct fg_command *command, struct fg_error *err)
+{
+    struct waiter waiter;
+    wake_with(&waiter, &command, 1);
+    enum fg_code code = fg_exchange_submit(exchange, area, &command, 1, err);
+    return code == FG_OK ? wait_for(&waiter, &command, 1, err) : code;
 }
 
 enum fg_code exchange_run(struct exchange_area *area, struct fg_command *command, struct fg_error *err)

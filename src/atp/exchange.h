@@ -54,6 +54,10 @@ void fg_exchange_hint(struct fg_exchange *exchange);
 enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t area, struct fg_command *const *commands,
                                 size_t count, struct fg_error *err);
 
+/* The same with one command, and wait for its outcome: the code is the command's, a refusal stands in it. Sets `done` and `context`.
+ * Not on the engine's own thread. */
+enum fg_code fg_exchange_run(struct fg_exchange *exchange, int64_t area, struct fg_command *command, struct fg_error *err);
+
 /* This node serves the area now. */
 bool fg_exchange_serves(struct fg_exchange *exchange, int64_t area);
 

@@ -53,14 +53,6 @@ static struct light_bus *find_bus(const struct looking *l, int32_t number)
     return l->bus_count > 0 ? bsearch(&key, l->buses, l->bus_count, sizeof key, compare_buses) : NULL;
 }
 
-static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
-{
-    const struct fg_location_facts *at = fg_facts_location(facts, location);
-    while (at != NULL && at->id != around)
-        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
-    return at != NULL;
-}
-
 static enum fg_code read_halts(struct looking *l, struct fg_error *err)
 {
     struct fg_sql *sql;
@@ -116,7 +108,7 @@ static enum fg_code add_bus(struct looking *l, int32_t number, struct fg_error *
 static bool has_asset_inside(const struct looking *l, int64_t location)
 {
     for (size_t i = 0; i < l->asset_count; i++)
-        if (lies_in(l->area->facts, l->assets[i].location, location))
+        if (fg_facts_lies_in(l->area->facts, l->assets[i].location, location))
             return true;
     return false;
 }
@@ -137,7 +129,7 @@ static enum fg_code list_buses(struct looking *l, struct fg_error *err)
             continue;
         int added = 0;
         for (size_t i = 0; code == FG_OK && i < facts->bus_count && added < BUSES_WITHOUT_ASSETS; i++) {
-            if (facts->buses[i].location == 0 || !lies_in(facts, facts->buses[i].location, facts->locations[k].id))
+            if (facts->buses[i].location == 0 || !fg_facts_lies_in(facts, facts->buses[i].location, facts->locations[k].id))
                 continue;
             added++;
             if (find_bus(l, facts->buses[i].number) == NULL) {
@@ -218,7 +210,7 @@ static char source_of(const struct looking *l, int32_t at)
 static const char *common_reason(const struct looking *l, int64_t location, int32_t at, enum fg_grid_check check)
 {
     for (size_t i = 0; i < l->halt_count; i++)
-        if (lies_in(l->area->facts, location, l->halts[i]))
+        if (fg_facts_lies_in(l->area->facts, location, l->halts[i]))
             return halted;
     if (l->is_area_halted)
         return halted;
@@ -277,7 +269,7 @@ static void look_at_location(struct looking *l, int64_t location)
         return;
     }
     for (size_t i = 0; i < facts->bus_count; i++)
-        if (facts->buses[i].location != 0 && lies_in(facts, facts->buses[i].location, location)) {
+        if (facts->buses[i].location != 0 && fg_facts_lies_in(facts, facts->buses[i].location, location)) {
             struct light_bus *bus = find_bus(l, facts->buses[i].number);
             if (bus != NULL)
                 inside[bus - l->buses] = 1;

@@ -298,6 +298,14 @@ const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, 
     return find(facts->locations, facts->location_count, sizeof *facts->locations, id);
 }
 
+bool fg_facts_lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
+{
+    const struct fg_location_facts *at = fg_facts_location(facts, location);
+    while (at != NULL && at->id != around)
+        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
+    return at != NULL;
+}
+
 /* First row of a portfolio. */
 static size_t first_of(const struct fg_facts *facts, int64_t portfolio)
 {
@@ -339,14 +347,6 @@ int64_t fg_facts_capability(const struct fg_facts *facts, int64_t portfolio, enu
 }
 
 /* ---- buses ---- */
-
-static bool lies_in(const struct fg_facts *facts, int64_t location, int64_t around)
-{
-    const struct fg_location_facts *at = fg_facts_location(facts, location);
-    while (at != NULL && at->id != around)
-        at = at->parent != 0 ? fg_facts_location(facts, at->parent) : NULL;
-    return at != NULL;
-}
 
 /* The rows of a bus; count 0: none. */
 static const struct fg_bus_facts *find_bus(const struct fg_facts *facts, const char *name, size_t *count)
@@ -409,7 +409,7 @@ static int32_t only_bus_of_location(const struct fg_facts *facts, int64_t locati
 {
     int32_t bus = -1;
     for (size_t i = 0; i < facts->bus_count; i++) {
-        if (facts->buses[i].location == 0 || facts->buses[i].number == bus || !lies_in(facts, facts->buses[i].location, location))
+        if (facts->buses[i].location == 0 || facts->buses[i].number == bus || !fg_facts_lies_in(facts, facts->buses[i].location, location))
             continue;
         if (bus >= 0) {
             *reason = "the location has several buses, and the grid is checked by bus; name the bus that will move";
@@ -458,7 +458,7 @@ int32_t fg_facts_bus(const struct fg_facts *facts, const char *name, int64_t por
     const struct fg_bus_facts *rows = find_bus(facts, name, &count);
     bool is_inside = false;
     for (size_t i = 0; i < count; i++)
-        is_inside = is_inside || (rows[i].location != 0 && lies_in(facts, rows[i].location, location));
+        is_inside = is_inside || (rows[i].location != 0 && fg_facts_lies_in(facts, rows[i].location, location));
     if (rows == NULL)
         *reason = "the area's grid has no bus of this name";
     else if (!is_inside)

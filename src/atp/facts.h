@@ -95,6 +95,8 @@ void fg_facts_release(struct fg_facts *facts); /* NULL is allowed */
 const struct fg_organisation_facts *fg_facts_organisation(const struct fg_facts *facts, int64_t id);
 const struct fg_portfolio_facts *fg_facts_portfolio(const struct fg_facts *facts, int64_t id);
 const struct fg_location_facts *fg_facts_location(const struct fg_facts *facts, int64_t id);
+/* `location` is `around` or lies below it. */
+bool fg_facts_lies_in(const struct fg_facts *facts, int64_t location, int64_t around);
 
 /* Technologies of the assets that a portfolio has at some time from `from_us` until `until_us`; 0: it has none. */
 uint64_t fg_facts_technologies(const struct fg_facts *facts, int64_t portfolio, int64_t from_us, int64_t until_us);

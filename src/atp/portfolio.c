@@ -234,22 +234,3 @@ enum fg_code fg_prequalification_decide(struct fg_registry *registry, int64_t id
     snprintf(detail, sizeof detail, "{\"status\":\"%s\"}", next);
     return code == FG_OK ? fg_registry_audit(registry, "prequalification.decide", FG_ID_PREQUALIFICATION, id, detail, err) : code;
 }
-
-enum fg_code fg_prequalification_capability(struct fg_store *store, int64_t portfolio, int64_t product, int64_t at_us,
-                                            int64_t *up_w, int64_t *down_w, struct fg_error *err)
-{
-    struct fg_sql *sql;
-    *up_w = *down_w = 0;
-    enum fg_code code = fg_query_one(store, &sql, err,
-                                     "SELECT count(*), min(up_w), min(down_w) FROM prequalification WHERE portfolio_id = $1 AND "
-                                     "product_id = $2 AND status = 'approved' AND (valid_from_us IS NULL OR valid_from_us <= $3) AND "
-                                     "(valid_until_us IS NULL OR valid_until_us > $3)", "iii", portfolio, product, at_us);
-    if (code != FG_OK)
-        return code;
-    if (fg_sql_column_int64(sql, 0) == 2) {
-        *up_w = fg_sql_column_int64(sql, 1);
-        *down_w = fg_sql_column_int64(sql, 2);
-    }
-    fg_sql_done(sql);
-    return FG_OK;
-}

@@ -39,9 +39,6 @@ struct fg_prequalification_decision {
 };
 enum fg_code fg_prequalification_decide(struct fg_registry *registry, int64_t id,
                                         const struct fg_prequalification_decision *decision, struct fg_error *err);
-/* Capability that both approve at an instant; 0 and 0 when one is missing. */
-enum fg_code fg_prequalification_capability(struct fg_store *store, int64_t portfolio, int64_t product, int64_t at_us,
-                                            int64_t *up_w, int64_t *down_w, struct fg_error *err);
 
 /* "Ready for market": every condition with what to do when it is not met. {"ready": ..., "checks": [{"key", "met", "text"}]}
  * For an organisation (itself, FMO, regulator), or a portfolio with one product. */

@@ -178,5 +178,5 @@ enum fg_code run_end(struct fg_runs *runs, int64_t area, int64_t run, int64_t cl
     struct ending ending = {run, claim, state, cause};
     struct fg_command command = {.kind = FG_COMMAND_SERVICE, .service = &end_service, .service_data = &ending};
     fg_id_text(FG_ID_RUN, run, command.object);
-    return run_command(runs, area, &command, err);
+    return fg_exchange_run(runs->options.exchange, area, &command, err);
 }

@@ -41,10 +41,9 @@ struct fg_runs {
     bool is_stopping;
     int64_t *handed; /* keeper's: auctions whose closure was handed over */
     size_t handed_count, handed_capacity;
+    int64_t told_us; /* keeper's: when the log was last told of rules that make no auction */
 };
 
-/* Send a command to the area's engine and wait. A refusal is in the command. */
-enum fg_code run_command(struct fg_runs *runs, int64_t area, struct fg_command *command, struct fg_error *err);
 void run_progress(void *job, const char *phase, int percent);
 /* A line of the run's log, in a transaction of the caller. */
 enum fg_code run_log(struct fg_store *store, int64_t run, int64_t now_us, const char *text, struct fg_error *err);

@@ -14,40 +14,6 @@
 
 enum { KEEPER_MS = 400, CANDIDATES = 50 };
 
-/* ---- commands ---- */
-
-struct waiter {
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool is_done;
-};
-
-static void wake_waiter(struct fg_command *command)
-{
-    struct waiter *waiter = command->context;
-    pthread_mutex_lock(&waiter->mutex);
-    waiter->is_done = true;
-    pthread_cond_signal(&waiter->wake);
-    pthread_mutex_unlock(&waiter->mutex);
-}
-
-enum fg_code run_command(struct fg_runs *runs, int64_t area, struct fg_command *command, struct fg_error *err)
-{
-    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    command->context = &waiter;
-    command->done = wake_waiter;
-    enum fg_code code = fg_exchange_submit(runs->options.exchange, area, &command, 1, err);
-    if (code != FG_OK)
-        return code;
-    pthread_mutex_lock(&waiter.mutex);
-    while (!waiter.is_done)
-        pthread_cond_wait(&waiter.wake, &waiter.mutex);
-    pthread_mutex_unlock(&waiter.mutex);
-    if (command->code != FG_OK)
-        *err = command->err;
-    return command->code;
-}
-
 void run_progress(void *user, const char *phase, int percent)
 {
     struct run_job *job = user;

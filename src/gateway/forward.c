@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "base/units.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,16 +12,9 @@ const char *const fg_result_words[] = {"accepted", "refused", "called", "returne
 
 /* -- a transaction of the engine ------------------------------------------------------------------------------------- */
 
-struct waiter {
-    struct forward_job *job;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool is_done;
-};
-
 static enum fg_code transact(struct fg_command *command, struct fg_engine_scope *scope, struct fg_error *err)
 {
-    struct forward_job *job = ((struct waiter *)command->context)->job;
+    struct forward_job *job = command->service_data;
     struct fg_sql *sql;
     fg_arena_release(&job->arena);
     fg_arena_init(&job->arena);
@@ -39,38 +31,12 @@ static enum fg_code transact(struct fg_command *command, struct fg_engine_scope 
     return job->work(job, err);
 }
 
-static void done(struct fg_command *command)
-{
-    struct waiter *waiter = command->context;
-    pthread_mutex_lock(&waiter->mutex);
-    waiter->is_done = true;
-    pthread_cond_signal(&waiter->wake);
-    pthread_mutex_unlock(&waiter->mutex);
-}
-
-/* Hand a command to the engine and wait for its end. */
-static enum fg_code submit(const struct fg_forward *forward, struct fg_command *command, struct forward_job *job, struct fg_error *err)
-{
-    struct waiter waiter = {job, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    command->done = done;
-    command->context = &waiter;
-    enum fg_code code = fg_exchange_submit(forward->exchange, forward->area, &command, 1, err);
-    if (code != FG_OK)
-        return code;
-    pthread_mutex_lock(&waiter.mutex);
-    while (!waiter.is_done)
-        pthread_cond_wait(&waiter.wake, &waiter.mutex);
-    pthread_mutex_unlock(&waiter.mutex);
-    if (command->code != FG_OK && err != NULL)
-        *err = command->err;
-    return command->code;
-}
-
 enum fg_code forward_run(struct forward_job *job, struct fg_error *err)
 {
-    struct fg_command command = {.kind = FG_COMMAND_TRANSACT, .actor = job->forward->actor, .transact = transact};
+    struct fg_command command = {.kind = FG_COMMAND_TRANSACT, .actor = job->forward->actor, .transact = transact,
+                                 .service_data = job};
     fg_arena_init(&job->arena);
-    enum fg_code code = submit(job->forward, &command, job, err);
+    enum fg_code code = fg_exchange_run(job->forward->exchange, job->forward->area, &command, err);
     fg_arena_release(&job->arena);
     if (code == FG_OK && job->refusal != FG_OK) {
         code = job->refusal;
@@ -89,7 +55,7 @@ static void look(struct fg_command *command, const struct fg_book *book)
 enum fg_code fg_forward_is_served(const struct fg_forward *forward, struct fg_error *err)
 {
     struct fg_command command = {.kind = FG_COMMAND_READ, .read = look};
-    return submit(forward, &command, NULL, err);
+    return fg_exchange_run(forward->exchange, forward->area, &command, err);
 }
 
 enum fg_code forward_refuse(struct forward_job *job, enum fg_code code, const char *format, ...)
