@@ -318,6 +318,70 @@ static void test_lowered_before_closure(void **state)
     hall_close(&h);
 }
 
+/* The market operator's limits. Everybody: offers of active energy up at 0 to 90, at most 30 from the last price, 70, and of at most
+ * 3 MW. The aggregator: two orders. The system operator: an exposure of 40; 1 MW for a quarter of an hour at 90 is worth 22.50. */
+static void test_limits_of_the_operator(void **state)
+{
+#define LIMIT "INSERT INTO book_limit (area_id, participant_id, product, regulation, price_min_u, price_max_u, band_u, reference_u, "        \
+              "size_max_w, orders_max, exposure_max_u, set_us, set_by) VALUES "
+    static const char *const rows[] = {LIMIT "(1, 0, 0, 0, 0, 90000000, 30000000, 70000000, 3000000, NULL, NULL, 0, 1)",
+                                       LIMIT "(1, 3, -1, -1, NULL, NULL, NULL, NULL, NULL, 2, NULL, 0, 1)",
+                                       LIMIT "(1, 2, -1, -1, NULL, NULL, NULL, NULL, NULL, NULL, 40000000, 0, 1)", NULL};
+    struct hall h;
+    char id[32], one[600], two[600], body[1400], first[60], bought[60];
+    hall_open(&h, state, rows);
+    hall_auction(&h, START, 1, closure_s, NONE, id);
+#define BOOK "/v1/areas/area-1/orders"
+    hall_refused(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "95", ""), 409, "order.limit_price");
+    hall_refused(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "35", ""), 409, "order.limit_band");
+    hall_refused(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"3.5\"", "80", ""), 409, "order.limit_size");
+    assert_int_equal(hall_number(&h, "SELECT COUNT(*) FROM auction_order"), 0);
+    json_t *receipt = hall_ask(&h, "agg", "POST", ORDERS, NULL, sell(one, "pf-10", "\"1\"", "80", ""), 201);
+    snprintf(first, sizeof first, ORDERS "/%s", json_string_value(json_array_get(json_object_get(receipt, "orders"), 0)));
+    json_decref(receipt);
+    snprintf(body, sizeof body, "{\"kind\":\"exclusive_one\",\"orders\":[%s,%s]}", sell(one, "pf-10", "\"1\"", "80", ""),
+             sell(two, "pf-10", "\"1\"", "81", ""));
+    hall_refused(&h, "agg", "POST", "/v1/areas/area-1/auctions/auc-1/order-groups", body, 409, "order.limit_orders"); /* the third */
+    hall_expect(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "81", ""), 201);
+    hall_refused(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "80", ""), 409, "order.limit_orders");
+    hall_refused(&h, "agg", "POST", BOOK, sell(one, "pf-10", "\"1\"", "80", ""), 409, "order.limit_orders"); /* sealed ones count */
+    /* Amended: held against price, band and size, not against the number. */
+    hall_refused(&h, "agg", "PUT", first, sell(one, "pf-10", "\"1\"", "95", ""), 409, "order.limit_price");
+    hall_refused(&h, "agg", "PUT", first, sell(one, "pf-10", "\"3.5\"", "80", ""), 409, "order.limit_size");
+    hall_expect(&h, "agg", "PUT", first, sell(one, "pf-10", "\"0.6\"", "82", ""), 201);
+    /* Purchases. */
+    receipt = hall_ask(&h, "dso", "POST", ORDERS, NULL, need(one, "loc-1", "\"1\"", "90"), 201);
+    snprintf(bought, sizeof bought, ORDERS "/%s", json_string_value(json_array_get(json_object_get(receipt, "orders"), 0)));
+    json_decref(receipt);
+    hall_refused(&h, "dso", "POST", ORDERS, need(one, "loc-1", "\"1\"", "90"), 409, "order.limit_exposure");
+    hall_refused(&h, "dso", "POST", BOOK, need(one, "loc-1", "\"1\"", "90"), 409, "order.limit_exposure");
+    hall_refused(&h, "dso", "PUT", bought, need(one, "loc-1", "\"2\"", "90"), 409, "order.limit_exposure");
+    hall_expect(&h, "dso", "PUT", bought, need(one, "loc-1", "\"1.7\"", "90"), 201); /* 38.25 without the former 22.50 */
+    hall_stop(&h); /* what is sealed counts for the next server too */
+    hall_serve(&h);
+    hall_refused(&h, "dso", "POST", ORDERS, need(one, "loc-1", "\"0.1\"", "90"), 409, "order.limit_exposure");
+    hall_refused(&h, "agg", "POST", ORDERS, sell(one, "pf-10", "\"1\"", "80", ""), 409, "order.limit_orders");
+    /* 1.6 MW are bought at the need's 90 for 36, of which 4 are left; nothing is sealed any more. */
+    json_decref(hall_clear(&h, "fmo", id, closure_s));
+    assert_int_equal(hall_number(&h, "SELECT SUM(quantity_w) FROM book_trade WHERE price_u = 90000000"), 1600000);
+    hall_refused(&h, "dso", "POST", BOOK, need(one, "loc-1", "\"0.2\"", "90"), 409, "order.limit_exposure");
+    hall_expect(&h, "dso", "POST", BOOK, need(one, "loc-1", "\"0.17\"", "90"), 201);
+    hall_expect(&h, "agg", "POST", BOOK, sell(one, "pf-10", "\"1\"", "90", ""), 201);
+    /* Withdrawn and cancelled orders count no more either. */
+    hall_auction(&h, START, 1, closure_s + 600, NONE, id);
+#define SECOND "/v1/areas/area-1/auctions/auc-2"
+    receipt = hall_ask(&h, "agg", "POST", SECOND "/orders", NULL, sell(one, "pf-10", "\"1\"", "81", ""), 201);
+    snprintf(first, sizeof first, SECOND "/orders/%s", json_string_value(json_array_get(json_object_get(receipt, "orders"), 0)));
+    json_decref(receipt);
+    hall_refused(&h, "agg", "POST", SECOND "/orders", sell(one, "pf-10", "\"1\"", "80", ""), 409, "order.limit_orders");
+    hall_expect(&h, "agg", "DELETE", first, NULL, 200);
+    hall_expect(&h, "agg", "POST", SECOND "/orders", sell(one, "pf-10", "\"1\"", "80", ""), 201);
+    hall_refused(&h, "agg", "POST", BOOK, sell(one, "pf-10", "\"1\"", "90", ""), 409, "order.limit_orders");
+    hall_expect(&h, "fmo", "POST", SECOND "/cancel", "{\"reason\":\"Not needed\"}", 200);
+    hall_expect(&h, "agg", "POST", BOOK, sell(one, "pf-10", "\"1\"", "90", ""), 201);
+    hall_close(&h);
+}
+
 /* ---- recurring auctions ---- */
 
 /* Athens: the day of 26 October 2025 has 25 hours and 100 quarters, 29 March 2026 has 23 and 92. Opening at 08:00 and closure at 12:00
@@ -409,6 +473,7 @@ int main(void)
         ON_BOTH(test_withdrawal_of_ties),
         {"test_suspended_before_closure (SQLite)", test_suspended_before_closure, NULL, NULL, &fixture_sqlite},
         {"test_lowered_before_closure (SQLite)", test_lowered_before_closure, NULL, NULL, &fixture_sqlite},
+        ON_BOTH(test_limits_of_the_operator),
         {"test_days_of_23_and_25_hours (SQLite)", test_days_of_23_and_25_hours, NULL, NULL, &fixture_sqlite},
         ON_BOTH(test_rule_that_cannot),
     };

@@ -430,6 +430,63 @@ static void exposure_is_open_value_and_purchases_not_settled(void **state)
     assert_false(fg_book_find_order(f->book, second, &(struct fg_book_order_state){0}, NULL, NULL));
 }
 
+/* Of an auction, against the same rows: its value is its own prices times its quantities, in all its periods. */
+static void sealed_orders_count_with_the_open_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct fg_book_limit row = unlimited;
+    struct fg_book_exposure sum;
+    row.participant = 77;
+    row.exposure_max.u = 2500000;
+    row.size_max.w = 80000;
+    row.orders_max = 3;
+    limit(f, row);
+    const struct fg_power quantity[] = {{20000}, {20000}}; /* 20 kW for two quarters at 100: 1 */
+    const struct fg_price_point point = {{20000}, {100000000}};
+    const struct fg_book_order request = {.participant = 77, .side = FG_SIDE_BUY, .period_count = 2, .quantity = quantity,
+                                          .point_count = 1, .points = &point};
+    assert_int_equal(fg_book_check_sealed(f->book, &request, NULL, &f->err), FG_REFUSAL_NONE);
+    assert_true(fg_book_find_exposure(f->book, 77, -1, -1, &sum)); /* asking changes nothing */
+    assert_true(sum.orders == 0 && sum.open.u == 0);
+    assert_true(fg_book_seal(f->book, &request, 1));
+    assert_true(fg_book_find_exposure(f->book, 77, -1, -1, &sum));
+    assert_true(sum.orders == 1 && sum.open.u == 1000000);
+    make(f, FG_SIDE_BUY, 81, 1)->participant = 77;
+    assert_int_equal(fg_book_check_sealed(f->book, &f->order, NULL, &f->err), FG_REFUSAL_LIMIT_SIZE);
+    make(f, FG_SIDE_BUY, 61, 100)->participant = 77;
+    assert_int_equal(fg_book_check_sealed(f->book, &f->order, NULL, &f->err), FG_REFUSAL_LIMIT_EXPOSURE); /* 1 + 1.525 */
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_EXPOSURE); /* nor in the book */
+    make(f, FG_SIDE_BUY, 60, 100)->participant = 77;
+    assert_int_equal(enter(f), FG_REFUSAL_NONE);
+    make(f, FG_SIDE_SELL, 60, 300)->participant = 77; /* an offer has a number, no exposure */
+    assert_int_equal(fg_book_check_sealed(f->book, &f->order, NULL, &f->err), FG_REFUSAL_NONE);
+    assert_true(fg_book_seal(f->book, &f->order, 1));
+    make(f, FG_SIDE_SELL, 1, 300)->participant = 77;
+    assert_int_equal(fg_book_check_sealed(f->book, &f->order, NULL, &f->err), FG_REFUSAL_LIMIT_ORDERS);
+    assert_int_equal(enter(f), FG_REFUSAL_LIMIT_ORDERS);
+    /* The request is replaced: it is out while the other one is judged, and that one is not a fourth order. */
+    struct fg_power other[] = {{20000}, {21000}};
+    struct fg_price_point higher = {{21000}, {100000000}};
+    struct fg_book_order amended = request;
+    amended.quantity = other;
+    amended.points = &higher;
+    assert_true(fg_book_seal(f->book, &request, -1));
+    assert_int_equal(fg_book_check_sealed(f->book, &amended, &request, &f->err), FG_REFUSAL_LIMIT_EXPOSURE); /* 1.025 + 1.5 */
+    row.exposure_max.u = -1;
+    row.orders_max = 2;
+    row.has_price = true;
+    row.price_max.uper_mwh = 99000000;
+    limit(f, row);
+    assert_int_equal(fg_book_check_sealed(f->book, &amended, &request, &f->err), FG_REFUSAL_LIMIT_PRICE); /* as if entered anew */
+    other[1].w = 19000;
+    assert_int_equal(fg_book_check_sealed(f->book, &amended, &request, &f->err), FG_REFUSAL_NONE); /* it only asks for less */
+    higher.price.uper_mwh = 98000000;
+    other[1].w = 21000;
+    assert_int_equal(fg_book_check_sealed(f->book, &amended, &request, &f->err), FG_REFUSAL_NONE); /* not one more */
+    amended.regulation = FG_REGULATION_DOWN; /* of another kind, it is a new one */
+    assert_int_equal(fg_book_check_sealed(f->book, &amended, &request, &f->err), FG_REFUSAL_LIMIT_ORDERS);
+}
+
 /* 100 kW are approved; 60 are held for contracts. */
 static void what_is_held_for_contracts_goes_to_their_orders(void **state)
 {
@@ -509,6 +566,7 @@ int main(void)
         CASE(curve_trades_step_by_step),
         CASE(prices_stay_inside_the_band_around_the_last_one),
         CASE(exposure_is_open_value_and_purchases_not_settled),
+        CASE(sealed_orders_count_with_the_open_ones),
         CASE(what_is_held_for_contracts_goes_to_their_orders),
         CASE(technologies_of_an_offer_are_all_accepted),
     };

@@ -354,9 +354,13 @@ static enum fg_refusal apply_enter(struct engine_area *area, struct fg_command *
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
         refusal = check_orders(area, &auction, entry, command, code);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
+        refusal = auction_sealed_check(area, entry, command, code);
+    if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
         refusal = bind_capability(area, entry, command, code);
     if (refusal != FG_REFUSAL_NONE || *code != FG_OK)
         return refusal;
+    if ((*code = auction_sealed_enter(area, entry, command, err)) != FG_OK)
+        return FG_REFUSAL_NONE;
     command->first_order = (uint64_t)entry->replaces;
     if (entry->replaces == 0)
         *code = engine_take_ids(area, entry->count + (entry->count > 1), &command->first_order, err);
@@ -454,7 +458,11 @@ static enum fg_refusal apply_withdraw(struct engine_area *area, struct fg_comman
     int64_t only = tie.is_alone ? withdrawal->order : 0;
     *code = add_reserves(area, withdrawal->auction, only, command->participant, -1, &reserves, err);
     if (*code == FG_OK)
+        *code = auction_sealed_count(area, withdrawal->auction, only, command->participant, -1, err);
+    if (*code == FG_OK)
         *code = cancel_all(area, withdrawal->auction, withdrawal->order, command, &command->cancelled, err);
+    if (*code == FG_OK && !tie.is_alone)
+        *code = auction_sealed_count(area, withdrawal->auction, 0, command->participant, 1, err);
     if (*code == FG_OK && !tie.is_alone) {
         /* Bound again first, so that no account is below zero or above its capability in between. */
         struct auction_reserves kept = {0};
@@ -581,6 +589,8 @@ static enum fg_refusal apply_cancel(struct engine_area *area, struct fg_command 
     if (!is_in(&auction, "open") && !is_in(&auction, "closed") && !is_in(&auction, "failed"))
         return engine_refuse(err, FG_REFUSAL_AUCTION_STATE, "the auction has ended; cancel its trades instead");
     refusal = release_all(area, auction.id, command, code);
+    if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
+        *code = auction_sealed_count(area, auction.id, 0, 0, -1, err);
     if (refusal != FG_REFUSAL_NONE || *code != FG_OK)
         return refusal;
     *code = fg_change(area->store, NULL, err,
@@ -789,8 +799,10 @@ static enum fg_refusal apply_conclude(struct engine_area *area, struct fg_comman
         refusal = fg_book_conclude(area->book, command->time_us, reserves.items, reserves.count, trades, count, err);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK) {
         touch_reserves(area, &reserves);
-        *code = write_conclusion(area, ending, err);
+        *code = auction_sealed_count(area, auction.id, 0, 0, -1, err);
     }
+    if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
+        *code = write_conclusion(area, ending, err);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK)
         *code = put_set_points(area, auction.id, err);
     if (refusal == FG_REFUSAL_NONE && *code == FG_OK) {

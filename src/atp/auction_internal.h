@@ -34,6 +34,18 @@ enum fg_code auction_reserves_add(struct auction_reserves *reserves, const struc
 enum fg_code auction_read_offers(struct fg_store *store, int64_t auction, int64_t only_order, int64_t only_organisation,
                                  struct fg_arena *arena, struct auction_offer **offers, size_t *count, struct fg_error *err);
 
+/* -- auction_sealed.c: what the market operator's limits know of sealed orders -- */
+struct engine_area;
+/* The live orders of an auction (0: of all in the area), of one participant or alone (0: all), counted (sign 1) or no longer (-1). */
+enum fg_code auction_sealed_count(struct engine_area *area, int64_t auction, int64_t only_order, int64_t only_organisation, int sign,
+                                  struct fg_error *err);
+/* Would the limits take the entry? Changes nothing. */
+enum fg_refusal auction_sealed_check(struct engine_area *area, const struct fg_auction_entry *entry, struct fg_command *command,
+                                     enum fg_code *code);
+/* It is entered: before its rows are written. */
+enum fg_code auction_sealed_enter(struct engine_area *area, const struct fg_auction_entry *entry, const struct fg_command *command,
+                                  struct fg_error *err);
+
 /* -- auction_book.c: a sealed book as it is cleared -- */
 struct auction_zone {
     int64_t location;

@@ -1,4 +1,5 @@
 /* From rows to the book: recovery loads what was decided and decides nothing. */
+#include "atp/auction_internal.h"
 #include "atp/engine_internal.h"
 
 #include <stdio.h>
@@ -400,6 +401,17 @@ static enum fg_code load_image(struct image_rows *rows, struct fg_error *err)
     return code;
 }
 
+/* Nobody else writes them: the area's lease is held. */
+static enum fg_code count_sealed(struct engine_area *area, struct fg_error *err)
+{
+    enum fg_code code = fg_store_begin(area->store, FG_STORE_READ, err);
+    if (code != FG_OK)
+        return code;
+    code = auction_sealed_count(area, 0, 0, 0, 1, err);
+    fg_store_rollback(area->store);
+    return code;
+}
+
 enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void *sink_context, struct fg_error *err)
 {
     char chain[FG_AUDIT_CHAIN_MAX];
@@ -436,6 +448,8 @@ enum fg_code engine_area_load(struct engine_area *area, fg_book_sink *sink, void
     }
     if (code == FG_OK)
         code = fg_book_restore(area->book, &rows.image, err);
+    if (code == FG_OK)
+        code = count_sealed(area, err);
     fg_free(rows.image.gates);
     fg_free(rows.image.halts);
     fg_free(rows.image.limits);

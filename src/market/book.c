@@ -72,6 +72,7 @@ void fg_book_destroy(struct fg_book *book)
     fg_free(book->halts);
     fg_free(book->limits);
     book_accounts_release(book);
+    book_sealed_release(book);
     fg_free(book->undo);
     fg_free(book->commits);
     fg_free(book->events);

@@ -182,7 +182,8 @@ enum fg_code fg_book_trade_money(const struct fg_book *book, const struct fg_boo
  * Rules: a row counts for what is entered after it. It cancels nothing: orders that rest stay and trade, whatever they
  * would be refused for now. Lowering a quantity in place is always allowed; any other amendment is held against price,
  * band and size as if entered anew, against exposure when it raises the order's value, never against the number of
- * orders. Orders that stem from a contract keep what the contract says: of the limits only exposure can concern them. */
+ * orders. Orders that stem from a contract keep what the contract says: of the limits only exposure can concern them.
+ * Orders that are sealed in auctions count as open orders (fg_book_seal). */
 struct fg_book_limit {
     int32_t participant; /* -1: each participant */
     int32_t product;     /* enum fg_product; -1: all of them together */
@@ -377,6 +378,18 @@ enum fg_refusal fg_book_reserve(struct fg_book *book, int64_t time_us, const str
 enum fg_refusal fg_book_conclude(struct fg_book *book, int64_t time_us, const struct fg_book_reserve *released,
                                  size_t released_count, const struct fg_book_trade *trades, size_t count,
                                  struct fg_error *err);
+
+/* ---- Sealed orders: an auction's are not in the book, but the market operator's limits count them with those that are ---- */
+
+/* What the limits say to an order that is to be entered into an auction, with the keys of fg_book_submit; of the order the members
+ * participant, side, product, regulation, points, quantity and periods are read, and id for the text (0: none yet). `former` (NULL:
+ * a new order): what it replaces, released before; as in the book, an order that only asks for less is always taken, and one of
+ * the same side, product and direction is not counted anew. Nothing changes. */
+enum fg_refusal fg_book_check_sealed(const struct fg_book *book, const struct fg_book_order *order,
+                                     const struct fg_book_order *former, struct fg_error *err);
+/* It is entered (sign 1), or is no sealed order any more (-1). No command: no event, no time, not part of the book's rows, so that
+ * who restores a book says it again. False: out of memory, nothing has changed. */
+bool fg_book_seal(struct fg_book *book, const struct fg_book_order *order, int sign);
 
 /* Take a trade back in whole (keep = 0) or down to `keep`: cancellation of an erroneous trade, or curtailment. The
  * capability is free again, the network change is undone; the orders do not come back. */

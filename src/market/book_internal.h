@@ -199,6 +199,7 @@ struct fg_book {
     size_t limit_count, limit_capacity;
     bool has_accounts;
     struct book_ids accounts; /* participant + 1 */
+    struct book_ids sealed;   /* the same of orders in auctions; not moved by the book's commands */
     int32_t settled_before;
 
     int64_t time_us, next_priority, next_expiry_us;
@@ -306,6 +307,7 @@ void book_account_trade(struct fg_book *book, const struct fg_book_trade *trade,
 void book_note_price(struct fg_book *book, const struct fg_book_trade *trade); /* reference of the bands */
 bool book_accounts_make(struct fg_book *book);                                 /* as the limits need; false: out of memory */
 void book_accounts_release(struct fg_book *book);
+void book_sealed_release(struct fg_book *book);
 void book_settle(struct fg_book *book, int32_t before_period);
 
 /* ---- book_enter.c ---- */

@@ -2,16 +2,17 @@
  *
  * The sums (struct book_account) are kept only while a row needs them: the first one is computed in one pass over orders
  * and trades, afterwards every change of an order or trade moves them through book_set, so that a command which is taken
- * back leaves them as they were. They are no state of their own: a restored book computes them again. */
+ * back leaves them as they were. They are no state of their own: a restored book computes them again. What is sealed in
+ * auctions is kept apart (book->sealed), always, for it can be computed from nothing that the book holds. */
 #include "market/book_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define VALUE_MAX_U INT64_C(100000000000000000) /* of one period of an order: sums stay inside 64 bits */
 #define PRICE_MAX_U INT64_C(4000000000000)
 #define WS_PER_MWH INT64_C(3600000000)
 
-#define ID(order) ((unsigned long long)(order)->id)
 
 /* ---- Rows ---- */
 
@@ -170,18 +171,24 @@ static int64_t value_of(const struct fg_book *book, const struct fg_price_point 
     return money_of(book, sum);
 }
 
-static struct book_account *account_of(struct fg_book *book, int32_t participant)
+/* Found or made; NULL: out of memory. */
+static struct book_account *account_in(struct book_ids *accounts, int32_t participant)
 {
     uint64_t id = (uint64_t)participant + 1;
-    struct book_account *account = book_ids_find(&book->accounts, id);
+    struct book_account *account = book_ids_find(accounts, id);
     if (account != NULL)
         return account;
-    if (!book_ids_reserve(&book->accounts, 1) || (account = fg_alloc(1, sizeof *account)) == NULL) {
-        book->failed = true;
+    if (!book_ids_reserve(accounts, 1) || (account = fg_alloc(1, sizeof *account)) == NULL)
         return NULL;
-    }
     account->participant = participant;
-    book_ids_put(&book->accounts, id, account);
+    book_ids_put(accounts, id, account);
+    return account;
+}
+
+static struct book_account *account_of(struct fg_book *book, int32_t participant)
+{
+    struct book_account *account = account_in(&book->accounts, participant);
+    book->failed = book->failed || account == NULL;
     return account;
 }
 
@@ -227,14 +234,24 @@ void book_account_trade(struct fg_book *book, const struct fg_book_trade *trade,
     book_set(book, cell, added(*cell, sign * value));
 }
 
+static void release(struct book_ids *accounts)
+{
+    for (size_t i = 0; i < accounts->capacity; i++)
+        if (accounts->slots[i].id != 0)
+            fg_free(accounts->slots[i].item);
+    fg_free(accounts->slots);
+    *accounts = (struct book_ids){0};
+}
+
 void book_accounts_release(struct fg_book *book)
 {
-    for (size_t i = 0; i < book->accounts.capacity; i++)
-        if (book->accounts.slots[i].id != 0)
-            fg_free(book->accounts.slots[i].item);
-    fg_free(book->accounts.slots);
-    book->accounts = (struct book_ids){0};
+    release(&book->accounts);
     book->has_accounts = false;
+}
+
+void book_sealed_release(struct fg_book *book)
+{
+    release(&book->sealed);
 }
 
 bool book_accounts_make(struct fg_book *book)
@@ -294,14 +311,16 @@ static struct fg_book_exposure sum_of(const struct fg_book *book, int32_t partic
                                       int32_t regulation)
 {
     struct fg_book_exposure sum = {0};
-    const struct book_account *account = book_ids_find(&book->accounts, (uint64_t)participant + 1);
-    for (int p = 0; account != NULL && p < FG_BOOK_PRODUCTS; p++)
-        for (int r = 0; r < 2; r++)
-            if (falls_under(product, p) && falls_under(regulation, r)) {
-                sum.orders += account->orders[p][r];
-                sum.open.u = added(sum.open.u, account->open_u[p][r]);
-                sum.bought.u = added(sum.bought.u, account->bought_u[p][r]);
-            }
+    const struct book_account *accounts[] = {book_ids_find(&book->accounts, (uint64_t)participant + 1),
+                                             book_ids_find(&book->sealed, (uint64_t)participant + 1)};
+    for (int a = 0; a < 2; a++)
+        for (int p = 0; accounts[a] != NULL && p < FG_BOOK_PRODUCTS; p++)
+            for (int r = 0; r < 2; r++)
+                if (falls_under(product, p) && falls_under(regulation, r)) {
+                    sum.orders += accounts[a]->orders[p][r];
+                    sum.open.u = added(sum.open.u, accounts[a]->open_u[p][r]);
+                    sum.bought.u = added(sum.bought.u, accounts[a]->bought_u[p][r]);
+                }
     return sum;
 }
 
@@ -317,9 +336,16 @@ bool fg_book_find_exposure(const struct fg_book *book, int32_t participant, int3
 
 struct entry {
     const struct fg_book_order *order;
-    const struct book_order *former;
+    bool is_amendment;
     int64_t value_u, former_u; /* what is left of a buy order, and of the one that it replaces */
 };
+
+/* "order 17", or "the order" where it has no number yet. */
+static const char *name_of(const struct fg_book_order *order, char buffer[32])
+{
+    snprintf(buffer, 32, order->id != 0 ? "order %llu" : "the order", (unsigned long long)order->id);
+    return buffer;
+}
 
 static const char *text_of(int64_t value_u, char buffer[FG_DECIMAL_MAX])
 {
@@ -329,13 +355,13 @@ static const char *text_of(int64_t value_u, char buffer[FG_DECIMAL_MAX])
 static enum fg_refusal check_prices(const struct fg_book_order *order, int64_t least, int64_t most,
                                     enum fg_refusal refusal, struct fg_error *err)
 {
-    char price[FG_DECIMAL_MAX], low[FG_DECIMAL_MAX], high[FG_DECIMAL_MAX];
+    char price[FG_DECIMAL_MAX], low[FG_DECIMAL_MAX], high[FG_DECIMAL_MAX], name[32];
     for (int32_t k = 0; k < order->point_count; k++) {
         int64_t at = order->points[k].price.uper_mwh;
         if (at < least || at > most)
             return book_refuse(err, refusal,
-                               "order %llu: price %s is outside the limit of %s to %s per MWh%s; change the price",
-                               ID(order), text_of(at, price), text_of(least, low), text_of(most, high),
+                               "%s: price %s is outside the limit of %s to %s per MWh%s; change the price",
+                               name_of(order, name), text_of(at, price), text_of(least, low), text_of(most, high),
                                refusal == FG_REFUSAL_LIMIT_BAND ? " around the last price" : "");
     }
     return FG_REFUSAL_NONE;
@@ -343,11 +369,11 @@ static enum fg_refusal check_prices(const struct fg_book_order *order, int64_t l
 
 static enum fg_refusal check_size(const struct fg_book_order *order, int64_t most, struct fg_error *err)
 {
-    char size[FG_DECIMAL_MAX], limit[FG_DECIMAL_MAX];
+    char size[FG_DECIMAL_MAX], limit[FG_DECIMAL_MAX], name[32];
     for (int32_t i = 0; i < order->period_count; i++)
         if (order->quantity[i].w > most)
             return book_refuse(err, FG_REFUSAL_LIMIT_SIZE,
-                               "order %llu: %s MW are above the limit of %s MW for one order; enter less", ID(order),
+                               "%s: %s MW are above the limit of %s MW for one order; enter less", name_of(order, name),
                                text_of(order->quantity[i].w, size), text_of(most, limit));
     return FG_REFUSAL_NONE;
 }
@@ -356,23 +382,23 @@ static enum fg_refusal check_sums(const struct fg_book *book, const struct fg_bo
                                   struct fg_error *err)
 {
     const struct fg_book_order *order = entry->order;
-    char value[FG_DECIMAL_MAX], sum[FG_DECIMAL_MAX], limit[FG_DECIMAL_MAX];
+    char value[FG_DECIMAL_MAX], sum[FG_DECIMAL_MAX], limit[FG_DECIMAL_MAX], name[32];
     if (!needs_accounts(row))
         return FG_REFUSAL_NONE;
     struct fg_book_exposure has = sum_of(book, order->participant, row->product, row->regulation);
-    if (row->orders_max >= 0 && order->contract == 0 && entry->former == NULL && has.orders + 1 > row->orders_max)
+    if (row->orders_max >= 0 && order->contract == 0 && !entry->is_amendment && has.orders + 1 > row->orders_max)
         return book_refuse(err, FG_REFUSAL_LIMIT_ORDERS,
-                           "order %llu: %lld orders are open, the limit is %lld; cancel others first", ID(order),
+                           "%s: %lld orders are open, the limit is %lld; cancel others first", name_of(order, name),
                            (long long)has.orders, (long long)row->orders_max);
     if (row->exposure_max.u < 0 || order->side != FG_SIDE_BUY ||
-        (entry->former != NULL && entry->value_u <= entry->former_u))
+        (entry->is_amendment && entry->value_u <= entry->former_u))
         return FG_REFUSAL_NONE;
     int64_t others = added(has.open.u, has.bought.u);
     if (added(others, entry->value_u) > row->exposure_max.u)
         return book_refuse(err, FG_REFUSAL_LIMIT_EXPOSURE,
-                           "order %llu: its value of %s on top of %s (open requests and purchases not settled) is above "
+                           "%s: its value of %s on top of %s (open requests and purchases not settled) is above "
                            "the limit of %s; ask for less or wait for settlement",
-                           ID(order), text_of(entry->value_u, value), text_of(others, sum),
+                           name_of(order, name), text_of(entry->value_u, value), text_of(others, sum),
                            text_of(row->exposure_max.u, limit));
     return FG_REFUSAL_NONE;
 }
@@ -393,10 +419,29 @@ static enum fg_refusal check_against(const struct fg_book *book, const struct fg
     return refusal == FG_REFUSAL_NONE ? check_sums(book, row, entry, err) : refusal;
 }
 
+/* Every row that the order falls under: those of each participant, then its own. */
+static enum fg_refusal check_rows(const struct fg_book *book, const struct entry *entry, struct fg_error *err)
+{
+    const struct fg_book_order *order = entry->order;
+    const int32_t participants[] = {-1, order->participant};
+    for (int k = 0; k < 2; k++)
+        for (size_t i = find_row(book, participants[k], -1, -1);
+             i < book->limit_count && book->limits[i].participant == participants[k]; i++) {
+            const struct fg_book_limit *row = &book->limits[i];
+            if (!falls_under(row->product, (int32_t)order->product) ||
+                !falls_under(row->regulation, (int32_t)order->regulation))
+                continue;
+            enum fg_refusal refusal = check_against(book, row, entry, err);
+            if (refusal != FG_REFUSAL_NONE)
+                return refusal;
+        }
+    return FG_REFUSAL_NONE;
+}
+
 enum fg_refusal book_check_limits(struct fg_book *book, const struct fg_book_order *order,
                                   const struct book_order *former, struct fg_error *err)
 {
-    struct entry entry = {.order = order, .former = former};
+    struct entry entry = {.order = order, .is_amendment = former != NULL};
     for (int32_t i = 0; i < order->period_count && order->side == FG_SIDE_BUY && book->has_accounts; i++) {
         const struct book_slice *slice = former != NULL ? &former->slices[i] : NULL;
         entry.value_u = added(entry.value_u, value_of(book, order->points, order->point_count,
@@ -405,17 +450,60 @@ enum fg_refusal book_check_limits(struct fg_book *book, const struct fg_book_ord
             entry.former_u = added(entry.former_u, value_of(book, former->points, former->point_count, slice->filled,
                                                             slice->quantity));
     }
-    const int32_t participants[] = {-1, order->participant};
-    for (int k = 0; k < 2; k++) /* rows of each participant, then of this one */
-        for (size_t i = find_row(book, participants[k], -1, -1);
-             i < book->limit_count && book->limits[i].participant == participants[k]; i++) {
-            const struct fg_book_limit *row = &book->limits[i];
-            if (!falls_under(row->product, (int32_t)order->product) ||
-                !falls_under(row->regulation, (int32_t)order->regulation))
-                continue;
-            enum fg_refusal refusal = check_against(book, row, &entry, err);
-            if (refusal != FG_REFUSAL_NONE)
-                return refusal;
-        }
-    return FG_REFUSAL_NONE;
+    return check_rows(book, &entry, err);
+}
+
+/* ---- Sealed orders ---- */
+
+static int64_t sealed_value(const struct fg_book *book, const struct fg_book_order *order)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; order->side == FG_SIDE_BUY && i < order->period_count; i++)
+        sum = added(sum, value_of(book, order->points, order->point_count, 0, order->quantity[i].w));
+    return sum;
+}
+
+static bool is_same_kind(const struct fg_book_order *a, const struct fg_book_order *b)
+{
+    return a->side == b->side && a->product == b->product && a->regulation == b->regulation;
+}
+
+/* The same but for smaller quantities. */
+static bool is_lower(const struct fg_book_order *order, const struct fg_book_order *former)
+{
+    if (!is_same_kind(order, former) || order->point_count != former->point_count ||
+        order->first_period != former->first_period || order->period_count != former->period_count)
+        return false;
+    for (int32_t k = 0; k < order->point_count; k++) /* the last point reaches to the largest quantity */
+        if (order->points[k].price.uper_mwh != former->points[k].price.uper_mwh ||
+            (k + 1 < order->point_count && order->points[k].up_to.w != former->points[k].up_to.w))
+            return false;
+    for (int32_t i = 0; i < order->period_count; i++)
+        if (order->quantity[i].w > former->quantity[i].w)
+            return false;
+    return true;
+}
+
+enum fg_refusal fg_book_check_sealed(const struct fg_book *book, const struct fg_book_order *order,
+                                     const struct fg_book_order *former, struct fg_error *err)
+{
+    if (book->limit_count == 0 || (former != NULL && is_lower(order, former)))
+        return FG_REFUSAL_NONE;
+    struct entry entry = {.order = order, .value_u = sealed_value(book, order)};
+    if (former != NULL && is_same_kind(order, former)) {
+        entry.is_amendment = true;
+        entry.former_u = sealed_value(book, former);
+    }
+    return check_rows(book, &entry, err);
+}
+
+bool fg_book_seal(struct fg_book *book, const struct fg_book_order *order, int sign)
+{
+    struct book_account *account = account_in(&book->sealed, order->participant);
+    if (account == NULL)
+        return false;
+    account->orders[order->product][order->regulation] += sign;
+    int64_t *cell = &account->open_u[order->product][order->regulation];
+    *cell = added(*cell, sign * sealed_value(book, order));
+    return true;
 }
