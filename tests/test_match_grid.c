@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "grid/check.h"
+#include "grid/distribution.h"
 #include "grid/network_json.h"
 #include "grid/powerflow.h"
 #include "toolkit/dfmct/match_grid.h"
@@ -527,6 +528,35 @@ static void by_hand(void **state)
     fg_grid_model_release(model);
 }
 
+/* A feeder 1 - 2 - 3 whose end holds its voltage at 1 p.u., the top of its band: more power there moves reactive power and no voltage.
+ * With equal voltages at both ends, r = x and a load of 0.2 MW in the middle, r (P12 + P23) + x (Q12 + Q23) = 0 gives Q23 = -P23 - 0.1; the line
+ * 2 - 3 is at its 1 MVA with P23 = -y where y^2 + (y - 0.1)^2 = 1, y = 0.7553, and the load of 0.3 MW at the end is covered too. */
+static void held_voltage_in_a_feeder(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "function mpc = c\nmpc.version = '2';\nmpc.baseMVA = 1;\nmpc.bus = [1 3 0 0 0 0 1 1 0 20 1 1.1 0.9; 2 1 0.2 0 0 0 1 1 0 20 1 1.1 0.9; "
+        "3 2 0.3 0 0 0 1 1 0 20 1 1 0.9];\nmpc.gen = [1 0 0 9 -9 1 1 1 9 -9; 3 0 0 9 -9 1 1 1 9 -9];\nmpc.branch = [1 2 0.001 0.001 0 5 0 0 "
+        "0 0 1 -360 360; 2 3 0.001 0.001 0 1 0 0 0 0 1 -360 360];\n";
+    struct fg_error err = {0};
+    struct fg_grid_model *model;
+    struct fg_grid_state *grid;
+    struct fg_match_grid *match;
+    enum fg_grid_check check[1] = {FG_GRID_AC};
+    const char *names[] = {"1", "2", "3"};
+    int64_t p[3] = {FG_GRID_OWN, FG_GRID_OWN, FG_GRID_OWN}, q[3] = {FG_GRID_OWN, FG_GRID_OWN, FG_GRID_OWN};
+    struct fg_grid_point point = {.period_count = 1, .check = check, .bus_count = 3, .buses = names, .p_w = p, .q_var = q};
+    must(fg_grid_model_read(text, sizeof text - 1, "matpower", &model, &err), &err);
+    must(fg_grid_state_create(model, &point, &grid, &err), &err);
+    must(fg_match_grid_create((struct fg_power){TICK}, &match, &err), &err);
+    must(fg_match_grid_set_state(match, grid, &err), &err);
+    struct fg_book_network book = fg_match_grid_interface(match);
+    struct fg_book_flow up = {.regulation = FG_REGULATION_UP, .kind = FG_REQUEST_NEED, .sell_bus = 2, .buy_bus = -1};
+    assert_in_range(book.take(book.context, &up, 5000000), 1052000, 1058000);
+    fg_match_grid_destroy(match);
+    fg_grid_model_release(model);
+}
+
 /* Running out of memory anywhere is an answer, and nothing is lost of what was traded. */
 static void memory_that_runs_out(void **state)
 {
@@ -560,11 +590,35 @@ static void memory_that_runs_out(void **state)
     world_close(&w);
 }
 
+/* A line of n buses has n (n - 1) / 2 steps on its paths: refused above the bound, before anything is allocated. */
+static void paths_too_long(void **state)
+{
+    (void)state;
+    enum { BUSES = 9000 };
+    struct fg_error err = {0};
+    struct fg_distribution *distribution;
+    struct fg_network *network = fg_network_create();
+    for (int32_t b = 0; b < BUSES; b++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", b);
+        assert_non_null(fg_network_add_bus(network, id, 20));
+        if (b == 0)
+            continue;
+        struct fg_branch *branch = fg_network_add_branch(network, id, b - 1, b);
+        branch->r_pu = branch->x_pu = 0.001;
+    }
+    fg_network_add_generator(network, "source", FG_GENERATOR_SOURCE, 0)->vm_set_pu = 1;
+    assert_true((size_t)BUSES * (BUSES - 1) / 2 > FG_DISTRIBUTION_MOST);
+    assert_int_equal(fg_distribution_create(network, &distribution, &err), FG_ERR_TOO_LARGE);
+    fg_network_destroy(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand),          cmocka_unit_test(same_as_dense_factors), cmocka_unit_test(random_trades_in_dc),
         cmocka_unit_test(random_trades_in_ac), cmocka_unit_test(subsets_of_calls),   cmocka_unit_test(memory_that_runs_out),
+        cmocka_unit_test(held_voltage_in_a_feeder), cmocka_unit_test(paths_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static enum fg_code keep_places(struct fg_distribution *d, const struct fg_topol
     return FG_OK;
 }
 
-static enum fg_code fill_radial(struct fg_distribution *d, const struct fg_topology *topology, struct fg_error *err)
+static enum fg_code fill_radial(struct fg_distribution *d, const char *name, const struct fg_topology *topology, struct fg_error *err)
 {
     struct tree tree;
     enum fg_code code = tree_create(topology, &tree, err);
@@ -126,6 +126,9 @@ static enum fg_code fill_radial(struct fg_distribution *d, const struct fg_topol
         d->start[b] = count;
         count += topology->node_of_bus[b] >= 0 ? (size_t)tree.depth[topology->node_of_bus[b]] : 0;
     }
+    if (code == FG_OK && count > FG_DISTRIBUTION_MOST)
+        code = fg_fail(err, FG_ERR_TOO_LARGE, name, "the paths of the radial grid are too long for the network check (%zu steps, at most %zu)",
+                       count, FG_DISTRIBUTION_MOST);
     if (code == FG_OK) {
         d->start[d->bus_count] = count;
         d->branch = fg_alloc(count, sizeof *d->branch);
@@ -345,7 +348,7 @@ enum fg_code fg_distribution_create(const struct fg_network *network, struct fg_
         d->is_radial = topology->is_radial;
         for (int32_t b = 0; b < d->bus_count; b++)
             d->is_alive[b] = topology->node_of_bus[b] >= 0;
-        code = d->is_radial ? fill_radial(d, topology, err) : fill_mesh(d, network, topology, err);
+        code = d->is_radial ? fill_radial(d, network->name, topology, err) : fill_mesh(d, network, topology, err);
     }
     fg_topology_destroy(topology);
     if (code != FG_OK) {

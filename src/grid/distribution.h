@@ -26,7 +26,7 @@ struct fg_distribution {
     int32_t *place_of_bus;       /* -1: not supplied */
 };
 
-/* FG_ERR_TOO_LARGE when a mesh would need more than FG_DISTRIBUTION_MOST entries; FG_ERR_NETWORK when nothing is supplied
+/* FG_ERR_TOO_LARGE when there would be more than FG_DISTRIBUTION_MOST entries; FG_ERR_NETWORK when nothing is supplied
  * or the mesh is singular. Release with fg_distribution_destroy. */
 #define FG_DISTRIBUTION_MOST ((size_t)40000000)
 enum fg_code fg_distribution_create(const struct fg_network *network, struct fg_distribution **distribution,

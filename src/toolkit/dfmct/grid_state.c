@@ -242,6 +242,7 @@ static enum fg_code variant_add_powerflow(struct grid_variant *variant, struct f
         options.max_iterations = 20;
         code = fg_powerflow_create(variant->network, &options, &variant->powerflow, err);
     }
+    variant->is_swept = options.method == FG_POWERFLOW_SWEEP && variant->distribution->is_radial;
     if (code == FG_OK)
         code = fg_powerflow_result_create(variant->network, &variant->trial, err);
     if (code == FG_OK)

@@ -12,6 +12,7 @@ struct grid_variant {
     struct fg_network *network;
     struct fg_distribution *distribution;
     struct fg_powerflow *powerflow;             /* ac only, else NULL */
+    bool is_swept;                              /* ac: trees with one source each, which paths describe; else by factors */
     struct fg_powerflow_result *trial;          /* ac */
     size_t state_size;
     unsigned char *active;                      /* per condition of the point */

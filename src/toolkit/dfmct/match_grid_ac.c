@@ -146,7 +146,7 @@ static void respond_in_mesh(struct fg_match_grid *match, struct grid_variant *va
 static void respond(struct fg_match_grid *match, struct grid_variant *variant, const struct grid_view *now, const struct grid_moves *moves)
 {
     clear_response(match);
-    if (variant->distribution->is_radial)
+    if (variant->is_swept)
         respond_in_tree(match, variant, moves);
     else
         respond_in_mesh(match, variant, now, moves);
@@ -485,8 +485,8 @@ int64_t grid_ac_take(struct fg_match_grid *match, struct grid_slot *slot, struct
     struct bracket b = {.low = 0, .high = most + 1};
     int misled = 0;
     bool is_last = false;
-    /* In a mesh the factors may be those of a solution some trades ago. */
-    bool is_sure = variant->distribution->is_radial;
+    /* Where Newton's method is used, the factors may be those of a solution some trades ago. */
+    bool is_sure = variant->is_swept;
     if (most < 1 || (is_sure && estimate_w < SURE_SHARE * (double)tick))
         return 0;
     prepare(match, slot, period, variant);
