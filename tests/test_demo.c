@@ -480,6 +480,13 @@ static void again(void **state)
     close(taken);
     assert_int_equal(run_demo("--load"), 0); /* the same day: nothing is loaded anew */
     assert_non_null(strstr(output.data, "loaded already"));
+    assert_int_equal(shell("cp %s/examples/cigre_mv/network.json %s/same.json", FG_SOURCE_DIR, cli_folder), 0);
+    char network[300];
+    snprintf(network, sizeof network, "--load --network %s/same.json", cli_folder);
+    assert_int_equal(run_demo(network), 0); /* nor for the same network by another name */
+    assert_non_null(strstr(output.data, "loaded already"));
+    assert_int_equal(run_demo("--load --network /nowhere.json"), 3); /* but for another one, which must be there */
+    assert_non_null(strstr(output.data, "/nowhere.json"));
     /* the audit log of the day verifies */
     struct cli_run run = cli("audit verify %s/data --json", demo_folder);
     assert_int_equal(run.exit_code, 0);

@@ -36,6 +36,9 @@ static void answers(void **state)
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":\"2025-03-29T10:00:01Z\",\"v\":1}]"}, /* no multiple of the step */
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":\"today\",\"v\":1}]"},
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"v\":1}]"},
+        {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":1743242400000,\"v\":1}]"}, /* milliseconds */
+        {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":-9223372036854774900,\"v\":1}]"}, /* a multiple of the step */
+        {FG_AGENT_CSV, "", "time", "price", "time;price\n1743242400000;1\n"},
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":900,\"v\":\"dear\"}]"},
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":900,\"v\":1e300}]"},
         {FG_AGENT_JSON, "", "/t", "/v", "[{\"t\":900,\"v\":{}}]"},
@@ -143,6 +146,18 @@ static void fetched(void **state)
     got = call(&f, aggregator.token, "GET", values, NULL, 200);
     assert_int_equal(json_array_size(json_object_get(got, "items")), 2);
     json_decref(got);
+
+    /* An answer that cannot be stored is the agent's failure too, and it moves on. */
+    struct fg_store *store = fixture_open_url(f.url);
+    fixture_execute(store, "UPDATE series SET name = 'elsewhere' WHERE name = 'agent/1'");
+    receiver_give(&market, "{\"prices\":[{\"start\":\"2025-06-15T16:00:00Z\",\"eur\":87}]}", "\"four\"");
+    f.now_us += INT64_C(301) * 1000000;
+    for (int tries = 0; fixture_number(store, "SELECT COUNT(*) FROM market_agent WHERE failure LIKE '%no time series%'") == 0; tries++) {
+        assert_true(tries < 500);
+        usleep(20000);
+    }
+    fixture_execute(store, "UPDATE series SET name = 'agent/1' WHERE name = 'elsewhere'");
+    fg_store_close(store);
     expect(&f, aggregator.token, "DELETE", "/v1/market-agents/agt-1", NULL, 204);
     expect(&f, aggregator.token, "GET", values, NULL, 404);
     registry_close(&f);

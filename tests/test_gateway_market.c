@@ -224,6 +224,69 @@ static void late_and_refused(void **state)
     gateway_close(&f);
 }
 
+static void connect_by(struct gateway_fixture *f, unsigned port, long expected)
+{
+    char body[400];
+    snprintf(body, sizeof body, "{\"name\":\"Balancing\",\"url\":\"https://127.0.0.1:%u\",\"key\":\"" BIDDER_KEY "\",\"bid_minimum\":\"1\","
+                                "\"lead_seconds\":900,\"grace_seconds\":60,\"enabled\":true}", port);
+    json_decref(gateway_ask(f, f->tso, "PUT", "/v1/areas/area-1/control-areas/GR/market", body, expected));
+}
+/* Lock an offer, have all of its bid called as the market's first call, and wait until the market has the answer. */
+static void call_all(struct gateway_fixture *f, const char *token, const char *portfolio, const char *quantity, unsigned other_port)
+{
+    char order[40], body[200];
+    struct fg_store *store = fixture_open_url(f->url);
+    int64_t told = fixture_number(store, "SELECT COUNT(*) FROM forward_activation WHERE told_us IS NOT NULL");
+    gateway_offer(f, token, portfolio, quantity, "80", order);
+    lock_all(f, 1);
+    json_decref(gateway_wait(f->market.port, OPERATOR_KEY, "/v1/bids", "id", "bid-1", "state", "accepted"));
+    connect_by(f, other_port, 409); /* it has a bid */
+    snprintf(body, sizeof body, "{\"bid\":\"bid-1\",\"quantity\":\"%s\"}", quantity);
+    json_decref(market_ask(f, "POST", "/v1/activations", body, 201));
+    json_decref(gateway_wait(f->market.port, OPERATOR_KEY, "/v1/activations", "id", "act-1", "confirmed", quantity));
+    for (int tries = 0; fixture_number(store, "SELECT COUNT(*) FROM forward_activation WHERE told_us IS NOT NULL") == told; tries++) {
+        assert_true(tries < 500);
+        usleep(20000);
+    }
+    fg_store_close(store);
+}
+
+/* Another market gives the numbers again that the one before gave; a market that is connected by another address tells again what it has
+ * told. What is under way keeps the address. */
+static void connected_anew(void **state)
+{
+    struct gateway_fixture f;
+    struct relay second = {0}, third = {0};
+    char path[140];
+    gateway_open(&f, state);
+    gateway_connect(&f);
+    call_all(&f, f.agg, "pf-10", "2", 1);
+    gateway_stop(&f.market, SIGTERM);
+    snprintf(path, sizeof path, "%s/balancing.conf", f.folder);
+    gateway_spawn(&f.market, "flexgrid-balancing", path);
+    relay_start(&second, f.market.port);
+    connect_by(&f, second.port, 204);
+    call_all(&f, f.ret, "pf-11", "1", 1);
+
+    struct fg_store *store = fixture_open_url(f.url);
+    const char *const calls = "SELECT COUNT(*) FROM forward_activation WHERE market_activation = 'act-1' AND verdict = 'confirmed'";
+    assert_int_equal(fixture_number(store, calls), 2);
+    int64_t position = fixture_number(store, "SELECT position FROM balancing_market");
+    relay_start(&third, f.market.port);
+    connect_by(&f, third.port, 204);
+    for (int tries = 0; fixture_number(store, "SELECT position FROM balancing_market") < position; tries++) {
+        assert_true(tries < 500);
+        usleep(20000);
+    }
+    assert_int_equal(fixture_number(store, "SELECT connection FROM balancing_market"), 3);
+    assert_int_equal(fixture_number(store, "SELECT COUNT(*) FROM forward_activation"), 2);
+    assert_int_equal(fixture_number(store, "SELECT SUM(confirmed_w) FROM forward_activation"), 3000000);
+    fg_store_close(store);
+    relay_stop(&second);
+    relay_stop(&third);
+    gateway_close(&f);
+}
+
 /* What the system operator sees: offers in sum with their merit order, baselines and forecasts in sum, its requests, which stand out in the
  * book; sellers and other operators see nothing of it. */
 static void system_operator(void **state)
@@ -257,6 +320,20 @@ static void system_operator(void **state)
                                 "\"grace_seconds\":60,\"enabled\":true}");
     json_decref(gateway_ask(&f, f.tso, "PUT", "/v1/areas/area-1/control-areas/IT/market", body, 404));
     json_decref(gateway_ask(&f, f.fmo, "PUT", "/v1/areas/area-1/control-areas/GR/market", body, 403));
+    /* Without a key the one of before goes on, but never to another address, nor for another organisation. */
+    const unsigned ports[] = {f.relay.port, 1, f.relay.port};
+    const long statuses[] = {204, 422, 422};
+    for (int i = 0; i < 3; i++) {
+        if (i == 2) {
+            struct fg_store *store = fixture_open_url(f.url);
+            fixture_execute(store, "UPDATE balancing_market SET organisation_id = 2");
+            fg_store_close(store);
+        }
+        snprintf(body, sizeof body, "{\"name\":\"Balancing\",\"url\":\"https://127.0.0.1:%u\",\"bid_minimum\":\"1\",\"lead_seconds\":900,"
+                                    "\"grace_seconds\":60,\"enabled\":true}", ports[i]);
+        json_decref(gateway_ask(&f, f.tso, "PUT", "/v1/areas/area-1/control-areas/GR/market", body, statuses[i]));
+    }
+    gateway_connect(&f);
 
     /* -0.25 and 0.1 MWh in a quarter-hour are -1 and 0.4 MW. */
     snprintf(body, sizeof body, "{\"product\":\"active\",\"start\":\"%s\",\"energies\":[\"-0.25\"]}", f.start);
@@ -267,24 +344,36 @@ static void system_operator(void **state)
     char sql[700];
     assert_int_equal(fg_instant_parse(f.start, &start_s, NULL), FG_OK);
     struct fg_store *store = fixture_open_url(f.url);
-    unsigned char p[8], q[8] = {0};
-    for (int i = 0; i < 8; i++) /* -0.3 MW */
-        p[i] = (unsigned char)((uint64_t)INT64_C(-300000) >> (8 * i));
+    /* Of two quarter-hours: both in one version, -0.3 and 0.5 MW; then -0.4 for the second; then one that says nothing of either. */
+    static const struct {
+        int64_t first, count, power_w[2];
+    } versions[] = {{0, 2, {-300000, 500000}}, {1, 1, {-400000, 0}}, {0, 2, {INT64_MIN, INT64_MIN}}};
     snprintf(sql, sizeof sql, "INSERT INTO operating_point (id, area_id, organisation_id, name, origin, covers, is_required, deadline_s, when_stale, "
-                              "created_us, value_version, version) VALUES (1, 1, 3, 'P', 'prognosis', 'all', 0, 0, 'last', 0, 1, 1)");
+                              "created_us, value_version, version) VALUES (1, 1, 3, 'P', 'prognosis', 'all', 0, 0, 'last', 0, 3, 1)");
     fixture_execute(store, sql);
-    snprintf(sql, sizeof sql, "INSERT INTO operating_version (point_id, version, first_period, period_count, entered_by, entered_us) VALUES (1, 1, "
-                              "%lld, 1, 3, 1)", (long long)(start_s / 900));
-    fixture_execute(store, sql);
-    fixture_expect(fg_change(store, NULL, NULL, "INSERT INTO operating_row (point_id, version, subject, subject_id, p, q) VALUES (1, 1, 2, 10, $1, $2)",
-                             "bb", (const void *)p, sizeof p, (const void *)q, sizeof q), NULL);
+    for (int v = 0; v < 3; v++) {
+        unsigned char p[16], q[16] = {0};
+        for (int i = 0; i < 16; i++)
+            p[i] = (unsigned char)((uint64_t)versions[v].power_w[i / 8] >> (8 * (i % 8)));
+        snprintf(sql, sizeof sql, "INSERT INTO operating_version (point_id, version, first_period, period_count, entered_by, entered_us) VALUES "
+                                  "(1, %d, %lld, %lld, 3, %d)", v + 1, (long long)(start_s / 900 + versions[v].first), (long long)versions[v].count,
+                 v + 1);
+        fixture_execute(store, sql);
+        size_t size = (size_t)versions[v].count * 8;
+        fixture_expect(fg_change(store, NULL, NULL, "INSERT INTO operating_row (point_id, version, subject, subject_id, p, q) VALUES (1, $3, 2, 10, "
+                                 "$1, $2)", "bbi", (const void *)p, size, (const void *)q, size, (int64_t)v + 1), NULL);
+    }
     fg_store_close(store);
-    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/GR/outlook?from=%s&to=%s", f.start, f.end);
+    char later[FG_INSTANT_TEXT];
+    snprintf(path, sizeof path, "/v1/areas/area-1/control-areas/GR/outlook?from=%s&to=%s", f.start, fg_instant_format(start_s + 1800, later));
     json_t *outlook = gateway_ask(&f, f.tso, "GET", path, NULL, 200), *first = json_array_get(json_object_get(outlook, "periods"), 0);
     assert_string_equal(text_at(first, "baseline"), "-0.6");
     assert_int_equal(json_integer_value(json_object_get(first, "baselines")), 2);
     assert_string_equal(text_at(first, "forecast"), "-0.3");
     assert_int_equal(json_integer_value(json_object_get(first, "forecasts")), 1);
+    json_t *second = json_array_get(json_object_get(outlook, "periods"), 1);
+    assert_string_equal(text_at(second, "forecast"), "-0.4");
+    assert_int_equal(json_integer_value(json_object_get(second, "forecasts")), 1);
     json_decref(outlook);
 
     /* Its own request: in its list over all areas, and marked in the book; the distribution operator's is not. */
@@ -407,6 +496,7 @@ int main(void)
         {"together (SQLite)", together, NULL, NULL, &fixture_sqlite},
         ON_BOTH(killed),
         {"system_operator (PostgreSQL)", system_operator, NULL, NULL, &fixture_postgresql},
+        ON_BOTH(connected_anew),
         {"grid_limits (SQLite)", grid_limits, NULL, NULL, &fixture_sqlite},
         {"late_and_refused (PostgreSQL)", late_and_refused, NULL, NULL, &fixture_postgresql},
     };

@@ -2,6 +2,7 @@
 #include "registry_fixture.h"
 #include "support/receiver.h"
 
+#include "atp/secret.h"
 #include "gateway/address.h"
 #include "gateway/forward.h"
 
@@ -10,6 +11,10 @@
 
 #define AREA                                                                                                           \
     "{\"name\":\"Athens\",\"price_min\":\"-500\",\"price_max\":\"4000\",\"size_max\":\"100\",\"stale_rule\":\"block\","            \
+    "\"network_mode\":\"off\",\"currency\":\"EUR\",\"time_zone\":\"Europe/Athens\",\"period_seconds\":900,\"tick\":\"0.001\","         \
+    "\"price_step\":\"0.01\"}"
+#define QUIET_AREA                                                                                                     \
+    "{\"name\":\"Quiet\",\"price_min\":\"-500\",\"price_max\":\"4000\",\"size_max\":\"100\",\"stale_rule\":\"block\","             \
     "\"network_mode\":\"off\",\"currency\":\"EUR\",\"time_zone\":\"Europe/Athens\",\"period_seconds\":900,\"tick\":\"0.001\","         \
     "\"price_step\":\"0.01\"}"
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -270,6 +275,108 @@ static int addresses_of(const char *host, bool is_public)
     return count;
 }
 
+/* One that is deleted while it is sent to gets nothing more. */
+static void deleted_meanwhile(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    char path[100];
+    world_open(w, state, false);
+    receiver_say(&w->receiver, 500, NULL);
+    make_webhook(w, "market.message");
+    say(w, "one");
+    assert_true(receiver_wait(&w->receiver, 1));
+    for (int tries = 0; registry_number(&w->f, "SELECT COUNT(*) FROM webhook WHERE attempts = 1") == 0; tries++) {
+        assert_true(tries < 500);
+        usleep(20000);
+    }
+    say(w, "two");
+    say(w, "three");
+    receiver_say(&w->receiver, 204, NULL);
+    pthread_mutex_lock(&w->receiver.mutex); /* the next request waits for its answer */
+    w->f.now_us += INT64_C(10) * 1000000;
+    for (int tries = 0; atomic_load(&w->receiver.arrived) < 2; tries++) {
+        assert_true(tries < 500);
+        usleep(20000);
+    }
+    expect(&w->f, w->aggregator.token, "DELETE", path_of(w, "", path), NULL, 204);
+    pthread_mutex_unlock(&w->receiver.mutex);
+    assert_true(receiver_wait(&w->receiver, 2));
+    usleep(1500000);
+    assert_int_equal(receiver_count(&w->receiver), 2);
+    world_close(w);
+    free(w);
+}
+
+/* More of them than one look serves, all without events: they keep none waiting, whatever their numbers are. */
+static void many_idle(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    world_open(w, state, false);
+    expect(&w->f, w->f.fmo, "POST", "/v1/areas", QUIET_AREA, 201);
+    make_webhook(w, "market.message");
+    struct fg_store *store = fixture_open_url(w->f.url);
+    fixture_execute(store, "UPDATE webhook SET id = 2001");
+    fixture_execute(store, "INSERT INTO webhook (id, organisation_id, area_id, url, kinds, secret, status, incarnation, position, attempts, next_us, "
+                           "created_by, created_us, version) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                           "SELECT n.i, w.organisation_id, 2, w.url, w.kinds, w.secret, 'active', w.incarnation, 0, 0, 0, w.created_by, 0, 1 FROM "
+                           "webhook w CROSS JOIN n");
+    fg_store_close(store);
+    assert_int_equal(registry_number(&w->f, "SELECT COUNT(*) FROM event WHERE area_id = 2"), 0);
+    say(w, "heard");
+    assert_true(receiver_wait(&w->receiver, 1));
+    expect_text(&w->receiver.items[0], "heard");
+    world_close(w);
+    free(w);
+}
+
+/* A request that the receiver has had from the item on; the item after it. 0: none after ten seconds. */
+static size_t wait_for_request(struct receiver *receiver, size_t from, const char *head, const char *body)
+{
+    for (int tries = 0; tries < 500; tries++, usleep(20000))
+        for (size_t i = from, count = receiver_count(receiver); i < count; i++)
+            if (strstr(receiver->items[i].head, head) != NULL && strstr(receiver->items[i].body, body) != NULL)
+                return i + 1;
+    return 0;
+}
+
+/* A balancing market that refuses a withdrawal, or fails with a bid, is asked for its results all the same, and the other bids go on. */
+static void stubborn_market(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct fg_error err = {0};
+    unsigned char sealed[200];
+    char url[100];
+    static const char key[] = "key";
+    world_open(w, state, false);
+    receiver_say(&w->receiver, 200, NULL);
+    receiver_give(&w->receiver, "{\"items\":[]}", NULL);
+    receiver_say_to(&w->receiver, "POST /v1/withdrawals", 422);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", w->receiver.port);
+    fg_secret_seal(fg_platform_options(w->f.application.platform)->secret, "balancing_market.key", key, strlen(key), sealed);
+    struct fg_store *store = fixture_open_url(w->f.url);
+    fixture_execute(store, "INSERT INTO forward_bid (id, area_id, control_area, state, regulation, location_id, brp_id, first_period, period_count, "
+                           "quantity_w, least_w, price_u, called_w, deadline_us, expires_us, created_us, changed_us, version) VALUES "
+                           "(1, 1, 'GR', 'returning', 0, 1, 0, 2000000, 1, 1000000, 0, 50000000, 0, 1900000000000000, 1900000000000000, 0, 0, 1), "
+                           "(2, 1, 'GR', 'returning', 0, 1, 0, 2000000, 1, 1000000, 0, 60000000, 0, 1900000000000000, 1900000000000000, 0, 0, 1)");
+    fixture_expect(fg_change(store, NULL, &err,
+                             "INSERT INTO balancing_market (area_id, control_area, organisation_id, name, url, key, bid_min_w, lead_s, grace_s, "
+                             "enabled, position, changed_by, changed_us, version) VALUES (1, 'GR', 1, 'B', $1, $2, 1, 0, 0, 1, 0, 1, 0, 1)",
+                             "tb", (const char *)url, (const void *)sealed, fg_sealed_size(strlen(key))), &err);
+    fg_gateway_wake(w->f.application.gateway);
+    assert_true(wait_for_request(&w->receiver, 0, "POST /v1/withdrawals", "fwd-1") > 0);
+    assert_true(wait_for_request(&w->receiver, 0, "POST /v1/withdrawals", "fwd-2") > 0);
+    assert_true(wait_for_request(&w->receiver, 0, "GET /v1/results", "") > 0);
+
+    receiver_say_to(&w->receiver, "POST /v1/bids", 503);
+    fixture_execute(store, "UPDATE forward_bid SET state = 'prepared'");
+    fg_store_close(store);
+    size_t at = wait_for_request(&w->receiver, 0, "POST /v1/bids", "fwd-1");
+    assert_true(at > 0);
+    assert_true(wait_for_request(&w->receiver, at, "GET /v1/results", "") > 0);
+    world_close(w);
+    free(w);
+}
+
 /* As configured for work: only https to public addresses, by text and by what a name stands for. */
 static void not_called(void **state)
 {
@@ -308,6 +415,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BOTH(delivered),
         ON_BOTH(rights_and_patience),
+        ON_BOTH(deleted_meanwhile),
+        ON_BOTH(many_idle),
+        ON_BOTH(stubborn_market),
         {"not_called (SQLite)", not_called, NULL, NULL, &fixture_sqlite},
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -312,7 +312,7 @@ static void put_list(struct fg_json_writer *out, const char *key, const struct f
     const void *bytes = fg_sql_column_blob(sql, column, &size);
     fg_json_begin_row(out, key);
     for (size_t i = 0; i < size / 8; i++)
-        trading_put_decimal(out, NULL, sign * trading_blob_at(bytes, i));
+        trading_put_decimal(out, NULL, sign * fg_blob_integer(bytes, i));
     fg_json_end_array(out);
 }
 
@@ -350,8 +350,8 @@ static void put_order(struct fg_json_writer *out, const struct fg_sql *sql)
     fg_json_begin_row(out, "price_points");
     for (size_t i = 0; i + 1 < size / 8; i += 2) {
         fg_json_begin_row_object(out, NULL);
-        trading_put_decimal(out, "quantity", trading_blob_at(points, i));
-        trading_put_decimal(out, "price", trading_blob_at(points, i + 1));
+        trading_put_decimal(out, "quantity", fg_blob_integer(points, i));
+        trading_put_decimal(out, "price", fg_blob_integer(points, i + 1));
         fg_json_end_object(out);
     }
     fg_json_end_array(out);

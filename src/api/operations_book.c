@@ -105,17 +105,17 @@ static int add_levels(struct level_list *list, const struct fg_sql *sql, int64_t
     int64_t first = fg_sql_column_int64(sql, 6);
     const void *quantity = fg_sql_column_blob(sql, 8, &size), *filled = fg_sql_column_blob(sql, 9, &size);
     const void *points = fg_sql_column_blob(sql, 10, &point_size);
-    int64_t end = trading_blob_at(quantity, (size_t)(period - first));
-    int64_t at = trading_blob_at(filled, (size_t)(period - first));
+    int64_t end = fg_blob_integer(quantity, (size_t)(period - first));
+    int64_t at = fg_blob_integer(filled, (size_t)(period - first));
     for (size_t p = 0; p + 1 < point_size / 8 && at < end; p += 2) {
-        int64_t up_to = trading_blob_at(points, p) < end ? trading_blob_at(points, p) : end;
+        int64_t up_to = fg_blob_integer(points, p) < end ? fg_blob_integer(points, p) : end;
         if (up_to <= at)
             continue;
         if (fg_grow((void **)&list->items, list->count, &list->capacity, sizeof *list->items) != 0)
             return 1;
         list->items[list->count++] = (struct resting){
             .id = fg_sql_column_int64(sql, 0), .priority = fg_sql_column_int64(sql, 1),
-            .location = fg_sql_column_int64(sql, 3), .price_u = trading_blob_at(points, p + 1), .quantity_w = up_to - at,
+            .location = fg_sql_column_int64(sql, 3), .price_u = fg_blob_integer(points, p + 1), .quantity_w = up_to - at,
             .side = (int)fg_sql_column_int64(sql, 2), .kind = (int)fg_sql_column_int64(sql, 4),
             .conditional = fg_sql_column_int64(sql, 5) != 0,
             .is_tso = fg_sql_column_int64(sql, 2) == FG_SIDE_BUY && (fg_sql_column_int64(sql, 13) & FG_BIT(FG_ROLE_TSO)) != 0,
@@ -459,7 +459,7 @@ static enum fg_code count_unmatched(const struct window *window, struct fg_store
         const void *quantity = fg_sql_column_blob(sql, 2, &size), *filled = fg_sql_column_blob(sql, 3, &size);
         for (int64_t p = first > window->first ? first : window->first; p < end && p < window->end; p++) {
             struct statistics *of = &all[p - window->first];
-            int64_t left_w = trading_blob_at(quantity, (size_t)(p - first)) - trading_blob_at(filled, (size_t)(p - first));
+            int64_t left_w = fg_blob_integer(quantity, (size_t)(p - first)) - fg_blob_integer(filled, (size_t)(p - first));
             of->repriced += !is_outside;
             of->outside += is_outside && left_w > 0;
             of->outside_w += is_outside ? left_w : 0;

@@ -48,7 +48,7 @@ static void wake(struct fg_call *call)
 static const struct fg_field market_fields[] = {
     {"name", &fg_schema_name, "Of the balancing market", FG_REQUIRED},
     {"url", &url_text, "Base address of its interface, https", FG_REQUIRED},
-    {"key", &key_text, "API key there; absent: as before", 0},
+    {"key", &key_text, "API key there; absent: as before, at the same address", 0},
     {"bid_minimum", &fg_schema_power_positive, "Least quantity of a bid", FG_REQUIRED},
     {"lead_seconds", &seconds, "Activations come at the latest so long before delivery", FG_REQUIRED},
     {"grace_seconds", &seconds, "... and are heard so much later", FG_REQUIRED},
@@ -222,7 +222,7 @@ static const struct fg_column call_columns[] = {
     {"called_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {"received_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},
     {"told_at", FG_COLUMN_INSTANT, FG_ID_AREA, NULL}, {0}};
 static const struct fg_rows calls_rows = {
-    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.received_us, t.control_area, t.market_activation) AS place, "
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY t.received_us, t.control_area, t.connection, t.market_activation) AS place, "
     "t.market_activation, CASE WHEN t.bid_id > 0 THEN t.bid_id END AS bid, t.wanted_w, t.confirmed_w, t.verdict, t.reason, "
     "t.activated_us, t.received_us, t.told_us FROM forward_activation t JOIN balancing_market m ON m.area_id = t.area_id AND "
     "m.control_area = t.control_area WHERE t.area_id = $5 AND ($2 = 1 OR m.organisation_id = $1)) AS calls WHERE place > $3 "

@@ -251,26 +251,18 @@ static const struct fg_field known_version_fields[] = {
 static const struct fg_schema known_version = FG_OBJECT("KnownOperatingVersion", "A version of an operating point", known_version_fields);
 static const struct fg_response known_responses[] = {{200, "The version", &known_version, NULL, NULL}, {0}};
 
-static int64_t integer_at(const unsigned char *bytes, size_t index)
-{
-    uint64_t value = 0;
-    for (int b = 7; b >= 0; b--)
-        value = value << 8 | bytes[8 * index + (size_t)b];
-    return (int64_t)value;
-}
-
 static void put_powers(struct fg_json_writer *out, const char *key, const struct fg_sql *sql, int column)
 {
     size_t size;
     char text[FG_DECIMAL_MAX];
     const unsigned char *bytes = fg_sql_column_blob(sql, column, &size);
-    if (size >= 8 && integer_at(bytes, 0) == FG_GRID_OWN) {
+    if (size >= 8 && fg_blob_integer(bytes, 0) == FG_GRID_OWN) {
         fg_json_put_null(out, key);
         return;
     }
     fg_json_begin_row(out, key);
     for (size_t i = 0; i < size / 8; i++)
-        fg_json_put_string(out, NULL, fg_decimal_format(integer_at(bytes, i), 6, 0, text));
+        fg_json_put_string(out, NULL, fg_decimal_format(fg_blob_integer(bytes, i), 6, 0, text));
     fg_json_end_array(out);
 }
 

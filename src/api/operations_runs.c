@@ -4,6 +4,7 @@
 #include "api/rows.h"
 #include "atp/query.h"
 #include "atp/run.h"
+#include "grid/opf.h"
 #include "base/instant.h"
 
 #include <stdio.h>
@@ -11,13 +12,12 @@
 #include <string.h>
 
 static const char *const asked_words[] = {"powerflow", "opf", NULL};
-static const char *const physics_words[] = {"ac", "soc", "lindistflow", "dc", "none", NULL};
 static const struct fg_schema asked_kind = FG_ENUM("AskedRunKind", "Kinds that are asked for by a body", asked_words);
 static const struct fg_schema kind_schema = {.kind = FG_SCHEMA_ENUM, .name = "RunKind", .words = fg_run_kind_words,
                                              .description = "What is computed"};
 static const struct fg_schema state_schema = {.kind = FG_SCHEMA_ENUM, .name = "RunState", .words = fg_run_state_words,
                                               .description = "queued, running, then done, failed or cancelled"};
-static const struct fg_schema physics = FG_ENUM("RunPhysics", "Model of the grid", physics_words);
+static const struct fg_schema physics = FG_ENUM("RunPhysics", "Model of the grid", fg_physics_words);
 static const struct fg_schema seconds = FG_INTEGER(1, 86400);
 static const struct fg_schema percent = FG_INTEGER(0, 100);
 static const struct fg_schema text = FG_TEXT(0, 1000);

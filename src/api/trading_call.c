@@ -107,15 +107,6 @@ void trading_put_sequence(struct fg_json_writer *out, const char *key, uint64_t 
     fg_json_put_string(out, key, text);
 }
 
-int64_t trading_blob_at(const void *bytes, size_t index)
-{
-    const unsigned char *at = (const unsigned char *)bytes + 8 * index;
-    uint64_t value = 0;
-    for (int b = 7; b >= 0; b--)
-        value = value << 8 | at[b];
-    return (int64_t)value;
-}
-
 /* ---- problems ---- */
 
 #define UNPROCESSABLE(word, title) {"order." word, 422, title, "Correct what the detail names and enter it anew."}

@@ -76,9 +76,6 @@ void trading_put_decimal(struct fg_json_writer *out, const char *key, int64_t va
 void trading_put_instant_us(struct fg_json_writer *out, const char *key, int64_t us);
 void trading_put_sequence(struct fg_json_writer *out, const char *key, uint64_t sequence);
 
-/* Arrays of 64-bit numbers as the engine stores them. */
-int64_t trading_blob_at(const void *bytes, size_t index);
-
 /* ---- schemas that several sets share ---- */
 extern const struct fg_schema trading_side, trading_product, trading_regulation, trading_request_kind, trading_receipt,
     trading_reason;

@@ -516,7 +516,7 @@ static void put_powers(struct fg_json_writer *out, const char *key, const struct
     const void *bytes = fg_sql_column_blob(sql, column, &size);
     fg_json_begin_row(out, key);
     for (size_t i = 0; i < size / 8; i++)
-        trading_put_decimal(out, NULL, trading_blob_at(bytes, i));
+        trading_put_decimal(out, NULL, fg_blob_integer(bytes, i));
     fg_json_end_array(out);
 }
 
@@ -527,8 +527,8 @@ static void put_points(struct fg_json_writer *out, const struct fg_sql *sql, int
     fg_json_begin_row(out, "price_points");
     for (size_t i = 0; i + 1 < size / 8; i += 2) {
         fg_json_begin_row_object(out, NULL);
-        trading_put_decimal(out, "quantity", trading_blob_at(bytes, i));
-        trading_put_decimal(out, "price", trading_blob_at(bytes, i + 1));
+        trading_put_decimal(out, "quantity", fg_blob_integer(bytes, i));
+        trading_put_decimal(out, "price", fg_blob_integer(bytes, i + 1));
         fg_json_end_object(out);
     }
     fg_json_end_array(out);

@@ -23,12 +23,8 @@ const int64_t *auction_read_blob(struct fg_arena *arena, const struct fg_sql *sq
         return NULL;
     *count = size / 8;
     int64_t *values = fg_arena_alloc(arena, *count + 1, sizeof *values);
-    for (size_t i = 0; values != NULL && i < *count; i++) {
-        uint64_t value = 0;
-        for (int b = 7; b >= 0; b--)
-            value = value << 8 | bytes[i * 8 + (size_t)b];
-        values[i] = (int64_t)value;
-    }
+    for (size_t i = 0; values != NULL && i < *count; i++)
+        values[i] = fg_blob_integer(bytes, i);
     return values;
 }
 

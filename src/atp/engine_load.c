@@ -249,12 +249,8 @@ static const int64_t *integers(struct image_rows *rows, struct fg_sql *sql, int 
     if (size != count * 8)
         return NULL;
     int64_t *values = fg_arena_alloc(&rows->arena, count, sizeof *values);
-    for (size_t i = 0; values != NULL && i < count; i++) {
-        uint64_t value = 0;
-        for (int b = 7; b >= 0; b--)
-            value = value << 8 | bytes[i * 8 + (size_t)b];
-        values[i] = (int64_t)value;
-    }
+    for (size_t i = 0; values != NULL && i < count; i++)
+        values[i] = fg_blob_integer(bytes, i);
     return values;
 }
 

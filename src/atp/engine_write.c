@@ -199,10 +199,7 @@ static enum fg_code update_traded(struct engine_area *area, struct traded *trade
             size_t at = (size_t)(fill->period - traded[k].first_period) * 8;
             if (fill->order != traded[k].id || fill->period < traded[k].first_period || at + 8 > traded[k].size)
                 continue;
-            uint64_t value = 0;
-            for (int b = 7; b >= 0; b--)
-                value = value << 8 | filled[at + (size_t)b];
-            value += (uint64_t)fill->quantity_w;
+            uint64_t value = (uint64_t)fg_blob_integer(filled, at / 8) + (uint64_t)fill->quantity_w;
             for (int b = 0; b < 8; b++)
                 filled[at + (size_t)b] = (unsigned char)(value >> (8 * b));
         }

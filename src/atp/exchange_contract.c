@@ -117,11 +117,8 @@ static void reference_of(const struct fg_contract_terms *contract, char text[40]
 int64_t exchange_first_power(struct fg_sql *sql, int column)
 {
     size_t size = 0;
-    uint64_t value = 0;
-    const unsigned char *bytes = fg_sql_column_blob(sql, column, &size);
-    for (int b = 7; size >= 8 && b >= 0; b--)
-        value = value << 8 | bytes[b];
-    return (int64_t)value;
+    const void *bytes = fg_sql_column_blob(sql, column, &size);
+    return size >= 8 ? fg_blob_integer(bytes, 0) : 0;
 }
 
 /* Units of the window, less those that have an order of this round, less what earlier rounds traded. */

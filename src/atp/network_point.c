@@ -101,12 +101,8 @@ static const int64_t *integers(struct gathering *g, struct fg_sql *sql, int colu
     size_t size = 0;
     const unsigned char *bytes = fg_sql_column_blob(sql, column, &size);
     int64_t *values = size == (size_t)count * 8 ? fg_arena_alloc(g->arena, (size_t)count, sizeof *values) : NULL;
-    for (int32_t i = 0; values != NULL && i < count; i++) {
-        uint64_t value = 0;
-        for (int b = 7; b >= 0; b--)
-            value = value << 8 | bytes[8 * i + b];
-        values[i] = (int64_t)value;
-    }
+    for (int32_t i = 0; values != NULL && i < count; i++)
+        values[i] = fg_blob_integer(bytes, (size_t)i);
     return values;
 }
 

@@ -81,11 +81,8 @@ static enum fg_code load_pauses(struct work *work, struct fg_error *err)
 static int64_t first_integer(struct fg_sql *sql, int column)
 {
     size_t size = 0;
-    uint64_t value = 0;
-    const unsigned char *bytes = fg_sql_column_blob(sql, column, &size);
-    for (int b = 7; size >= 8 && b >= 0; b--)
-        value = value << 8 | bytes[b];
-    return (int64_t)value;
+    const void *bytes = fg_sql_column_blob(sql, column, &size);
+    return size >= 8 ? fg_blob_integer(bytes, 0) : 0;
 }
 
 static enum fg_code load_offered(struct work *work, struct fg_error *err)

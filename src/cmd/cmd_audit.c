@@ -146,9 +146,10 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
+enum { FOLDER_TEXT = 4096 };
 struct source {
     struct fg_store *store;
-    char folder[64]; /* temporary; "": none */
+    char folder[FOLDER_TEXT]; /* temporary; "": none */
 };
 
 static void close_source(struct source *source)
@@ -167,12 +168,14 @@ static enum fg_code open_source(const char *name, struct source *source, struct 
     if (stat(name, &status) != 0 || !S_ISREG(status.st_mode))
         return fg_store_open(name, &(struct fg_store_options){.read_only = true, .any_version = true}, &source->store, err);
     const char *base = getenv("TMPDIR");
-    snprintf(source->folder, sizeof source->folder, "%.40s/flexgrid-audit-XXXXXX", base != NULL && base[0] != '\0' ? base : "/tmp");
-    if (mkdtemp(source->folder) == NULL) {
+    if (base == NULL || base[0] == '\0')
+        base = "/tmp";
+    int length = snprintf(source->folder, sizeof source->folder, "%s/flexgrid-audit-XXXXXX", base);
+    if (length < 0 || (size_t)length >= sizeof source->folder || mkdtemp(source->folder) == NULL) {
         source->folder[0] = '\0';
         return fg_fail(err, FG_ERR_IO, base, "no folder can be made for the backup; set TMPDIR to one with room");
     }
-    char data[80];
+    char data[FOLDER_TEXT + 8];
     snprintf(data, sizeof data, "%s/data", source->folder);
     /* Until close_source a first Ctrl-C only raises the flag: a copy of the data must not stay behind. */
     enum fg_code code = fg_backup_restore(name, data, fg_interrupt_begin(), &summary, err);

@@ -72,14 +72,6 @@ static void show_headline(const struct fg_clear_result *result, bool has_colour,
                        100.0 * result->integer_gap, 100.0 * result->relaxation_gap);
 }
 
-static const char *limit_element(const struct fg_clear_result *result, const struct fg_clear_limit *limit)
-{
-    if (limit->element < 0)
-        return "";
-    return limit->kind == FG_CLEAR_LIMIT_BRANCH ? result->network->branches[limit->element].id
-                                                : result->network->buses[limit->element].id;
-}
-
 /* The same limit in several periods is one row. */
 struct limit_row {
     const struct fg_clear_limit *first;
@@ -144,7 +136,7 @@ static enum fg_code show_limits(const struct fg_clear_result *result, size_t mos
     for (size_t i = 0; i < count && i < most; i++) {
         int decimals = rows[i].first->kind <= FG_CLEAR_LIMIT_VOLTAGE_HIGH ? 4 : 3;
         fg_table_text(&table, fg_clear_limit_word(rows[i].first->kind));
-        fg_table_text(&table, limit_element(result, rows[i].first));
+        fg_table_text(&table, fg_clear_limit_element(result->network, rows[i].first));
         fg_table_printf(&table, FG_TONE_PLAIN, "%zu", rows[i].before);
         fg_table_number(&table, decimals, rows[i].worst_before);
         fg_table_printf(&table, rows[i].after > 0 ? FG_TONE_BAD : FG_TONE_GOOD, "%zu", rows[i].after);

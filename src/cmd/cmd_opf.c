@@ -19,13 +19,12 @@ struct opf_options {
     int32_t max_iterations;
 };
 
-static const char *const physics_words[] = {"ac", "soc", "lindistflow", "dc", "none", NULL};
 static const char *const rating_words[] = {"normal", "emergency", "none", NULL};
 static const char *const start_words[] = {"flat", "file", NULL};
 
 static const struct fg_option options_table[] = {
     {"physics", 'p', FG_OPTION_WORD, offsetof(struct opf_options, physics), "MODEL",
-     "ac (exact), soc (convex relaxation), lindistflow (radial grids), dc, none.", physics_words, 0, 0},
+     "ac (exact), soc (convex relaxation), lindistflow (radial grids), dc, none.", fg_physics_words, 0, 0},
     {"rating", 'r', FG_OPTION_WORD, offsetof(struct opf_options, rating), "RATING",
      "Branch ratings that count: normal, emergency or none.", rating_words, 0, 0},
     {"start", 's', FG_OPTION_WORD, offsetof(struct opf_options, start), "START",

@@ -15,6 +15,7 @@
 #include <ftw.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static const char help[] =
     "Usage: flexgrid-demo [OPTION]...\n\n"
     "Loads a demonstration of the FLEXGRID platform, a market area with its participants,\n"
     "yesterday settled and an open book, and serves it to programs on this machine. What was\n"
-    "loaded today is served as it is; on another day it is loaded anew.\n\n"
+    "loaded today is served as it is; on another day, or with another network or seed, it is\n"
+    "loaded anew.\n\n"
     "      --folder DIR     where it lies (build/demo)\n"
     "      --network FILE   network of the area (examples/cigre_mv/network.json)\n"
     "      --seed NUMBER    another market (1)\n"
@@ -165,13 +167,42 @@ static enum fg_code take_lock(const char *folder, int *lock, struct fg_error *er
 }
 
 /* ---- loading ---- */
+enum { NETWORK_BYTES = 256 << 20, DIGEST_BYTES = 32, DIGEST_TEXT = 2 * DIGEST_BYTES + 1 };
+
+/* What tells one network file from another, whatever its name is. */
+static enum fg_code network_digest(const char *path, char digest[DIGEST_TEXT], struct fg_error *err)
+{
+    unsigned char hash[DIGEST_BYTES];
+    struct fg_text text;
+    fg_text_init(&text);
+    enum fg_code code = fg_file_read(path, NETWORK_BYTES, &text, err);
+    if (code == FG_OK) {
+        crypto_generichash(hash, sizeof hash, (const unsigned char *)text.data, text.length, NULL, 0);
+        sodium_bin2hex(digest, DIGEST_TEXT, hash, sizeof hash);
+    }
+    fg_text_release(&text);
+    return code;
+}
+
+static bool has_network(const struct options *options, const char *data)
+{
+    char path[PATH], digest[DIGEST_TEXT];
+    struct fg_text kept;
+    struct fg_error err;
+    fg_text_init(&kept);
+    bool is_same = network_digest(options->network, digest, &err) == FG_OK &&
+                   fg_file_read(path_of(data, "network", path), DIGEST_TEXT, &kept, &err) == FG_OK && strcmp(kept.data, digest) == 0;
+    fg_text_release(&kept);
+    return is_same;
+}
+
 static bool is_current(const struct options *options, const char *data)
 {
     struct fg_application application;
     struct fg_demonstration mark = {0};
     struct fg_timezone *zone;
     struct fg_error err;
-    if (!is_there(data, MARKER) || fg_application_open_demonstration(data, "demonstration", &application, &err) != FG_OK)
+    if (!is_there(data, MARKER) || !has_network(options, data) || fg_application_open_demonstration(data, "demonstration", &application, &err) != FG_OK)
         return false;
     enum fg_code code = fg_demonstration_read(application.platform, &mark, &err);
     fg_application_close(&application);
@@ -190,16 +221,20 @@ static void say(const char *text)
 
 static enum fg_code load(const struct options *options, struct fg_error *err)
 {
-    char loading[PATH], data[PATH], marker[PATH];
+    char loading[PATH], data[PATH], path[PATH], digest[DIGEST_TEXT];
     static struct demo demo;
     double begun = fg_clock_seconds();
     path_of(options->folder, "loading", loading);
     path_of(options->folder, "data", data);
-    enum fg_code code = remove_own(options->folder, "loading", err);
+    enum fg_code code = network_digest(options->network, digest, err);
+    if (code == FG_OK)
+        code = remove_own(options->folder, "loading", err);
     if (code == FG_OK)
         code = make_folder(loading, err);
     if (code == FG_OK)
-        code = fg_file_write(path_of(loading, MARKER, marker), "Made by flexgrid-demo; may be removed.\n", 39, err);
+        code = fg_file_write(path_of(loading, MARKER, path), "Made by flexgrid-demo; may be removed.\n", 39, err);
+    if (code == FG_OK)
+        code = fg_file_write(path_of(loading, "network", path), digest, strlen(digest), err);
     if (code == FG_OK)
         code = demo_open(&demo, loading, options->at_s != 0 ? options->at_s : (int64_t)time(NULL), options->seed, err);
     if (code != FG_OK)
@@ -284,7 +319,7 @@ static int tell_running(const struct options *options)
         fg_fail(&err, FG_ERR_BUSY, options->folder, "another flexgrid-demo is loading it; wait until it is done");
         return fail(&err);
     }
-    puts("A demonstration is running already.");
+    puts("A demonstration is running already, as it was loaded; to load another one, stop it first.");
     tell(options->folder, url, (long)pid, false);
     return 0;
 }
@@ -353,7 +388,7 @@ static void run_server(const struct options *options, unsigned port, int lock, b
         _exit(127);
     strcpy(slash, "/flexgridd");
     snprintf(number, sizeof number, "%u", port);
-    static const char *const others[] = {"DATABASE", "PLAIN_HTTP", "TRUST_PROXY", "CERTIFICATE_FILE", "KEY_FILE"};
+    static const char *const others[] = {"DATABASE", "PLAIN_HTTP", "TRUST_PROXY", "CERTIFICATE_FILE", "KEY_FILE", "NODE_URL", "NODE_CA_FILE"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) { /* settings for another server */
         char name[40];
         snprintf(name, sizeof name, "FLEXGRID_%s", others[i]);

@@ -14,14 +14,6 @@ static double energy_mwh(struct fg_energy energy)
     return (double)energy.ws / 3.6e9;
 }
 
-static const char *element_id(const struct fg_network *network, const struct fg_clear_limit *limit)
-{
-    if (limit->element < 0)
-        return "";
-    return limit->kind == FG_CLEAR_LIMIT_BRANCH ? network->branches[limit->element].id
-                                                : network->buses[limit->element].id;
-}
-
 static const char *limit_name(enum fg_clear_limit_kind kind)
 {
     static const char *const names[FG_CLEAR_LIMIT_KINDS] = {
@@ -70,7 +62,7 @@ static void put_limit_row(const struct fg_report_model *model, const struct limi
     int decimals = sum->first->kind <= FG_CLEAR_LIMIT_VOLTAGE_HIGH ? 4 : 3;
     fg_text_puts(text, "<tr>");
     fg_html_cell(text, limit_name(sum->first->kind));
-    fg_html_cell(text, element_id(model->network, sum->first));
+    fg_html_cell(text, fg_clear_limit_element(model->network, sum->first));
     fg_html_cell_number(text, decimals, sum->first->limit);
     fg_html_cell(text, limit_unit(sum->first->kind));
     fg_html_cell_number(text, 0, (double)sum->before_count);

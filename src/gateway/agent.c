@@ -14,6 +14,8 @@
 
 const char *const fg_agent_format_words[] = {"json", "csv", NULL};
 enum { JSON_MEMORY = 64 << 20 };
+#define YEAR_1900_S INT64_C(-2208988800)
+#define YEAR_3000_S INT64_C(32503680000)
 
 /* -- reading an answer ----------------------------------------------------------------------------------------------- */
 
@@ -47,8 +49,7 @@ static bool is_pointer(const char *text)
 
 static enum fg_code take_time(const char *text, int64_t *seconds, const char *place, struct fg_error *err)
 {
-    if (fg_instant_parse(text, seconds, NULL) == FG_OK ||
-        (fg_decimal_parse(text, 0, seconds, NULL) == FG_OK && *seconds > -2208988800 && *seconds < 32503680000))
+    if (fg_instant_parse(text, seconds, NULL) == FG_OK || fg_decimal_parse(text, 0, seconds, NULL) == FG_OK)
         return FG_OK;
     return fg_fail(err, FG_ERR_VALUE, place, "\"%.60s\" is no instant; RFC 3339 or seconds since 1970 are understood", text);
 }
@@ -75,6 +76,9 @@ static enum fg_code take_value(const char *text, int64_t places, int64_t *out, c
 static enum fg_code add_sample(const struct fg_agent *agent, struct fg_samples *samples, int64_t time_s, int64_t value, const char *place,
                                struct fg_error *err)
 {
+    if (time_s <= YEAR_1900_S || time_s >= YEAR_3000_S)
+        return fg_fail(err, FG_ERR_VALUE, place, "%lld s since 1970 are no instant between 1900 and 3000; milliseconds are not understood",
+                       (long long)time_s);
     if (time_s % agent->step_s != 0)
         return fg_fail(err, FG_ERR_VALUE, place, "the instant is no multiple of the step of %lld s", (long long)agent->step_s);
     if (samples->count == FG_AGENT_SAMPLES_MAX)

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "gateway/agent.h"
-#include "store/lease.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +12,7 @@
 enum { AGENTS_AT_ONCE = 50, LONGEST_S = 3600, LEASE_S = 60, RETRY_S = 10, TIMEOUT_MS = 20000, ANSWER_BYTES = 16 << 20 };
 
 struct runner {
-    struct fg_store *store;
-    struct fg_lease lease; /* epoch 0: not held */
-    int64_t renewed_us, retry_us; /* monotonic; retry: another node had it */
+    struct gateway_lease held;
     int64_t ids[AGENTS_AT_ONCE];
     size_t count;
     /* the agent at work */
@@ -72,28 +69,6 @@ static enum fg_code read_agent(struct fg_platform *platform, struct fg_store *st
     return FG_OK;
 }
 
-static enum fg_code hold_lease(struct runner *runner, struct fg_gateway *gateway, struct fg_error *err)
-{
-    const struct fg_platform_options *options = fg_platform_options(gateway->options.platform);
-    enum fg_code code = FG_OK;
-    int64_t now_us = gateway_monotonic_us();
-    if (runner->store == NULL)
-        code = fg_store_open(options->store_url, &options->store, &runner->store, err);
-    if (code == FG_OK && runner->lease.epoch > 0 && now_us - runner->renewed_us > LEASE_S * INT64_C(1000000) / 3) {
-        code = fg_lease_renew(runner->store, &runner->lease, LEASE_S, err);
-        runner->renewed_us = now_us;
-    }
-    if (code == FG_OK && runner->lease.epoch == 0) {
-        code = fg_lease_acquire(runner->store, "agents", options->node, LEASE_S, &runner->lease, err);
-        runner->renewed_us = now_us;
-    }
-    if (code != FG_OK) {
-        runner->lease.epoch = 0;
-        runner->retry_us = now_us + RETRY_S * INT64_C(1000000);
-    }
-    return code;
-}
-
 /* The samples, and the agent moved on, in one leased transaction. `failure` NULL: a good answer. */
 static enum fg_code write_round(struct runner *runner, int64_t now_us, const char *tag, const char *failure, struct fg_error *err)
 {
@@ -105,20 +80,20 @@ static enum fg_code write_round(struct runner *runner, int64_t now_us, const cha
         int64_t pause_us = gateway_pause_us((int)(runner->attempts < 30 ? runner->attempts : 30) + 1, LONGEST_S);
         if (pause_us > runner->agent.every_s * 1000000)
             pause_us = runner->agent.every_s * 1000000;
-        return fg_change(runner->store, NULL, err,
+        return fg_change(runner->held.store, NULL, err,
                          "UPDATE market_agent SET attempts = $2, failing_since_us = $3, failure = $4, next_us = $5 WHERE id = $1", "iiiti",
                          runner->id, runner->attempts + 1, runner->failing_since_us != 0 ? runner->failing_since_us : now_us, failure,
                          now_us + pause_us);
     }
     snprintf(name, sizeof name, "agent/%lld", (long long)runner->id);
     if (runner->samples.count > 0)
-        code = fg_series_find(runner->store, name, &series, err);
+        code = fg_series_find(runner->held.store, name, &series, err);
     if (code == FG_OK && runner->samples.count > 0)
-        code = fg_series_write(runner->store, &series, runner->samples.items, runner->samples.count, now_us, &change, err);
+        code = fg_series_write(runner->held.store, &series, runner->samples.items, runner->samples.count, now_us, &change, err);
     if (code != FG_OK)
         return code;
     int64_t last_s = runner->samples.count > 0 ? runner->samples.items[runner->samples.count - 1].time_s : INT64_MIN;
-    return fg_change(runner->store, NULL, err,
+    return fg_change(runner->held.store, NULL, err,
                      "UPDATE market_agent SET attempts = 0, failing_since_us = NULL, failure = NULL, fetched_us = $2, tag = $3, next_us = $4, "
                      "last_s = CASE WHEN last_s IS NULL OR last_s < $5 THEN CASE WHEN $5 > $6 THEN $5 ELSE last_s END ELSE last_s END WHERE id = $1",
                      "iitiii", runner->id, now_us, tag, now_us + runner->agent.every_s * 1000000, last_s, INT64_MIN);
@@ -126,14 +101,20 @@ static enum fg_code write_round(struct runner *runner, int64_t now_us, const cha
 
 static enum fg_code record(struct runner *runner, int64_t now_us, const char *tag, const char *failure, struct fg_error *err)
 {
-    enum fg_code code = fg_lease_begin(runner->store, &runner->lease, err);
+    enum fg_code code = fg_lease_begin(runner->held.store, &runner->held.lease, err);
     if (code != FG_OK)
         return code;
     code = write_round(runner, now_us, tag, failure, err);
     if (code == FG_OK)
-        return fg_store_commit(runner->store, err);
-    fg_store_rollback(runner->store);
+        return fg_store_commit(runner->held.store, err);
+    fg_store_rollback(runner->held.store);
     return code;
+}
+
+static void tell_why(char failure[300], const struct fg_error *why)
+{
+    snprintf(failure, 300, "%.60s%s%.220s", why->place, why->place[0] != '\0' ? ": " : "", why->text);
+    fg_http_clip(failure);
 }
 
 static enum fg_code run_agent(struct runner *runner, struct fg_gateway *gateway, struct fg_error *err)
@@ -165,10 +146,13 @@ static enum fg_code run_agent(struct runner *runner, struct fg_gateway *gateway,
         *err = why;
         return code;
     }
-    snprintf(failure, sizeof failure, "%.60s%s%.220s", why.place, why.place[0] != '\0' ? ": " : "", why.text);
-    fg_http_clip(failure);
-    return record(runner, fg_platform_now_us(platform), is_same ? runner->tag : answer.tag[0] != '\0' ? answer.tag : NULL,
-                  code == FG_OK ? NULL : failure, err);
+    tell_why(failure, &why);
+    enum fg_code recorded = record(runner, fg_platform_now_us(platform), is_same ? runner->tag : answer.tag[0] != '\0' ? answer.tag : NULL,
+                                   code == FG_OK ? NULL : failure, err);
+    if (code != FG_OK || recorded == FG_OK || gateway_is_over(recorded))
+        return recorded;
+    tell_why(failure, err); /* an answer that cannot be stored is this agent's failure, and it moves on */
+    return record(runner, fg_platform_now_us(platform), NULL, failure, err);
 }
 
 void gateway_run_agents(struct gateway_thread *thread)
@@ -178,27 +162,21 @@ void gateway_run_agents(struct gateway_thread *thread)
     if (thread->memory == NULL && (thread->memory = fg_alloc(1, sizeof(struct runner))) == NULL)
         return;
     struct runner *runner = thread->memory;
-    if (gateway_monotonic_us() < runner->retry_us)
+    if (gateway_monotonic_us() < runner->held.retry_us)
         return;
     enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_due, runner, &err);
     for (size_t i = 0; code == FG_OK && i < runner->count && !atomic_load(&gateway->stop); i++) {
-        if ((code = hold_lease(runner, gateway, &err)) != FG_OK)
+        if ((code = gateway_lease_hold(&runner->held, gateway, "agents", LEASE_S, RETRY_S, &err)) != FG_OK)
             break;
         runner->id = runner->ids[i];
         code = run_agent(runner, gateway, &err);
         if (code != FG_OK && !gateway_is_over(code)) { /* the others go on; this one is tried again after a pause of the thread */
             fg_log(FG_LOG_ERROR, "agent.failed", FG_LOG_NUMBER("agent", runner->id), FG_LOG_TEXT("text", err.text));
-            runner->retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
+            runner->held.retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
             code = FG_OK;
         }
     }
-    if (code == FG_ERR_FENCED)
-        runner->lease.epoch = 0;
-    if (code == FG_OK || code == FG_ERR_BUSY || code == FG_ERR_FENCED || code == FG_ERR_INTERRUPTED)
-        return;
-    fg_log(FG_LOG_WARNING, "agents.failed", FG_LOG_TEXT("text", err.text));
-    if (runner->store != NULL && (code == FG_ERR_UNAVAILABLE || code == FG_ERR_OUTCOME))
-        fg_store_reconnect(runner->store, NULL);
+    gateway_lease_judge(&runner->held, code, "agents.failed", &err);
 }
 
 void gateway_run_agents_release(struct gateway_thread *thread)
@@ -206,9 +184,7 @@ void gateway_run_agents_release(struct gateway_thread *thread)
     struct runner *runner = thread->memory;
     if (runner == NULL)
         return;
-    if (runner->store != NULL && runner->lease.epoch > 0)
-        fg_lease_release(runner->store, &runner->lease, NULL);
-    fg_store_close(runner->store);
+    gateway_lease_end(&runner->held);
     fg_samples_release(&runner->samples);
     fg_free(runner);
     thread->memory = NULL;

@@ -281,10 +281,11 @@ static enum fg_code work_result(struct forward_job *job, struct fg_error *err)
     enum fg_code code = FG_OK;
     if (result->sequence != 0) {
         code = fg_change(job->scope->store, &changes, err,
-                         "UPDATE balancing_market SET position = $3 WHERE area_id = $1 AND control_area = $2 AND position < $3",
-                         "iti", job->scope->area, job->control_area, result->sequence);
+                         "UPDATE balancing_market SET position = $3 WHERE area_id = $1 AND control_area = $2 AND position < $3 AND ($4 = 0 "
+                         "OR connection = $4)",
+                         "itii", job->scope->area, job->control_area, result->sequence, job->forward->connection);
         if (code != FG_OK || changes == 0)
-            return code; /* it was taken before */
+            return code; /* it was taken before, or the market is another one now */
     }
     if (result->kind == FG_RESULT_CALLED)
         return forward_call(job, err);
@@ -303,12 +304,16 @@ enum fg_code fg_forward_result(const struct fg_forward *forward, const char *con
     return forward_run(&job, err);
 }
 
+/* $5: of the job; 0: the present one. */
+#define THIS_CONNECTION \
+    "CASE WHEN $5 <> 0 THEN $5 ELSE (SELECT connection FROM balancing_market WHERE area_id = $1 AND control_area = $2) END"
+
 static enum fg_code work_told(struct forward_job *job, struct fg_error *err)
 {
     return fg_change(job->scope->store, NULL, err,
                      "UPDATE forward_activation SET told_us = $4 WHERE area_id = $1 AND control_area = $2 AND "
-                     "market_activation = $3 AND told_us IS NULL",
-                     "itti", job->scope->area, job->control_area, job->text, job->scope->time_us);
+                     "market_activation = $3 AND connection = " THIS_CONNECTION " AND told_us IS NULL",
+                     "ittii", job->scope->area, job->control_area, job->text, job->scope->time_us, job->forward->connection);
 }
 
 enum fg_code fg_forward_told(const struct fg_forward *forward, const char *control_area, const char *activation,

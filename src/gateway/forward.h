@@ -26,6 +26,7 @@
 struct fg_forward {
     struct fg_exchange *exchange;
     int64_t area;
+    int64_t connection;    /* that the market is heard over; 0: the present one */
     struct fg_actor actor; /* zero: the platform */
 };
 
@@ -61,7 +62,7 @@ struct fg_market_result {
     int64_t wanted_w, time_us;
     const char *reason; /* may be NULL */
 };
-/* A result that was taken before changes nothing. */
+/* A result that was taken before, or comes over a connection that is no more, changes nothing. */
 enum fg_code fg_forward_result(const struct fg_forward *forward, const char *control_area,
                                const struct fg_market_result *result, struct fg_error *err);
 /* The market has our answer to the activation. */

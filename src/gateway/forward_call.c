@@ -17,6 +17,7 @@ struct call {
     struct forward_bid bid;
     struct member *members;
     size_t count;
+    int64_t connection;            /* of the market */
     int64_t wanted_w, confirmed_w; /* wanted: what may be called of it */
     const char *reason;
 };
@@ -209,10 +210,10 @@ static enum fg_code send_set_points(struct call *call, struct fg_error *err)
             code = send_set_point(call, i, err);
         if (code == FG_OK)
             code = fg_change(job->scope->store, NULL, err,
-                             "INSERT INTO forward_call (area_id, control_area, market_activation, place, called_w, set_point_id) "
-                             "VALUES ($1, $2, $3, $4, $5, $6)",
-                             "ittiii", job->scope->area, job->control_area, job->result->activation, call->members[i].place,
-                             call->members[i].called_w, call->members[i].set_point);
+                             "INSERT INTO forward_call (area_id, control_area, connection, market_activation, place, called_w, set_point_id) "
+                             "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                             "ititiii", job->scope->area, job->control_area, call->connection, job->result->activation,
+                             call->members[i].place, call->members[i].called_w, call->members[i].set_point);
     }
     return code;
 }
@@ -243,10 +244,15 @@ enum fg_code forward_call(struct forward_job *job, struct fg_error *err)
     struct call call = {.job = job};
     char object[FG_ID_TEXT], detail[200], decimal[FG_DECIMAL_MAX];
     int64_t known = 0;
-    enum fg_code code = fg_query_number(job->scope->store, &known, err,
-                                        "SELECT COUNT(*) FROM forward_activation WHERE area_id = $1 AND control_area = $2 AND "
-                                        "market_activation = $3",
-                                        "itt", job->scope->area, job->control_area, result->activation);
+    enum fg_code code = fg_query_number(job->scope->store, &call.connection, err,
+                                        "SELECT connection FROM balancing_market WHERE area_id = $1 AND control_area = $2", "it",
+                                        job->scope->area, job->control_area);
+    /* Another market may give the number again, for another bid; one that is connected anew tells what it has told before. */
+    if (code == FG_OK)
+        code = fg_query_number(job->scope->store, &known, err,
+                               "SELECT COUNT(*) FROM forward_activation WHERE area_id = $1 AND control_area = $2 AND "
+                               "market_activation = $3 AND (connection = $4 OR bid_id = $5)",
+                               "ittii", job->scope->area, job->control_area, result->activation, call.connection, result->bid);
     if (code != FG_OK || known > 0)
         return code;
     code = result->bid != 0 ? forward_load(job, result->bid, &call.bid, err) : FG_ERR_NOT_FOUND;
@@ -265,10 +271,10 @@ enum fg_code forward_call(struct forward_job *job, struct fg_error *err)
                                                                 : "confirmed";
     code = fg_change(job->scope->store, NULL, err,
                      "INSERT INTO forward_activation (area_id, control_area, market_activation, bid_id, wanted_w, confirmed_w, "
-                     "verdict, reason, activated_us, received_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                     "ittiiittii", job->scope->area, job->control_area, result->activation, call.bid.id, result->wanted_w,
+                     "verdict, reason, activated_us, received_us, connection) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                     "ittiiittiii", job->scope->area, job->control_area, result->activation, call.bid.id, result->wanted_w,
                      call.confirmed_w, verdict, call.confirmed_w < result->wanted_w ? call.reason : NULL, result->time_us,
-                     job->scope->time_us);
+                     job->scope->time_us, call.connection);
     if (code != FG_OK)
         return code;
     snprintf(detail, sizeof detail, "{\"called\":\"%s\",\"verdict\":\"%s\"}", fg_decimal_format(call.confirmed_w, 6, 0, decimal), verdict);

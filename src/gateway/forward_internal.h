@@ -44,7 +44,7 @@ enum fg_code forward_load(struct forward_job *job, int64_t id, struct forward_bi
 /* The transition, with its audit entry, events and, at the end, what becomes of the orders. */
 enum fg_code forward_move(struct forward_job *job, struct forward_bid *bid, enum fg_bid_input input, const char *market_bid,
                           const char *reason, struct fg_error *err);
-/* Tell the system operator and the members' owners; `extra` are further members of the object (", ..."), or "". */
+/* Tell the system operator and the members' owners; `extra` is the JSON value of its member `call`, or NULL. */
 enum fg_code forward_tell(struct forward_job *job, const struct forward_bid *bid, const char *type, const char *extra,
                           const char *reason, struct fg_error *err);
 /* End the lock of an order that has no live bid. */

@@ -14,14 +14,15 @@
 enum { SEND_AT_ONCE = 50, LONGEST_S = 60, NOTED_S = 60, MARKETS_MAX = 64, URL_TEXT = 2001, KEY_TEXT = 257 };
 
 struct market {
-    int64_t area, period_s, position;
+    int64_t area, period_s, position, connection;
     char control_area[FG_CONTROL_AREA_TEXT], url[URL_TEXT], key[KEY_TEXT];
 };
 struct pause {
     int64_t area;
     char control_area[FG_CONTROL_AREA_TEXT];
-    int attempts; /* that failed in a row */
-    int64_t until_us, noted_us; /* monotonic: not before; when the contact was written */
+    int attempts, bid_attempts; /* that failed in a row: all, those about bids */
+    int64_t until_us, bids_until_us, noted_us, refused_us; /* monotonic: not before; when the contact, a refusal, was written */
+    int64_t refused; /* last bid whose withdrawal was refused: the next are asked back first */
 };
 struct outgoing {
     int64_t bid, zone, brp, first_period, period_count, quantity_w, least_w, price_u;
@@ -43,6 +44,7 @@ struct forwarder {
     int64_t area, locked, due; /* of an area: offers without bid, bids whose time is over */
     size_t market_count, pause_count, bid_count, answer_count;
     const struct market *at; /* being read */
+    struct pause *pause;     /* its */
     char failure[400];
 };
 
@@ -64,11 +66,11 @@ static enum fg_code read_markets(struct fg_platform *platform, struct fg_store *
     bool row;
     forwarder->market_count = 0;
     enum fg_code code = fg_query(store, &sql, err,
-                                 "SELECT m.area_id, m.control_area, m.url, m.key, m.position, a.period_s FROM balancing_market m "
+                                 "SELECT m.area_id, m.control_area, m.url, m.key, m.position, a.period_s, m.connection FROM balancing_market m "
                                  "JOIN area a ON a.id = m.area_id WHERE m.enabled = 1 OR EXISTS (SELECT 1 FROM forward_bid b WHERE "
                                  "b.area_id = m.area_id AND b.control_area = m.control_area AND b.state IN ('prepared', 'sent', "
                                  "'accepted', 'returning')) OR EXISTS (SELECT 1 FROM forward_activation t WHERE t.area_id = m.area_id "
-                                 "AND t.control_area = m.control_area AND t.told_us IS NULL) OR EXISTS (SELECT 1 FROM book_order o WHERE o.area_id "
+                                 "AND t.control_area = m.control_area AND t.connection = m.connection AND t.told_us IS NULL) OR EXISTS (SELECT 1 FROM book_order o WHERE o.area_id "
                                  "= m.area_id AND o.status = 'forwarded') ORDER BY m.area_id, m.control_area LIMIT $1",
                                  "i", (int64_t)MARKETS_MAX);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
@@ -80,6 +82,7 @@ static enum fg_code read_markets(struct fg_platform *platform, struct fg_store *
         snprintf(market->url, sizeof market->url, "%s", fg_sql_column_text(sql, 2));
         market->position = fg_sql_column_int64(sql, 4);
         market->period_s = fg_sql_column_int64(sql, 5);
+        market->connection = fg_sql_column_int64(sql, 6);
         struct fg_error unreadable;
         if (open_key(platform, sealed, size, market->key, &unreadable) == FG_OK)
             forwarder->market_count++;
@@ -90,6 +93,8 @@ static enum fg_code read_markets(struct fg_platform *platform, struct fg_store *
     return code;
 }
 
+/* A market with bids is not connected by another address (market.c): those found with the connection are this market's until they
+ * have ended. Withdrawals that are refused again and again do not keep others waiting. */
 static enum fg_code read_bids(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
 {
     (void)platform;
@@ -99,9 +104,11 @@ static enum fg_code read_bids(struct fg_platform *platform, struct fg_store *sto
     forwarder->bid_count = 0;
     enum fg_code code = fg_query(store, &sql, err,
                                  "SELECT id, location_id, brp_id, first_period, period_count, quantity_w, least_w, price_u, regulation, "
-                                 "state FROM forward_bid WHERE area_id = $1 AND control_area = $2 AND state IN ('prepared', 'returning') "
-                                 "ORDER BY id LIMIT $3",
-                                 "iti", forwarder->at->area, forwarder->at->control_area, (int64_t)SEND_AT_ONCE);
+                                 "state FROM forward_bid WHERE area_id = $1 AND control_area = $2 AND state IN ('prepared', 'returning') AND EXISTS "
+                                 "(SELECT 1 FROM balancing_market WHERE area_id = $1 AND control_area = $2 AND connection = $4) ORDER BY "
+                                 "CASE WHEN state = 'prepared' THEN 0 WHEN id > $5 THEN 1 ELSE 2 END, id LIMIT $3",
+                                 "itiii", forwarder->at->area, forwarder->at->control_area, (int64_t)SEND_AT_ONCE,
+                                 forwarder->at->connection, forwarder->pause->refused);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         struct outgoing *bid = &forwarder->bids[forwarder->bid_count++];
         *bid = (struct outgoing){fg_sql_column_int64(sql, 0), fg_sql_column_int64(sql, 1), fg_sql_column_int64(sql, 2),
@@ -121,8 +128,9 @@ static enum fg_code read_answers(struct fg_platform *platform, struct fg_store *
     forwarder->answer_count = 0;
     enum fg_code code = fg_query(store, &sql, err,
                                  "SELECT market_activation, confirmed_w, reason FROM forward_activation WHERE area_id = $1 AND "
-                                 "control_area = $2 AND told_us IS NULL ORDER BY received_us, market_activation LIMIT $3",
-                                 "iti", forwarder->at->area, forwarder->at->control_area, (int64_t)SEND_AT_ONCE);
+                                 "control_area = $2 AND connection = $4 AND told_us IS NULL ORDER BY received_us, market_activation LIMIT $3",
+                                 "itii", forwarder->at->area, forwarder->at->control_area, (int64_t)SEND_AT_ONCE,
+                                 forwarder->at->connection);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         struct answer_due *answer = &forwarder->answers[forwarder->answer_count++];
         snprintf(answer->activation, sizeof answer->activation, "%s", fg_sql_column_text(sql, 0));
@@ -174,24 +182,38 @@ static enum fg_code send_bid(const struct fg_market_link *link, const struct fg_
     return code == FG_OK ? fg_forward_answered(forward, bid->bid, market_bid, err) : code;
 }
 
+/* A withdrawal that the market refuses is asked again at the next look, until the bid ends; the others do not wait for it. */
 static enum fg_code ask_back(const struct fg_market_link *link, const struct fg_forward *forward, const struct market *market,
-                             const struct outgoing *bid, struct fg_error *err)
+                             const struct outgoing *bid, bool *is_refused, struct fg_error *err)
 {
     char reference[FG_ID_TEXT];
     bool is_unknown;
     struct fg_market_result end = {.kind = FG_RESULT_RETURNED, .bid = bid->bid, .reason = "withdrawn before it was sent"};
     enum fg_code code = fg_market_withdraw(link, fg_id_text(FG_ID_FORWARDING, bid->bid, reference), &is_unknown, err);
+    if (code == FG_ERR_VALUE) {
+        *is_refused = true;
+        return FG_OK;
+    }
     return code == FG_OK && is_unknown ? fg_forward_result(forward, market->control_area, &end, err) : code;
 }
 
 static enum fg_code send_bids(struct forwarder *forwarder, struct fg_platform *platform, const struct fg_market_link *link,
                               const struct fg_forward *forward, struct fg_error *err)
 {
+    struct pause *pause = forwarder->pause;
     enum fg_code code = fg_platform_run(platform, FG_STORE_READ, read_bids, forwarder, err);
     for (size_t i = 0; code == FG_OK && i < forwarder->bid_count; i++) {
         const struct outgoing *bid = &forwarder->bids[i];
+        bool is_refused = false;
         code = strcmp(bid->state, "prepared") == 0 ? send_bid(link, forward, forwarder->at, bid, err)
-                                                    : ask_back(link, forward, forwarder->at, bid, err);
+                                                    : ask_back(link, forward, forwarder->at, bid, &is_refused, err);
+        int64_t now_us = gateway_monotonic_us();
+        if (is_refused)
+            pause->refused = bid->bid;
+        if (is_refused && (pause->refused_us == 0 || now_us - pause->refused_us > NOTED_S * INT64_C(1000000))) {
+            fg_log(FG_LOG_WARNING, "withdrawal.refused", FG_LOG_NUMBER("bid", bid->bid), FG_LOG_TEXT("text", err->text));
+            pause->refused_us = now_us;
+        }
     }
     return code;
 }
@@ -235,27 +257,39 @@ static struct pause *pause_of(struct forwarder *forwarder, const struct market *
     return pause;
 }
 
+static void set_pause(enum fg_code code, int *attempts, int64_t *until_us)
+{
+    *attempts = code == FG_OK ? 0 : *attempts + 1;
+    *until_us = code == FG_OK ? 0 : gateway_monotonic_us() + gateway_pause_us(*attempts, LONGEST_S);
+}
+
 static void talk_with(struct gateway_thread *thread, struct market *market)
 {
     struct forwarder *forwarder = thread->memory;
     struct fg_gateway *gateway = thread->gateway;
     struct fg_platform *platform = gateway->options.platform;
-    struct fg_forward forward = {.exchange = gateway->options.exchange, .area = market->area};
+    struct fg_forward forward = {.exchange = gateway->options.exchange, .area = market->area, .connection = market->connection};
     struct fg_market_link link = {&gateway->options.policy, market->url, market->key, &gateway->stop};
     struct pause *pause = pause_of(forwarder, market);
     struct fg_error err = {0};
+    bool had_failed = pause->attempts + pause->bid_attempts > 0;
     if (gateway_monotonic_us() < pause->until_us)
         return;
     forwarder->at = market;
-    enum fg_code code = send_bids(forwarder, platform, &link, &forward, &err);
-    if (code == FG_OK)
-        code = take_results(forwarder, &link, &forward, &err);
+    forwarder->pause = pause;
+    /* Calls have deadlines: bids come after them, and what fails about bids has a pause of its own. */
+    enum fg_code code = take_results(forwarder, &link, &forward, &err);
     if (code == FG_OK)
         code = send_answers(forwarder, platform, &link, &forward, &err);
+    set_pause(code, &pause->attempts, &pause->until_us);
+    if (code == FG_OK && gateway_monotonic_us() < pause->bids_until_us)
+        return;
+    if (code == FG_OK) {
+        code = send_bids(forwarder, platform, &link, &forward, &err);
+        set_pause(code, &pause->bid_attempts, &pause->bids_until_us);
+    }
     int64_t now_us = gateway_monotonic_us();
-    bool is_news = code != FG_OK || pause->attempts > 0 || pause->noted_us == 0 || now_us - pause->noted_us > NOTED_S * INT64_C(1000000);
-    pause->attempts = code == FG_OK ? 0 : pause->attempts + 1;
-    pause->until_us = code == FG_OK ? 0 : now_us + gateway_pause_us(pause->attempts, LONGEST_S);
+    bool is_news = code != FG_OK || had_failed || pause->noted_us == 0 || now_us - pause->noted_us > NOTED_S * INT64_C(1000000);
     snprintf(forwarder->failure, sizeof forwarder->failure, "%.390s", code == FG_OK ? "" : err.text);
     fg_http_clip(forwarder->failure);
     if (is_news && fg_platform_run(platform, FG_STORE_WRITE, write_contact, forwarder, NULL) == FG_OK)

@@ -110,8 +110,3 @@ void fg_gateway_wake(struct fg_gateway *gateway)
     pthread_cond_broadcast(&gateway->wake);
     pthread_mutex_unlock(&gateway->mutex);
 }
-
-const struct fg_http_policy *fg_gateway_policy(const struct fg_gateway *gateway)
-{
-    return &gateway->options.policy;
-}

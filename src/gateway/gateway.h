@@ -25,6 +25,5 @@ enum fg_code fg_gateway_start(const struct fg_gateway_options *options, struct f
 void fg_gateway_stop(struct fg_gateway *gateway); /* NULL is allowed; ends calls under way */
 /* There may be something to do: events were committed, or somebody has changed something. Cheap. */
 void fg_gateway_wake(struct fg_gateway *gateway); /* NULL is allowed */
-const struct fg_http_policy *fg_gateway_policy(const struct fg_gateway *gateway);
 
 #endif

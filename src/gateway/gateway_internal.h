@@ -3,6 +3,7 @@
 #define FG_GATEWAY_GATEWAY_INTERNAL_H
 
 #include "gateway/gateway.h"
+#include "store/lease.h"
 
 #include <pthread.h>
 
@@ -31,6 +32,19 @@ struct fg_gateway {
 /* Pause before attempt `attempts` + 1, in microseconds: doubling from 1 s to `longest_s`, and up to a quarter more. */
 int64_t gateway_pause_us(int attempts, int64_t longest_s);
 int64_t gateway_monotonic_us(void);
+/* Work that one node of the database does: a connection of the thread's own, and the lease that its transactions are fenced by. */
+struct gateway_lease {
+    struct fg_store *store; /* NULL: not opened yet */
+    struct fg_lease lease;  /* epoch 0: not held */
+    int64_t renewed_us, retry_us; /* monotonic; retry: not before */
+};
+/* Hold `name` for `seconds` from now or from lately; after a failure it is not tried again before `retry_s`. */
+enum fg_code gateway_lease_hold(struct gateway_lease *held, const struct fg_gateway *gateway, const char *name, int64_t seconds,
+                                int64_t retry_s, struct fg_error *err);
+/* The work ended with `code`: what that means for lease and connection, and a line in the log where it is a failure. */
+void gateway_lease_judge(struct gateway_lease *held, enum fg_code code, const char *event, const struct fg_error *err);
+void gateway_lease_end(struct gateway_lease *held); /* gives it back */
+
 /* Does a failure concern all the work of the thread, and not only the item at hand? */
 static inline bool gateway_is_over(enum fg_code code)
 {

@@ -16,13 +16,6 @@
     "WITH RECURSIVE inside (id) AS (SELECT id FROM location WHERE area_id = $1 AND control_area = $2 UNION SELECT l.id FROM location l " \
     "JOIN inside i ON l.parent_id = i.id WHERE l.control_area IS NULL) "
 
-static int64_t at_blob(const unsigned char *bytes, size_t index)
-{
-    uint64_t value = 0;
-    for (int b = 7; b >= 0; b--)
-        value = value << 8 | bytes[8 * index + (size_t)b];
-    return (int64_t)value;
-}
 static void put_micro(struct fg_json_writer *out, const char *key, int64_t value)
 {
     char text[FG_DECIMAL_MAX];
@@ -59,7 +52,7 @@ static enum fg_code add_order(struct ladder *ladder, const struct fg_sql *sql, s
     size_t size, points_size;
     const unsigned char *quantity = fg_sql_column_blob(sql, 3, &size), *filled = fg_sql_column_blob(sql, 4, &size);
     const unsigned char *points = fg_sql_column_blob(sql, 5, &points_size);
-    int64_t end = at_blob(quantity, k), at = at_blob(filled, k);
+    int64_t end = fg_blob_integer(quantity, k), at = fg_blob_integer(filled, k);
     enum fg_code code = FG_OK;
     if (at >= end)
         return FG_OK;
@@ -67,10 +60,10 @@ static enum fg_code add_order(struct ladder *ladder, const struct fg_sql *sql, s
     ladder->volume_w += end - at;
     ladder->marked_w += fg_sql_column_int64(sql, 6) != 0 ? end - at : 0;
     for (size_t p = 0; code == FG_OK && p + 1 < points_size / 8 && at < end; p += 2) {
-        int64_t up_to = at_blob(points, p) < end ? at_blob(points, p) : end;
+        int64_t up_to = fg_blob_integer(points, p) < end ? fg_blob_integer(points, p) : end;
         if (up_to <= at)
             continue;
-        code = add_step(ladder, at_blob(points, p + 1), up_to - at, err);
+        code = add_step(ladder, fg_blob_integer(points, p + 1), up_to - at, err);
         at = up_to;
     }
     return code;
@@ -183,35 +176,52 @@ static enum fg_code add_baselines(struct fg_registry *registry, const struct fg_
     return code;
 }
 
-/* The latest version of each source that says something of assets or portfolios inside; of two sources about the same subject the later one. */
-static enum fg_code add_forecasts(struct fg_registry *registry, const struct fg_tso_window *window, struct outlook *outlook, struct fg_error *err)
+/* What is known of one asset or portfolio, per period; INT64_MIN: nothing. */
+static void add_known(struct outlook *outlook, int64_t *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (known[i] != INT64_MIN) {
+            outlook[i].forecast_w += known[i];
+            outlook[i].forecasts++;
+        }
+        known[i] = INT64_MIN;
+    }
+}
+
+/* Of assets and portfolios inside: in each period the version that was entered last of those that say something there, whatever source it is of. */
+static enum fg_code add_forecasts(struct fg_registry *registry, const struct fg_tso_window *window, struct outlook *outlook, int64_t *known,
+                                  struct fg_error *err)
 {
     struct fg_sql *sql;
     bool row;
+    size_t count = (size_t)(window->end - window->first);
+    int64_t subject = 0, subject_id = 0;
+    for (size_t i = 0; i < count; i++)
+        known[i] = INT64_MIN;
     enum fg_code code = fg_query(
         registry->store, &sql, err,
-        INSIDE "SELECT v.first_period, v.period_count, r.p FROM operating_row r JOIN operating_point o ON o.id = r.point_id AND o.value_version = "
-               "r.version JOIN operating_version v ON v.point_id = r.point_id AND v.version = r.version WHERE o.area_id = $1 AND "
-               "v.first_period < $4 AND v.first_period + v.period_count > $3 AND o.origin IN ('forecast', 'prognosis') AND ((r.subject = 1 AND "
-               "EXISTS (SELECT 1 FROM asset a WHERE a.id = r.subject_id AND a.location_id IN (SELECT id FROM inside))) OR (r.subject = 2 AND "
-               "EXISTS (SELECT 1 FROM portfolio p WHERE p.id = r.subject_id AND p.location_id IN (SELECT id FROM inside)))) AND NOT EXISTS "
-               "(SELECT 1 FROM operating_row s JOIN operating_point q ON q.id = s.point_id AND q.value_version = s.version JOIN "
-               "operating_version w ON w.point_id = s.point_id AND w.version = s.version WHERE s.subject = r.subject AND s.subject_id = "
-               "r.subject_id AND q.area_id = o.area_id AND q.origin IN ('forecast', 'prognosis') AND (w.entered_us > v.entered_us OR "
-               "(w.entered_us = v.entered_us AND s.point_id > r.point_id)))",
+        INSIDE "SELECT r.subject, r.subject_id, v.first_period, r.p FROM operating_point o JOIN operating_version v ON v.point_id = o.id JOIN "
+               "operating_row r ON r.point_id = v.point_id AND r.version = v.version WHERE o.area_id = $1 AND v.first_period < $4 AND "
+               "v.first_period + v.period_count > $3 AND o.origin IN ('forecast', 'prognosis') AND ((r.subject = 1 AND EXISTS (SELECT 1 FROM "
+               "asset a WHERE a.id = r.subject_id AND a.location_id IN (SELECT id FROM inside))) OR (r.subject = 2 AND EXISTS (SELECT 1 FROM "
+               "portfolio p WHERE p.id = r.subject_id AND p.location_id IN (SELECT id FROM inside)))) ORDER BY r.subject, r.subject_id, "
+               "v.entered_us, r.point_id, r.version",
         "itii", window->area, window->control_area, window->first, window->end);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         size_t size;
-        int64_t from = fg_sql_column_int64(sql, 0);
-        const unsigned char *p = fg_sql_column_blob(sql, 2, &size);
+        int64_t from = fg_sql_column_int64(sql, 2);
+        const void *p = fg_sql_column_blob(sql, 3, &size);
+        if (fg_sql_column_int64(sql, 0) != subject || fg_sql_column_int64(sql, 1) != subject_id)
+            add_known(outlook, known, count);
+        subject = fg_sql_column_int64(sql, 0);
+        subject_id = fg_sql_column_int64(sql, 1);
         for (size_t k = 0; k < size / 8; k++) {
-            int64_t period = from + (int64_t)k, value = at_blob(p, k);
-            if (period < window->first || period >= window->end || value == INT64_MIN)
-                continue;
-            outlook[period - window->first].forecast_w += value;
-            outlook[period - window->first].forecasts++;
+            int64_t period = from + (int64_t)k, value = fg_blob_integer(p, k);
+            if (period >= window->first && period < window->end && value != INT64_MIN)
+                known[period - window->first] = value;
         }
     }
+    add_known(outlook, known, count);
     return code;
 }
 
@@ -223,7 +233,7 @@ enum fg_code fg_tso_outlook(struct fg_registry *registry, const struct fg_tso_wi
     int64_t *values = fg_alloc(count, sizeof *values);
     enum fg_code code = outlook == NULL || values == NULL ? fg_fail_memory(err) : add_baselines(registry, window, outlook, values, err);
     if (code == FG_OK)
-        code = add_forecasts(registry, window, outlook, err);
+        code = add_forecasts(registry, window, outlook, values, err);
     fg_json_begin_array(out, "periods");
     for (size_t i = 0; code == FG_OK && i < count; i++) {
         fg_json_begin_row_object(out, NULL);
@@ -294,10 +304,10 @@ enum fg_code fg_own_requests(struct fg_registry *registry, struct fg_json_writer
         fg_json_put_string(out, "regulation", fg_regulation_words[fg_sql_column_int64(sql, 4)]);
         fg_json_put_string(out, "kind", fg_request_kind_words[fg_sql_column_int64(sql, 5)]);
         fg_json_put_string(out, "start", fg_instant_format(fg_sql_column_int64(sql, 6), instant));
-        put_micro(out, "price", size >= 16 ? at_blob(points, 1) : 0);
+        put_micro(out, "price", size >= 16 ? fg_blob_integer(points, 1) : 0);
         fg_json_begin_row(out, "remaining");
         for (size_t k = 0; k < (size_t)fg_sql_column_int64(sql, 7); k++)
-            put_micro(out, NULL, at_blob(quantity, k) - at_blob(filled, k));
+            put_micro(out, NULL, fg_blob_integer(quantity, k) - fg_blob_integer(filled, k));
         fg_json_end_array(out);
         fg_json_end_object(out);
     }

@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "gateway/forward.h"
 #include "gateway/webhook.h"
-#include "store/lease.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,9 +33,7 @@ struct event {
 };
 struct sender {
     int share;
-    struct fg_store *store;
-    struct fg_lease lease; /* epoch 0: not held */
-    int64_t renewed_us, retry_us; /* monotonic; retry: another node had it */
+    struct gateway_lease held;
     int64_t ids[WEBHOOKS_AT_ONCE];
     size_t id_count;
     struct webhook webhook;
@@ -49,17 +46,21 @@ struct sender {
 
 /* -- reading --------------------------------------------------------------------------------------------------------- */
 
+/* Webhooks that have not had all events of their area. */
 static enum fg_code read_ids(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
 {
     struct sender *sender = context;
     struct fg_sql *sql;
     bool row;
     sender->id_count = 0;
-    enum fg_code code = fg_query(store, &sql, err,
-                                 "SELECT id FROM webhook WHERE status = 'active' AND next_us <= $1 AND id % $2 = $3 ORDER BY next_us, id LIMIT "
-                                 "$4",
-                                 "iiii", fg_platform_now_us(platform), (int64_t)GATEWAY_SENDERS, (int64_t)sender->share,
-                                 (int64_t)WEBHOOKS_AT_ONCE);
+    enum fg_code code = fg_store_incarnation(store, sender->incarnation, err);
+    if (code == FG_OK)
+        code = fg_query(store, &sql, err,
+                        "SELECT w.id FROM webhook w LEFT JOIN area_state s ON s.area_id = w.area_id WHERE w.status = 'active' AND w.next_us <= $1 "
+                        "AND w.id % $2 = $3 AND (w.position <> COALESCE(s.event_sequence, 0) OR w.incarnation <> $4) ORDER BY w.next_us, w.id "
+                        "LIMIT $5",
+                        "iiiti", fg_platform_now_us(platform), (int64_t)GATEWAY_SENDERS, (int64_t)sender->share, sender->incarnation,
+                        (int64_t)WEBHOOKS_AT_ONCE);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row)
         sender->ids[sender->id_count++] = fg_sql_column_int64(sql, 0);
     return code;
@@ -145,32 +146,6 @@ static enum fg_code read_webhook(struct fg_platform *platform, struct fg_store *
 
 /* -- recording ------------------------------------------------------------------------------------------------------- */
 
-static enum fg_code hold_lease(struct sender *sender, struct fg_gateway *gateway, struct fg_error *err)
-{
-    const struct fg_platform_options *options = fg_platform_options(gateway->options.platform);
-    char name[FG_LEASE_NAME_MAX];
-    enum fg_code code = FG_OK;
-    int64_t now_us = gateway_monotonic_us();
-    if (sender->store == NULL)
-        code = fg_store_open(options->store_url, &options->store, &sender->store, err);
-    if (code == FG_OK && sender->lease.epoch > 0 && now_us - sender->renewed_us > LEASE_S * INT64_C(1000000) / 3) {
-        code = fg_lease_renew(sender->store, &sender->lease, LEASE_S, err);
-        sender->renewed_us = now_us;
-        if (code == FG_ERR_FENCED)
-            sender->lease.epoch = 0;
-    }
-    if (code == FG_OK && sender->lease.epoch == 0) {
-        snprintf(name, sizeof name, "webhooks-%d", sender->share);
-        code = fg_lease_acquire(sender->store, name, options->node, LEASE_S, &sender->lease, err);
-        sender->renewed_us = now_us;
-        if (code != FG_OK) {
-            sender->lease.epoch = 0;
-            sender->retry_us = now_us + RETRY_S * INT64_C(1000000);
-        }
-    }
-    return code;
-}
-
 /* What a delivery, or its failure, changes; one leased transaction. `event` NULL: only the position moves. */
 struct step {
     const struct event *event;
@@ -186,28 +161,30 @@ static enum fg_code write_step(struct sender *sender, const struct step *step, s
     bool is_failure = step->outcome != NULL && !step->outcome->is_delivered;
     int64_t changes = 0;
     enum fg_code code = fg_change(
-        sender->store, &changes, err,
+        sender->held.store, &changes, err,
         "UPDATE webhook SET position = $3, incarnation = $4, attempts = $5, next_us = $6, failing_since_us = $7, status = $8, reason = $9 "
         "WHERE id = $1 AND status = 'active' AND position = $2",
         "iiitiiott", webhook->target.id, webhook->position, step->position, step->incarnation, is_failure ? webhook->attempts + 1 : (int64_t)0,
         step->next_us, is_failure ? (webhook->failing_since_us != 0 ? webhook->failing_since_us : step->outcome->started_us) : (int64_t)0,
         step->is_disabled ? "disabled" : "active", step->reason);
-    if (code == FG_OK && changes > 0 && step->outcome != NULL)
-        code = fg_webhook_note(sender->store, webhook->target.id, step->event->sequence, webhook->attempts + 1, step->event->type,
+    if (code == FG_OK && changes == 0)
+        return fg_fail(err, FG_ERR_NOT_FOUND, NULL, "the webhook was deleted or disabled meanwhile");
+    if (code == FG_OK && step->outcome != NULL)
+        code = fg_webhook_note(sender->held.store, webhook->target.id, step->event->sequence, webhook->attempts + 1, step->event->type,
                                step->outcome, err);
     return code;
 }
 
 static enum fg_code record(struct sender *sender, const struct step *step, struct fg_error *err)
 {
-    enum fg_code code = fg_lease_begin(sender->store, &sender->lease, err);
+    enum fg_code code = fg_lease_begin(sender->held.store, &sender->held.lease, err);
     if (code != FG_OK)
         return code;
     code = write_step(sender, step, err);
     if (code == FG_OK)
-        code = fg_store_commit(sender->store, err);
+        code = fg_store_commit(sender->held.store, err);
     else
-        fg_store_rollback(sender->store);
+        fg_store_rollback(sender->held.store);
     return code;
 }
 
@@ -343,14 +320,13 @@ static enum fg_code send_reset(struct sender *sender, struct fg_gateway *gateway
     return code;
 }
 
+/* FG_ERR_NOT_FOUND: deleted or disabled meanwhile. */
 static enum fg_code serve_webhook(struct sender *sender, struct fg_gateway *gateway, struct fg_error *err)
 {
     struct webhook *webhook = &sender->webhook;
     bool goes_on = true;
     int sent = 0;
     enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_webhook, sender, err);
-    if (code == FG_ERR_NOT_FOUND)
-        return FG_OK; /* deleted or disabled meanwhile */
     if (code != FG_OK)
         return code;
     if (webhook->target.secret[0] == '\0')
@@ -393,28 +369,26 @@ void gateway_send(struct gateway_thread *thread)
         thread->memory = fresh;
     }
     struct sender *sender = thread->memory;
-    if (gateway_monotonic_us() < sender->retry_us)
+    char name[FG_LEASE_NAME_MAX];
+    if (gateway_monotonic_us() < sender->held.retry_us)
         return;
+    snprintf(name, sizeof name, "webhooks-%d", sender->share);
     enum fg_code code = fg_platform_run(gateway->options.platform, FG_STORE_READ, read_ids, sender, &err);
     for (size_t i = 0; code == FG_OK && i < sender->id_count && !atomic_load(&gateway->stop); i++) {
-        if ((code = hold_lease(sender, gateway, &err)) != FG_OK)
+        if ((code = gateway_lease_hold(&sender->held, gateway, name, LEASE_S, RETRY_S, &err)) != FG_OK)
             break;
         sender->webhook.target.id = sender->ids[i];
         code = serve_webhook(sender, gateway, &err);
+        if (code == FG_ERR_NOT_FOUND)
+            code = FG_OK;
         if (code != FG_OK && !gateway_is_over(code)) { /* the others go on; this one is tried again after a pause of the thread */
             fg_log(FG_LOG_ERROR, "webhook.failed", FG_LOG_NUMBER("webhook", sender->ids[i]), FG_LOG_TEXT("text", err.text));
-            sender->retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
+            sender->held.retry_us = gateway_monotonic_us() + RETRY_S * INT64_C(1000000);
             code = FG_OK;
         }
     }
     fg_secret_wipe(&sender->webhook.target, sizeof sender->webhook.target);
-    if (code == FG_ERR_FENCED)
-        sender->lease.epoch = 0;
-    if (code == FG_OK || code == FG_ERR_BUSY || code == FG_ERR_FENCED || code == FG_ERR_INTERRUPTED)
-        return;
-    fg_log(FG_LOG_WARNING, "webhooks.failed", FG_LOG_TEXT("text", err.text));
-    if (sender->store != NULL && (code == FG_ERR_UNAVAILABLE || code == FG_ERR_OUTCOME))
-        fg_store_reconnect(sender->store, NULL);
+    gateway_lease_judge(&sender->held, code, "webhooks.failed", &err);
 }
 
 void gateway_send_release(struct gateway_thread *thread)
@@ -422,9 +396,7 @@ void gateway_send_release(struct gateway_thread *thread)
     struct sender *sender = thread->memory;
     if (sender == NULL)
         return;
-    if (sender->store != NULL && sender->lease.epoch > 0)
-        fg_lease_release(sender->store, &sender->lease, NULL);
-    fg_store_close(sender->store);
+    gateway_lease_end(&sender->held);
     for (size_t i = 0; i < EVENTS_AT_ONCE; i++)
         fg_text_release(&sender->events[i].data);
     fg_free(sender);

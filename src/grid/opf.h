@@ -38,6 +38,7 @@ enum fg_physics {
     FG_PHYSICS_DC,          /* active power and angles only */
     FG_PHYSICS_NONE         /* one balance of P and one of Q per island */
 };
+extern const char *const fg_physics_words[]; /* in the order above, NULL-terminated */
 
 /* The closed list of outcomes. */
 enum fg_opf_status {

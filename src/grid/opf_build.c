@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+const char *const fg_physics_words[] = {"ac", "soc", "lindistflow", "dc", "none", NULL};
+
 const struct opf_physics *fg_opf_physics(enum fg_physics physics)
 {
     switch (physics) {

@@ -144,8 +144,6 @@ enum fg_code fg_powerflow_solve_from(struct fg_powerflow *powerflow, const doubl
                                      struct fg_powerflow_result *result, struct fg_error *err);
 bool fg_powerflow_response(struct fg_powerflow *powerflow, int32_t count, const int32_t *buses, const double *dp_mw,
                            const double *dq_mvar, double *d_vm_pu, double *d_va_rad);
-/* Whether the network is a forest of trees. */
-bool fg_powerflow_is_radial(const struct fg_powerflow *powerflow);
 
 /* Batches: `scenario_count` inputs, each array row-major scenario x element (NULL as above). The base case (network's
  * values) is solved once and every scenario starts from its state, so that no scenario depends on another; one that

@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-bool fg_powerflow_is_radial(const struct fg_powerflow *powerflow)
-{
-    return powerflow->topology->is_radial;
-}
-
 size_t fg_powerflow_state_size(const struct fg_powerflow *powerflow)
 {
     return 4 * (size_t)powerflow->node_count;

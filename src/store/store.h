@@ -150,6 +150,16 @@ double fg_sql_column_double(const struct fg_sql *sql, int column);
 const char *fg_sql_column_text(const struct fg_sql *sql, int column); /* NUL-terminated; NULL for null */
 const void *fg_sql_column_blob(const struct fg_sql *sql, int column, size_t *size_bytes);
 
+/* A blob of 64-bit integers, the lowest byte first: the integer number `at`, from 0. */
+static inline int64_t fg_blob_integer(const void *bytes, size_t at)
+{
+    const unsigned char *first = (const unsigned char *)bytes + 8 * at;
+    uint64_t value = 0;
+    for (int b = 7; b >= 0; b--)
+        value = value << 8 | first[b];
+    return (int64_t)value;
+}
+
 /* A statement without parameters and rows, not kept: for maintenance. */
 enum fg_code fg_store_execute(struct fg_store *store, const char *text, struct fg_error *err);
 

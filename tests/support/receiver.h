@@ -26,9 +26,12 @@ struct receiver {
     int listener;
     uint16_t port;
     atomic_bool stop;
+    atomic_int arrived; /* requests, counted before anything is done with them */
     struct received *items;
     size_t count;
     int status;          /* of the next answers */
+    int other_status;    /* ... to requests whose head has `other`; 0: as the others */
+    char other[60];
     char location[200];  /* header of a redirect */
     char *answer;        /* body; NULL: none */
     char tag[100];       /* ETag; 304 when the request has it */
@@ -40,6 +43,8 @@ static inline void receiver_answer(struct receiver *receiver, int client, const 
     pthread_mutex_lock(&receiver->mutex);
     const char *body = receiver->answer != NULL ? receiver->answer : "";
     int status = receiver->tag[0] != '\0' && strstr(head, receiver->tag) != NULL ? 304 : receiver->status;
+    if (receiver->other_status != 0 && strstr(head, receiver->other) != NULL)
+        status = receiver->other_status;
     size_t length = status == 304 ? 0 : strlen(body);
     int used = snprintf(text, sizeof text, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n", status, length);
     if (receiver->location[0] != '\0')
@@ -80,6 +85,7 @@ static inline void receiver_take(struct receiver *receiver, int client)
     if (end == NULL)
         return;
     *end = '\0';
+    atomic_fetch_add(&receiver->arrived, 1);
     pthread_mutex_lock(&receiver->mutex);
     if (receiver->count < RECEIVED_MAX) {
         struct received *item = &receiver->items[receiver->count++];
@@ -136,6 +142,13 @@ static inline void receiver_say(struct receiver *receiver, int status, const cha
     pthread_mutex_lock(&receiver->mutex);
     receiver->status = status;
     snprintf(receiver->location, sizeof receiver->location, "%s", location != NULL ? location : "");
+    pthread_mutex_unlock(&receiver->mutex);
+}
+static inline void receiver_say_to(struct receiver *receiver, const char *other, int status)
+{
+    pthread_mutex_lock(&receiver->mutex);
+    receiver->other_status = status;
+    snprintf(receiver->other, sizeof receiver->other, "%s", other);
     pthread_mutex_unlock(&receiver->mutex);
 }
 static inline void receiver_give(struct receiver *receiver, const char *body, const char *tag)

@@ -23,6 +23,13 @@ const char *fg_clear_limit_word(enum fg_clear_limit_kind kind)
     return words[kind];
 }
 
+const char *fg_clear_limit_element(const struct fg_network *network, const struct fg_clear_limit *limit)
+{
+    if (limit->element < 0)
+        return "";
+    return limit->kind == FG_CLEAR_LIMIT_BRANCH ? network->branches[limit->element].id : network->buses[limit->element].id;
+}
+
 struct fg_clear_options fg_clear_defaults(void)
 {
     return (struct fg_clear_options){ .time_limit_s = 60, .gap_target = 0.005 };

@@ -85,6 +85,8 @@ struct fg_clear_limit {
                                      limit): what holding it costs */
     double remaining_cost;        /* h x scarcity price x violation_after */
 };
+/* Id of the bus or branch; "": it has none. */
+const char *fg_clear_limit_element(const struct fg_network *network, const struct fg_clear_limit *limit);
 
 /* Rejected although the prices would have paid it: `gain` is what it misses. */
 struct fg_clear_rejected {

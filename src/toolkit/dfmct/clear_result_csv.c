@@ -77,8 +77,7 @@ static void put_limits(const struct fg_clear_result *result, struct fg_text *tex
     for (size_t i = 0; i < result->limit_count; i++) {
         const struct fg_clear_limit *limit = &result->limits[i];
         fg_csv_put(text, fg_clear_limit_word(limit->kind), 0);
-        fg_csv_put(text, limit->kind == FG_CLEAR_LIMIT_BRANCH ? result->network->branches[limit->element].id
-                                                              : result->network->buses[limit->element].id, 0);
+        fg_csv_put(text, fg_clear_limit_element(result->network, limit), 0);
         put_index(text, limit->period, 0);
         const double values[] = { limit->limit, limit->before, limit->after, limit->violation_before,
                                   limit->violation_after, limit->shadow_price, limit->cost, limit->remaining_cost };

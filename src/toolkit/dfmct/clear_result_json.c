@@ -20,12 +20,6 @@ static void put_price(struct fg_json_writer *w, const char *key, double price)
         fg_json_put_null(w, key);
 }
 
-static const char *element_id(const struct fg_clear_result *result, const struct fg_clear_limit *limit)
-{
-    return limit->kind == FG_CLEAR_LIMIT_BRANCH ? result->network->branches[limit->element].id
-                                                : result->network->buses[limit->element].id;
-}
-
 static void put_start(struct fg_json_writer *w, const struct fg_market *market, int32_t period)
 {
     char buffer[FG_INSTANT_TEXT];
@@ -149,7 +143,7 @@ static void put_limit(struct fg_json_writer *w, const struct fg_clear_result *re
 {
     fg_json_begin_row_object(w, NULL);
     fg_json_put_string(w, "limit", fg_clear_limit_word(limit->kind));
-    fg_json_put_string(w, "element", element_id(result, limit));
+    fg_json_put_string(w, "element", fg_clear_limit_element(result->network, limit));
     put_start(w, result->market, limit->period);
     fg_json_put_number(w, "bound", limit->limit);
     fg_json_put_number(w, "before", limit->before);

@@ -118,11 +118,6 @@ enum fg_code fg_match_grid_set_state(struct fg_match_grid *match, struct fg_grid
     return state != NULL ? make_space(match, state, err) : FG_OK;
 }
 
-const struct fg_grid_state *fg_match_grid_state(const struct fg_match_grid *match)
-{
-    return match->state;
-}
-
 struct fg_match_grid_figures fg_match_grid_figures(const struct fg_match_grid *match)
 {
     return match->figures;

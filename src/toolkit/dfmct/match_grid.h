@@ -27,7 +27,6 @@ void fg_match_grid_destroy(struct fg_match_grid *match); /* NULL is allowed; the
 
 /* Put a state in place; it is owned from here on and the old one is destroyed. Tell the book by fg_book_network_changed. */
 enum fg_code fg_match_grid_set_state(struct fg_match_grid *match, struct fg_grid_state *state, struct fg_error *err);
-const struct fg_grid_state *fg_match_grid_state(const struct fg_match_grid *match); /* NULL: none */
 
 /* Forget what was traded; then put trades of the past in place. */
 void fg_match_grid_clear(struct fg_match_grid *match);

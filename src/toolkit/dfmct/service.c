@@ -118,10 +118,9 @@ static void tell_iteration(void *user, int32_t iteration, double objective, doub
 
 static enum fg_code physics_of(const char *word, enum fg_physics *physics, struct fg_error *err)
 {
-    static const char *const words[] = {"ac", "soc", "lindistflow", "dc", "none"};
-    for (int i = 0; i < 5; i++)
-        if (strcmp(words[i], word) == 0) {
-            *physics = (enum fg_physics)i; /* as the command line's */
+    for (int i = 0; fg_physics_words[i] != NULL; i++)
+        if (strcmp(fg_physics_words[i], word) == 0) {
+            *physics = (enum fg_physics)i;
             return FG_OK;
         }
     return fg_fail(err, FG_ERR_VALUE, NULL, "physics is ac, soc, lindistflow, dc or none, not \"%.20s\"", word);
@@ -321,9 +320,7 @@ static enum fg_code take_violations(const struct fg_clear_result *result, struct
         return fg_fail_memory(err);
     for (size_t i = 0; i < result->limit_count; i++) {
         const struct fg_clear_limit *limit = &result->limits[i];
-        const char *element = limit->element < 0                      ? ""
-                              : limit->kind == FG_CLEAR_LIMIT_BRANCH ? result->network->branches[limit->element].id
-                                                                     : result->network->buses[limit->element].id;
+        const char *element = fg_clear_limit_element(result->network, limit);
         clearing->violations[clearing->violation_count++] =
             (struct fg_service_violation){limit->period, fg_clear_limit_word(limit->kind), element, limit->limit, limit->before,
                                           limit->after, limit->violation_before, limit->violation_after, limit->shadow_price};
