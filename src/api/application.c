@@ -2,10 +2,12 @@
 
 #include "api/event_stream.h"
 #include "api/metrics.h"
+#include "api/relay.h"
 #include "api/seal.h"
 #include "atp/demonstration.h"
 #include "atp/id.h"
 #include "atp/idempotency.h"
+#include "atp/node.h"
 #include "atp/query.h"
 #include "atp/rights.h"
 
@@ -99,6 +101,28 @@ void fg_application_close(struct fg_application *application)
     fg_platform_destroy(application->platform);
     pthread_mutex_destroy(&application->mutex);
     *application = (struct fg_application){0};
+}
+
+/* ---- the first organisation ---- */
+struct founding {
+    const struct fg_organisation *organisation;
+    struct fg_new_user administrator;
+};
+
+static enum fg_code found(struct fg_registry *registry, void *context, struct fg_error *err)
+{
+    struct founding *founding = context;
+    int64_t organisation, user;
+    return fg_organisation_found(registry, founding->organisation, &founding->administrator, &organisation, &user, err);
+}
+
+enum fg_code fg_application_found(struct fg_application *application, const struct fg_organisation *organisation,
+                                  const struct fg_first_user *administrator, struct fg_error *err)
+{
+    char hash[FG_PASSWORD_HASH];
+    struct founding founding = {organisation, {administrator->name, administrator->email, hash}};
+    enum fg_code code = fg_password_hash(administrator->password, hash, err);
+    return code == FG_OK ? fg_registry_run(application->platform, NULL, FG_STORE_WRITE, found, &founding, err) : code;
 }
 
 /* ---- trading ---- */
@@ -205,6 +229,91 @@ static enum fg_code save(void *context, const char *owner, const char *key, cons
     return fg_platform_run(application->platform, FG_STORE_WRITE, save_work, &kept, err);
 }
 
+/* ---- other servers ---- */
+enum { OWNER_MS = 10000, OWNER_BYTES = 16 << 20, OWNER_URL = FG_NODE_URL_TEXT + 8192, OWNER_HEADER = 4096 };
+
+enum fg_code fg_application_reachable(struct fg_application *application, const struct fg_server *server, const char *url,
+                                      struct fg_error *err)
+{
+    const struct fg_http_policy policy = {.private_addresses = true};
+    char pin[FG_SERVER_PIN];
+    struct fg_error why;
+    enum fg_code code = FG_OK;
+    if (url != NULL && fg_http_check_url(&policy, url, &why) != FG_OK)
+        code = fg_fail(err, FG_ERR_VALUE, "node_url", "%s", why.text);
+    else if (url != NULL && url[strlen(url) - 1] == '/')
+        code = fg_fail(err, FG_ERR_VALUE, "node_url", "ends with a slash; leave it out");
+    if (code == FG_OK)
+        code = fg_server_pin(server, pin, err);
+    return code == FG_OK ? fg_node_announce(application->platform, url, pin, err) : code;
+}
+
+static bool is_elsewhere(void *context, const char *area, char owner[FG_RELAY_NAME])
+{
+    struct fg_application *application = context;
+    int64_t id;
+    _Static_assert(FG_RELAY_NAME == FG_LEASE_NAME_MAX, "one length");
+    return application->exchange != NULL && fg_id_parse(FG_ID_AREA, area, &id, NULL) == FG_OK &&
+           fg_exchange_is_elsewhere(application->exchange, id, owner);
+}
+
+/* Never to a server that is not the one: by its certificate, or by the public key that it has announced in the database. */
+static enum fg_code find_owner(struct fg_application *application, const char *owner, struct fg_node *node, struct fg_error *err)
+{
+    enum fg_code code = fg_node_find(application->platform, owner, node, err);
+    if (code == FG_ERR_NOT_FOUND)
+        return fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "%s serves the area, and has no node_url", owner);
+    if (code == FG_OK && application->node_ca_file == NULL && node->pin[0] == '\0')
+        return fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "%s has no certificate of its own; set node_ca_file", owner);
+    return code;
+}
+
+static enum fg_code send_to_owner(void *context, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
+                                  struct fg_error *err)
+{
+    struct fg_application *application = context;
+    struct fg_http_answer got = {0};
+    struct fg_node node;
+    char url[OWNER_URL], headers[6][OWNER_HEADER];
+    const char *lines[7] = {headers[0], headers[1]};
+    size_t count = 2;
+    bool fits;
+    enum fg_code code = find_owner(application, request->owner, &node, err);
+    if (code != FG_OK)
+        return code;
+    fits = snprintf(url, sizeof url, "%s%s", node.url, request->target) < (int)sizeof url &&
+           snprintf(headers[0], OWNER_HEADER, "Authorization: Bearer %s", request->secret) < OWNER_HEADER;
+    snprintf(headers[1], OWNER_HEADER, FG_RELAY_HEADER ": %s", fg_platform_options(application->platform)->node);
+    const struct {
+        const char *name, *value;
+    } optional[] = {{"On-Behalf-Of", request->on_behalf_of}, {"Idempotency-Key", request->key}, {"If-Match", request->if_match},
+                    {"Content-Type", request->body_length > 0 ? request->media : NULL}};
+    for (size_t i = 0; i < FG_COUNT_OF(optional); i++)
+        if (optional[i].value != NULL) {
+            fits = fits && snprintf(headers[count], OWNER_HEADER, "%s: %s", optional[i].name, optional[i].value) < OWNER_HEADER;
+            lines[count] = headers[count];
+            count++;
+        }
+    const struct fg_http_policy policy = {.private_addresses = true, .ca_file = application->node_ca_file};
+    struct fg_http_request call = {.method = request->method, .url = url, .headers = lines,
+                                   .body = request->body_length > 0 ? request->body : NULL, .body_length = request->body_length,
+                                   .timeout_ms = OWNER_MS, .max_bytes = OWNER_BYTES,
+                                   .pin = application->node_ca_file == NULL ? node.pin : NULL, .stop = request->stop};
+    code = fits ? fg_http_call(&policy, &call, &got, err) : fg_fail(err, FG_ERR_TOO_LARGE, NULL, "address or header too long to pass on");
+    fg_secret_wipe(headers[0], OWNER_HEADER);
+    if (code == FG_OK) {
+        answer->status = (int)got.status;
+        answer->is_replayed = strcmp(got.replayed, "true") == 0;
+        snprintf(answer->media, sizeof answer->media, "%s", got.media);
+        snprintf(answer->retry_after, sizeof answer->retry_after, "%s", got.retry_after);
+        fg_text_append(&answer->body, got.body.data, got.body.length);
+        if (answer->body.failed)
+            code = fg_fail_memory(err);
+    }
+    fg_text_release(&got.body);
+    return code;
+}
+
 /* ---- readiness and metrics: what is asked is whether the database answers now ---- */
 static enum fg_code look(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
 {
@@ -247,6 +356,7 @@ void fg_application_connect(struct fg_application *application, struct fg_server
     options->authenticator = (struct fg_authenticator){application, authenticate};
     options->idempotency = (struct fg_idempotency_store){application, load, save};
     options->events = fg_event_stream_source(application);
+    options->relay = (struct fg_relay){application, is_elsewhere, send_to_owner};
     options->ready = is_ready;
     options->metrics = put_metrics;
 }

@@ -6,6 +6,7 @@
 #include "api/server.h"
 #include "atp/authenticator.h"
 #include "atp/exchange.h"
+#include "atp/organisation.h"
 #include "gateway/gateway.h"
 #include "atp/run.h"
 
@@ -16,6 +17,8 @@ struct fg_application {
     struct fg_authenticator_memory *authenticator;
     struct fg_exchange *exchange; /* NULL before fg_application_trade */
     struct fg_gateway *gateway;   /* NULL before fg_application_reach_out */
+    const char *node_ca_file;     /* PEM: other servers' certificates are signed by these; NULL: they have the key that they announced. Set
+                                     before the server starts */
     struct fg_http_policy outbound; /* what may be called when a participant names the address */
     struct fg_runs *runs;         /* likewise */
     int run_threads;              /* that work on runs; 0: 1. Set before fg_application_trade */
@@ -36,6 +39,13 @@ enum fg_code fg_application_open_demonstration(const char *data_folder, const ch
                                                struct fg_error *err);
 void fg_application_close(struct fg_application *application);
 
+/* The first organisation, whose market operator accepts all others, and its administrator. Its roles have FMO in them. */
+struct fg_first_user {
+    const char *name, *email, *password;
+};
+enum fg_code fg_application_found(struct fg_application *application, const struct fg_organisation *organisation,
+                                  const struct fg_first_user *administrator, struct fg_error *err);
+
 /* Serve the market areas: start the engines of those that no other node has. Until then, and without it, trading
  * operations must not be called. */
 enum fg_code fg_application_trade(struct fg_application *application, struct fg_error *err);
@@ -47,6 +57,11 @@ enum fg_code fg_application_reach_out(struct fg_application *application, const 
 
 /* Fill context, access table, authenticator, idempotency store and event source of a server's options. */
 void fg_application_connect(struct fg_application *application, struct fg_server_options *options);
+
+/* Tell the other servers of the database where this one, which is `server`, is reached by them (NULL: it is not) and what it is
+ * recognised by. When it starts, and again when its certificate has changed. */
+enum fg_code fg_application_reachable(struct fg_application *application, const struct fg_server *server, const char *url,
+                                      struct fg_error *err);
 
 /* The server that is told of new events: after it has started, and NULL before it is stopped. */
 void fg_application_announce(struct fg_application *application, struct fg_server *server);

@@ -1,5 +1,5 @@
 /* From the complete request to the answer: validation, idempotency, the handler, and the end of the call. */
-#include "api/internal.h"
+#include "api/relay.h"
 #include "base/log.h"
 
 #include <sodium.h>
@@ -173,7 +173,7 @@ void fg_call_finish(struct fg_call *call, enum fg_code code, const struct fg_err
 
 static enum fg_code run_handler(struct fg_call *call, struct fg_error *err)
 {
-    if (!fg_request_complete(call) || !begin_key(call))
+    if (!fg_request_complete(call) || fg_relay_takes(call) || !begin_key(call))
         return FG_OK;
     return call->operation->handle(call, err);
 }
@@ -230,6 +230,8 @@ void fg_call_release(struct fg_call *call)
     if (call->subscriber != NULL)
         fg_subscriber_destroy(call->subscriber);
     sodium_memzero(call->body.data, call->body.length); /* bodies hold passwords */
+    if (call->secret != NULL)
+        sodium_memzero(call->secret, strlen(call->secret));
     fg_text_release(&call->body);
     fg_text_release(&call->out);
     json_decref(call->json);

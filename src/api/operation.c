@@ -214,6 +214,8 @@ static enum fg_code check_operation(struct check *check, const struct fg_operati
         return fail(check, "is not in the access table", operation->right);
     if ((operation->flags & (FG_OP_KEY_REQUIRED | FG_OP_KEY_BY_HANDLER)) && !(operation->flags & FG_OP_IDEMPOTENT))
         return fail(check, "need FG_OP_IDEMPOTENT", "flags");
+    if ((operation->flags & FG_OP_AT_OWNER) && strstr(operation->path, "/{area}/") == NULL)
+        return fail(check, "FG_OP_AT_OWNER needs {area} in the path", "flags");
     if ((operation->flags & FG_OP_IDEMPOTENT) && operation->right == NULL)
         return fail(check, "idempotency needs an owner, so a right", "flags");
     enum fg_code code = check_path(check, operation);

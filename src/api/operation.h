@@ -47,6 +47,7 @@ enum fg_operation_flag {
     FG_OP_KEY_BY_HANDLER = 16, /* ... the handler saves the answer in the transaction that makes the change */
     FG_OP_IF_MATCH = 32,    /* If-Match required (428 without); the handler compares with `fg_call_if_match` */
     FG_OP_STREAM = 64,      /* answers with server-sent events */
+    FG_OP_AT_OWNER = 128,   /* only the server that owns the path's {area} can do it: others pass the request on (relay.h) */
 };
 
 /* Answer the call through the functions of call.h. A code other than FG_OK becomes a problem document (problem.h) from

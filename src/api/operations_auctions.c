@@ -532,7 +532,7 @@ static enum fg_code list_limits(struct fg_call *call, struct fg_error *err)
 
 static const struct fg_operation operations[] = {
     {.id = "create-auction", .method = FG_POST, .path = "/v1/areas/{area}/auctions", .api = FG_API_ATP, .tag = "Auctions",
-     .summary = "Hold an auction", .right = "auctions.run", .flags = KEYED, .path_params = area_path, .request = &new_schema,
+     .summary = "Hold an auction", .right = "auctions.run", .flags = FG_OP_AT_OWNER | KEYED, .path_params = area_path, .request = &new_schema,
      .request_example = "{\"name\":\"Evening peak\",\"start\":\"2030-03-30T16:00:00Z\",\"periods\":8,\"closure\":"
                         "\"2030-03-30T12:00:00Z\",\"terms\":" TERMS_EXAMPLE "}",
      .responses = made_responses, .handle = create_auction},
@@ -543,11 +543,11 @@ static const struct fg_operation operations[] = {
      .summary = "One auction and its result", .right = "auctions.read", .path_params = auction_path, .responses = auction_responses,
      .handle = get_auction},
     {.id = "cancel-auction", .method = FG_POST, .path = "/v1/areas/{area}/auctions/{auction}/cancel", .api = FG_API_ATP,
-     .tag = "Auctions", .summary = "Give an auction up", .right = "auctions.run", .flags = KEYED, .path_params = auction_path,
+     .tag = "Auctions", .summary = "Give an auction up", .right = "auctions.run", .flags = FG_OP_AT_OWNER | KEYED, .path_params = auction_path,
      .description = "Until there is a result. All orders are cancelled and what they bound is free.", .request = &cancel_schema,
      .request_example = "{\"reason\":\"The network is not ready\"}", .responses = step_responses, .handle = cancel_auction},
     {.id = "clear-auction-again", .method = FG_POST, .path = "/v1/areas/{area}/auctions/{auction}/clear", .api = FG_API_ATP,
-     .tag = "Auctions", .summary = "Clear a failed auction again", .right = "auctions.run", .flags = KEYED,
+     .tag = "Auctions", .summary = "Clear a failed auction again", .right = "auctions.run", .flags = FG_OP_AT_OWNER | KEYED,
      .path_params = auction_path, .responses = step_responses, .handle = clear_again},
     {.id = "create-auction-rule", .method = FG_POST, .path = "/v1/areas/{area}/auction-rules", .api = FG_API_ATP, .tag = "Auctions",
      .summary = "Hold an auction for every day", .right = "auctions.run", .flags = FG_KEY_IN_TRANSACTION, .path_params = area_path,

@@ -215,7 +215,7 @@ static const struct fg_operation operations[] = {
     {.id = "set-limit", .method = FG_POST, .path = "/v1/areas/{area}/limits", .api = FG_API_ATP, .tag = "Market operation",
      .summary = "Set a confirmed limit",
      .description = "The approval is used up in the transaction that sets the limit.", .right = "market.limits",
-     .flags = FG_KEY_IN_TRANSACTION, .path_params = trading_area_path, .request = &set_schema,
+     .flags = FG_OP_AT_OWNER | FG_KEY_IN_TRANSACTION, .path_params = trading_area_path, .request = &set_schema,
      .request_example = "{\"limit\":" LIMIT_EXAMPLE ",\"approval\":\"apv-3\"}", .responses = set_responses, .handle = set_limit},
     {.id = "list-limits", .method = FG_GET, .path = "/v1/areas/{area}/limits", .api = FG_API_ATP, .tag = "Market",
      .summary = "Limits of the market, and one's own", .right = "orders.read", .flags = FG_OP_PAGED,

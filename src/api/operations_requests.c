@@ -88,7 +88,7 @@ static const struct fg_operation operations[] = {
     {.id = "solve-outside", .method = FG_POST, .path = "/v1/areas/{area}/orders/{order}/solved-outside", .api = FG_API_ATP,
      .tag = "Orders", .summary = "Withdraw a request as solved outside the market",
      .description = "What is left of it is withdrawn with the cause `solved_outside`; it counts in the statistics of its periods.",
-     .right = "orders.enter", .flags = KEYED, .path_params = order_path, .request = &outside_schema,
+     .right = "orders.enter", .flags = FG_OP_AT_OWNER | KEYED, .path_params = order_path, .request = &outside_schema,
      .request_example = "{\"reason\":\"No offer in time\",\"measure\":\"Feeder 3 switched over\"}", .responses = taken_responses,
      .handle = solve_outside},
     {.id = "list-request-steps", .method = FG_GET, .path = "/v1/areas/{area}/orders/{order}/steps", .api = FG_API_ATP,

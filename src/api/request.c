@@ -3,6 +3,7 @@
  * libmicrohttpd parses; what it lets pass and could be read differently by a proxy in front is refused here (RFC 9112,
  * sections 3.2 and 6.3), and the connection is closed, so that no hidden second request is ever looked at. */
 #include "api/internal.h"
+#include "api/relay.h"
 #include "base/instant.h"
 
 #include <arpa/inet.h>
@@ -82,6 +83,8 @@ static enum MHD_Result see_header(void *context, enum MHD_ValueKind kind, const 
         }
     if (strcasecmp(name, "If-None-Match") == 0)
         call->if_none_match = value;
+    if (strcasecmp(name, FG_RELAY_HEADER) == 0)
+        call->is_relayed = true;
     if (strcasecmp(name, "X-Forwarded-For") == 0)
         facts->forwarded_for = value;
     if (strcasecmp(name, "Accept-Encoding") == 0)
@@ -220,6 +223,23 @@ static bool is_from_own_site(const struct fg_call *call, const struct header_fac
     return !by_cookie;
 }
 
+/* For a server that the request may be passed on to: libmicrohttpd's texts may go before that server answers. */
+static enum fg_code keep_credentials(struct fg_call *call, const struct fg_credentials *credentials)
+{
+    const char *const from[] = {credentials->on_behalf_of, call->key, call->if_match};
+    const char **const to[] = {&call->on_behalf_of, &call->key, &call->if_match};
+    if ((call->secret = fg_arena_strdup(&call->arena, credentials->secret)) == NULL) {
+        fg_answer_code(call, FG_ERR_MEMORY, NULL);
+        return FG_ERR_MEMORY;
+    }
+    for (size_t i = 0; i < FG_COUNT_OF(from); i++)
+        if (from[i] != NULL && (*to[i] = fg_arena_strdup(&call->arena, from[i])) == NULL) {
+            fg_answer_code(call, FG_ERR_MEMORY, NULL);
+            return FG_ERR_MEMORY;
+        }
+    return FG_OK;
+}
+
 static bool authenticate(struct fg_call *call, const struct header_facts *facts)
 {
     struct fg_credentials credentials = {.address = call->address, .on_behalf_of = facts->on_behalf_of};
@@ -255,6 +275,8 @@ static bool authenticate(struct fg_call *call, const struct header_facts *facts)
         fg_answer_problem(call, FG_PROBLEM_CREDENTIALS, "the key or session is unknown, expired or not valid for this");
     else if (code != FG_OK)
         fg_answer_code(call, code, &why);
+    if (code == FG_OK && (call->operation->flags & FG_OP_AT_OWNER))
+        code = keep_credentials(call, &credentials);
     return code == FG_OK;
 }
 

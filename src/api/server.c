@@ -5,6 +5,7 @@
 #include "api/openapi.h"
 #include "api/operations_server.h"
 #include "api/reference.h"
+#include "api/relay.h"
 #include "api/tls.h"
 #include "base/instant.h"
 #include "base/log.h"
@@ -441,6 +442,7 @@ uint16_t fg_server_port(const struct fg_server *server)
 static void server_clear(struct fg_server *server)
 {
     fg_workers_destroy(server->workers);
+    fg_relays_stop(server); /* after the workers, which hand over to them */
     fg_hub_destroy(server->hub);
     fg_guard_destroy(server->guard);
     fg_limiter_destroy(server->limiter);
@@ -494,6 +496,8 @@ enum fg_code fg_server_start(const struct fg_server_options *options, struct fg_
         code = fg_guard_create(&server->guard, err);
     if (code == FG_OK)
         code = fg_workers_create(server->options.workers, server->options.queue_limit, &server->workers, err);
+    if (code == FG_OK)
+        code = fg_relays_start(server, err);
     if (code == FG_OK && options->events.read != NULL)
         code = fg_hub_create(&server->options.events, &server->seal_key, server->guard, &server->hub, err);
     if (code == FG_OK)
@@ -512,6 +516,12 @@ enum fg_code fg_server_reload(struct fg_server *server, struct fg_error *err)
     if (server->options.plain_http)
         return FG_OK;
     return fg_tls_load(server->certificate_file, server->key_file, err);
+}
+
+enum fg_code fg_server_pin(const struct fg_server *server, char pin[FG_SERVER_PIN], struct fg_error *err)
+{
+    pin[0] = '\0';
+    return server->options.plain_http ? FG_OK : fg_tls_pin(pin, err);
 }
 
 void fg_server_notify(struct fg_server *server, const char *area)
@@ -546,6 +556,7 @@ void fg_server_stop(struct fg_server *server, double seconds)
         fg_hub_close(server->hub);
     wait_until_idle(server, seconds);
     fg_dispatch_abandon(server);
+    atomic_store(&server->relays_stop, true);
     /* Answers that are being sent: a moment for the network threads, which MHD_stop_daemon does not grant. */
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     MHD_stop_daemon(server->daemon);

@@ -10,6 +10,8 @@
 #include "api/call.h"
 #include "api/operation.h"
 
+#include <stdatomic.h>
+
 /* How a caller shows who it is. */
 enum fg_credential_kind {
     FG_CREDENTIAL_BEARER, /* Authorization: Bearer ... (API key or session token) */
@@ -70,6 +72,32 @@ struct fg_event_source {
     bool (*may_read)(void *context, const struct fg_principal *principal, const char *area, const char *scope);
 };
 
+/* A request that another server of the platform has to answer, as this one has got it, and what that one answers. */
+struct fg_relayed_request {
+    const char *owner;  /* name of the server */
+    const char *method, *target; /* path and query */
+    const char *secret; /* of the caller; never to be logged */
+    const char *on_behalf_of, *key, *if_match; /* NULL: absent */
+    const char *media, *body;
+    size_t body_length; /* 0: no body */
+    const atomic_bool *stop; /* ends the call when it becomes true */
+};
+struct fg_relayed_answer {
+    int status;
+    char media[100], retry_after[16]; /* "": none */
+    bool is_replayed;
+    struct fg_text body; /* released by the caller */
+};
+#define FG_RELAY_NAME 64
+struct fg_relay {
+    void *context;
+    /* Does another server own the area? Memory only: asked for each request of FG_OP_AT_OWNER. */
+    bool (*is_elsewhere)(void *context, const char *area, char owner[FG_RELAY_NAME]);
+    /* Waits for the answer, whatever it is; else FG_ERR_UNAVAILABLE, and it is not known whether it was done. */
+    enum fg_code (*send)(void *context, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
+                         struct fg_error *err);
+};
+
 struct fg_server_options {
     const char *address; /* "127.0.0.1", "::", "0.0.0.0" */
     uint16_t port;       /* 0: any; fg_server_port tells */
@@ -94,15 +122,20 @@ struct fg_server_options {
     struct fg_authenticator authenticator;  /* .authenticate NULL: nobody can log in */
     struct fg_idempotency_store idempotency; /* .load NULL: Idempotency-Key is refused */
     struct fg_event_source events;          /* .read NULL: no streams */
+    struct fg_relay relay;                  /* .send NULL: nothing is passed on */
     void (*metrics)(void *context, struct fg_text *text); /* append the application's metrics; NULL: none */
     /* Ready to serve? Fills `err` with what is missing when not. NULL: always. */
     enum fg_code (*ready)(void *context, struct fg_error *err);
 };
 
+#define FG_SERVER_PIN 64
 struct fg_server;
 /* Checks the descriptions, makes certificate and secret where there are none, listens. Errors name the option. */
 enum fg_code fg_server_start(const struct fg_server_options *options, struct fg_server **server, struct fg_error *err);
 uint16_t fg_server_port(const struct fg_server *server);
+
+/* What the server is recognised by: "sha256//" and the hash of its certificate's public key; "" without TLS. */
+enum fg_code fg_server_pin(const struct fg_server *server, char pin[FG_SERVER_PIN], struct fg_error *err);
 
 /* Read the certificate again; the old one stays in use when the new one is bad. */
 enum fg_code fg_server_reload(struct fg_server *server, struct fg_error *err);

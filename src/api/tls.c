@@ -100,6 +100,25 @@ enum fg_code fg_tls_load(const char *certificate_file, const char *key_file, str
     return FG_OK;
 }
 
+enum fg_code fg_tls_pin(char pin[FG_TLS_PIN], struct fg_error *err)
+{
+    static const char head[] = "sha256//";
+    const struct certificate *certificate = atomic_load(&current);
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    gnutls_datum_t key = {0};
+    int error = certificate == NULL ? GNUTLS_E_NO_CERTIFICATE_FOUND
+                                    : gnutls_pubkey_export2(certificate->chain[0].pubkey, GNUTLS_X509_FMT_DER, &key);
+    if (error < 0)
+        return fail_tls(NULL, error, "the certificate's public key cannot be read", err);
+    crypto_hash_sha256(hash, key.data, key.size);
+    gnutls_free(key.data);
+    _Static_assert(sizeof head - 1 + sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES, sodium_base64_VARIANT_ORIGINAL) <= FG_TLS_PIN,
+                   "room for the text");
+    memcpy(pin, head, sizeof head);
+    sodium_bin2base64(pin + sizeof head - 1, FG_TLS_PIN - sizeof head + 1, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+    return FG_OK;
+}
+
 void fg_tls_release(void)
 {
     struct certificate *certificate = atomic_exchange(&current, NULL);

@@ -17,6 +17,9 @@ enum fg_code fg_tls_self_sign(const char *certificate_file, const char *key_file
 /* Read certificate chain and key (PEM), check that they belong together, and use them for handshakes from now on. On
  * failure the certificate before stays in use. */
 enum fg_code fg_tls_load(const char *certificate_file, const char *key_file, struct fg_error *err);
+/* Of the certificate in use: "sha256//" and the base64 of its public key's hash (RFC 7469, section 2.4). */
+#define FG_TLS_PIN 64
+enum fg_code fg_tls_pin(char pin[FG_TLS_PIN], struct fg_error *err);
 /* Forget all certificates; no connection may be open. */
 void fg_tls_release(void);
 

@@ -70,6 +70,16 @@ enum fg_code fg_exchange_submit(struct fg_exchange *exchange, int64_t id, struct
     return code;
 }
 
+bool fg_exchange_is_elsewhere(struct fg_exchange *exchange, int64_t id, char node[FG_LEASE_NAME_MAX])
+{
+    pthread_rwlock_rdlock(&exchange->lock);
+    const struct exchange_area *area = find_area(exchange, id);
+    bool is_elsewhere = area != NULL && !area->is_open && area->holder[0] != '\0';
+    snprintf(node, FG_LEASE_NAME_MAX, "%s", is_elsewhere ? area->holder : "");
+    pthread_rwlock_unlock(&exchange->lock);
+    return is_elsewhere;
+}
+
 bool fg_exchange_serves(struct fg_exchange *exchange, int64_t id)
 {
     pthread_rwlock_rdlock(&exchange->lock);

@@ -61,6 +61,9 @@ enum fg_code fg_exchange_run(struct fg_exchange *exchange, int64_t area, struct 
 /* This node serves the area now. */
 bool fg_exchange_serves(struct fg_exchange *exchange, int64_t area);
 
+/* Another node does, as far as this one knows (at most a tick ago): true and its name. */
+bool fg_exchange_is_elsewhere(struct fg_exchange *exchange, int64_t area, char node[FG_LEASE_NAME_MAX]);
+
 /* What the registry says of an area; the caller releases it. FG_ERR_NOT_FOUND. */
 enum fg_code fg_exchange_facts(struct fg_exchange *exchange, int64_t area, struct fg_facts **facts, struct fg_error *err);
 

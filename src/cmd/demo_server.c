@@ -2,7 +2,6 @@
 
 #include "api/catalogue.h"
 #include "atp/demonstration.h"
-#include "atp/organisation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,31 +40,15 @@ void demo_clock_set(struct demo *demo, int64_t seconds)
 }
 
 /* The market operator, as `flexgridd --init` sets it up; everybody else registers. */
-struct founding {
-    struct fg_organisation organisation;
-    struct fg_new_user administrator;
-};
-static enum fg_code found(struct fg_registry *registry, void *context, struct fg_error *err)
-{
-    struct founding *founding = context;
-    int64_t organisation, user;
-    return fg_organisation_found(registry, &founding->organisation, &founding->administrator, &organisation, &user, err);
-}
-
 static enum fg_code set_up(struct demo *demo, int64_t seed, struct fg_error *err)
 {
-    char hash[FG_PASSWORD_HASH];
-    struct founding founding = {
-        {.name = demo_party_name(DEMO_FMO), .country = "GR", .address = "Stadiou 1, 105 62 Athens", .vat_number = "EL099000001",
-         .iban = "GR1601101250000000012300695", .roles = FG_BIT(FG_ROLE_FMO)},
-        {demo_users[0].name, demo_users[0].email, hash}};
+    struct fg_organisation operator = {
+        .name = demo_party_name(DEMO_FMO), .country = "GR", .address = "Stadiou 1, 105 62 Athens", .vat_number = "EL099000001",
+        .iban = "GR1601101250000000012300695", .roles = FG_BIT(FG_ROLE_FMO)};
+    struct fg_first_user administrator = {demo_users[0].name, demo_users[0].email, DEMO_PASSWORD};
     int64_t today = fg_date_number(fg_timezone_local(demo->zone, demo->now_s).date);
     enum fg_code code = fg_demonstration_begin(demo->application.platform, today, seed, err);
-    if (code == FG_OK)
-        code = fg_password_hash(DEMO_PASSWORD, hash, err);
-    if (code == FG_OK)
-        code = fg_registry_run(demo->application.platform, NULL, FG_STORE_WRITE, found, &founding, err);
-    return code;
+    return code == FG_OK ? fg_application_found(&demo->application, &operator, &administrator, err) : code;
 }
 
 static enum fg_code serve(struct demo *demo, const char *folder, struct fg_error *err)

@@ -7,7 +7,6 @@
 #include "api/config.h"
 #include "api/server.h"
 #include "api/systemd.h"
-#include "atp/organisation.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -25,7 +24,7 @@ struct settings {
     int64_t header_seconds, body_seconds, send_seconds;
     double rate_per_second, rate_burst, anonymous_rate_per_second, anonymous_rate_burst, stop_seconds;
     bool plain_http, trust_proxy, demonstration, outbound_http, outbound_private;
-    const char *outbound_ca_file;
+    const char *outbound_ca_file, *node_url, *node_ca_file;
     int log_level;
 };
 
@@ -43,6 +42,9 @@ static const struct fg_setting table[] = {
     {"data_folder", FG_SETTING_TEXT, AT(data_folder), "flexgrid-data", "Folder for everything that is kept", 0, 0, NULL},
     {"database", FG_SETTING_TEXT, AT(database), "", "postgresql:// URL of the database; empty: SQLite in data_folder", 0, 0, NULL},
     {"node", FG_SETTING_TEXT, AT(node), "node-1", "Name of this server among those on the database", 0, 0, NULL},
+    {"node_url", FG_SETTING_TEXT, AT(node_url), "", "https address at which the others reach this server; empty: they pass no request on to it", 0, 0, NULL},
+    {"node_ca_file", FG_SETTING_TEXT, AT(node_ca_file), "",
+     "PEM certificates that the others' are signed by; empty: each is recognised by the key that it has announced in the database", 0, 0, NULL},
     {"demonstration", FG_SETTING_BOOLEAN, AT(demonstration), "false",
      "Serve a demonstration made by flexgrid-demo, and only to programs on this machine", 0, 0, NULL},
     {"operator_name", FG_SETTING_TEXT, AT(operator_name), "", "For --init: the flexibility market operator (FMO)", 0, 0, NULL},
@@ -179,23 +181,31 @@ static struct fg_server_options options_of(const struct settings *s)
     };
 }
 
-static void reload(struct fg_server *server)
+/* What runs until a signal. */
+struct running {
+    const struct settings *settings;
+    struct fg_application *application;
+    struct fg_server *server;
+};
+
+static void reload(const struct running *running)
 {
     struct fg_error err;
-    if (fg_server_reload(server, &err) == FG_OK)
+    if (fg_server_reload(running->server, &err) == FG_OK &&
+        fg_application_reachable(running->application, running->server, running->settings->node_url, &err) == FG_OK)
         fg_log(FG_LOG_INFO, "certificate.loaded", FG_LOG_TEXT("reason", "SIGHUP"));
     else
         fg_log(FG_LOG_ERROR, "certificate.refused", FG_LOG_TEXT("place", err.place), FG_LOG_TEXT("text", err.text));
 }
 
-static void wait_for_signals(struct fg_server *server, const sigset_t *signals)
+static void wait_for_signals(const struct running *running, const sigset_t *signals)
 {
     double watchdog = fg_systemd_watchdog_seconds() / 2;
     struct timespec period = {.tv_sec = (time_t)watchdog, .tv_nsec = (long)((watchdog - (double)(time_t)watchdog) * 1e9)};
     for (;;) {
         int number = watchdog > 0 ? sigtimedwait(signals, NULL, &period) : sigwaitinfo(signals, NULL);
         if (number == SIGHUP)
-            reload(server);
+            reload(running);
         else if (number > 0)
             return;
         else if (errno == EAGAIN)
@@ -212,26 +222,14 @@ static enum fg_code open_application(const struct settings *settings, struct fg_
     return fg_application_open(settings->database, data_folder(settings), node, NULL, NULL, application, err);
 }
 
-/* ---- the first organisation ---- */
-struct founding {
-    struct fg_organisation organisation;
-    struct fg_new_user administrator;
-};
-static enum fg_code found(struct fg_registry *registry, void *context, struct fg_error *err)
-{
-    struct founding *founding = context;
-    int64_t organisation, user;
-    return fg_organisation_found(registry, &founding->organisation, &founding->administrator, &organisation, &user, err);
-}
-
 static int initialise(const struct settings *s)
 {
     struct fg_error err = {0};
     struct fg_application application;
-    char password[256] = "", hash[FG_PASSWORD_HASH];
-    struct founding founding = {
-        {.name = s->operator_name, .country = s->operator_country, .address = s->operator_address, .roles = FG_BIT(FG_ROLE_FMO)},
-        {s->administrator_name, s->administrator_email, hash}};
+    char password[256] = "";
+    struct fg_organisation operator = {.name = s->operator_name, .country = s->operator_country, .address = s->operator_address,
+                                       .roles = FG_BIT(FG_ROLE_FMO)};
+    struct fg_first_user administrator = {s->administrator_name, s->administrator_email, password};
     enum fg_code code = FG_OK;
     if (s->operator_name == NULL || s->operator_country == NULL || strlen(s->operator_country) != 2 ||
         s->operator_address == NULL || s->administrator_name == NULL || s->administrator_email == NULL)
@@ -244,10 +242,8 @@ static int initialise(const struct settings *s)
         code = open_application(s, &application, &err);
     if (code != FG_OK)
         return fail(&err);
-    code = fg_password_hash(password, hash, &err);
+    code = fg_application_found(&application, &operator, &administrator, &err);
     fg_secret_wipe(password, sizeof password);
-    if (code == FG_OK)
-        code = fg_registry_run(application.platform, NULL, FG_STORE_WRITE, found, &founding, &err);
     fg_application_close(&application);
     return code == FG_OK ? 0 : fail(&err);
 }
@@ -272,9 +268,15 @@ static int serve(const struct settings *settings)
     if (open_application(settings, &application, &err) != FG_OK)
         return fail(&err);
     application.run_threads = (int)settings->run_threads;
+    application.node_ca_file = settings->node_ca_file;
     fg_application_connect(&application, &options);
     if (fg_application_trade(&application, &err) != FG_OK ||
         fg_application_reach_out(&application, &outbound, &err) != FG_OK || fg_server_start(&options, &server, &err) != FG_OK) {
+        fg_application_close(&application);
+        return fail(&err);
+    }
+    if (fg_application_reachable(&application, server, settings->node_url, &err) != FG_OK) {
+        fg_server_stop(server, 0);
         fg_application_close(&application);
         return fail(&err);
     }
@@ -285,7 +287,7 @@ static int serve(const struct settings *settings)
     if (options.is_demonstration)
         fg_log(FG_LOG_WARNING, "server.demonstration", FG_LOG_TEXT("text", "everybody knows the passwords of this database"));
     fg_systemd_notify("READY=1");
-    wait_for_signals(server, &signals);
+    wait_for_signals(&(struct running){settings, &application, server}, &signals);
     fg_systemd_notify("STOPPING=1");
     fg_log(FG_LOG_INFO, "server.stopping", FG_LOG_NUMBER("seconds", settings->stop_seconds));
     fg_application_announce(&application, NULL);

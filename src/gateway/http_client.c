@@ -52,27 +52,36 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return transfer->answer->body.failed ? 0 : length;
 }
 
+static void keep_header(const char *line, size_t length, const char *name, char *out, size_t size)
+{
+    size_t at = strlen(name), end = length;
+    if (length <= at || strncasecmp(line, name, at) != 0)
+        return;
+    while (at < end && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    while (end > at && (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
+        end--;
+    bool is_plain = end - at < size;
+    for (size_t i = at; is_plain && i < end; i++)
+        is_plain = line[i] >= ' ' && line[i] < 0x7f;
+    if (is_plain)
+        snprintf(out, size, "%.*s", (int)(end - at), line + at);
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
-    size_t length = size * count, at = 5;
+    struct fg_http_answer *answer = transfer->answer;
+    size_t length = size * count;
     transfer->header_bytes += length;
     if (transfer->header_bytes > HEADER_BYTES) {
         transfer->is_too_large = true;
         return 0;
     }
-    if (length > 5 && strncasecmp(bytes, "etag:", 5) == 0) {
-        size_t end = length;
-        while (at < end && (bytes[at] == ' ' || bytes[at] == '\t'))
-            at++;
-        while (end > at && (bytes[end - 1] == '\r' || bytes[end - 1] == '\n' || bytes[end - 1] == ' '))
-            end--;
-        bool is_plain = end - at < sizeof transfer->answer->tag;
-        for (size_t i = at; is_plain && i < end; i++)
-            is_plain = bytes[i] > ' ' && bytes[i] < 0x7f;
-        if (is_plain)
-            snprintf(transfer->answer->tag, sizeof transfer->answer->tag, "%.*s", (int)(end - at), bytes + at);
-    }
+    keep_header(bytes, length, "etag:", answer->tag, sizeof answer->tag);
+    keep_header(bytes, length, "content-type:", answer->media, sizeof answer->media);
+    keep_header(bytes, length, "retry-after:", answer->retry_after, sizeof answer->retry_after);
+    keep_header(bytes, length, "idempotent-replayed:", answer->replayed, sizeof answer->replayed);
     return length;
 }
 
@@ -201,6 +210,11 @@ enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_h
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "flexgrid");
     if (policy->ca_file != NULL)
         curl_easy_setopt(curl, CURLOPT_CAINFO, policy->ca_file);
+    if (request->pin != NULL) {
+        curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, request->pin);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* the key says it all; names and signers are not looked at */
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     if (request->body != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);

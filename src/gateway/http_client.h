@@ -29,12 +29,15 @@ struct fg_http_request {
     size_t body_length;
     int timeout_ms;   /* of the whole call; 0: 15000 */
     size_t max_bytes; /* of the answer's body; 0: 1 MiB */
+    const char *pin;  /* "sha256//...": the public key that the other side must have, whoever has signed its certificate; NULL: the
+                         certificate is verified */
     const atomic_bool *stop; /* ends the call when it becomes true; NULL: nothing does */
 };
 struct fg_http_answer {
     long status;
     struct fg_text body; /* initialised by the call, released by the caller in every case */
-    char tag[200];       /* ETag; "" without, when longer, or with other than printable ASCII */
+    /* Headers; "" without, when longer, or with other than printable ASCII. */
+    char tag[200], media[100], retry_after[16], replayed[8]; /* ETag, Content-Type, Retry-After, Idempotent-Replayed */
 };
 
 void fg_http_init(void);
