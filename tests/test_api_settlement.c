@@ -179,6 +179,7 @@ static void test_meter_to_invoice(void **state)
     do_as(&s, DSO, "compute-settlement", "/v1/areas/area-1/settlements", "{\"day\":\"2025-11-24\"}", 403);
     expect_made(&s, FMO, "compute-settlement", "/v1/areas/area-1/settlements", "{\"day\":\"2025-11-24\"}", "stl-1");
     assert_int_equal(count_items(&s, SUPPLIER, "get-statement", "/v1/settlements/stl-1/statement"), 0); /* not released */
+    assert_int_equal(count_items(&s, SUPPLIER, "list-settlement-units", "/v1/settlements/stl-1/units"), 0);
     release(&s, "stl-1", 1);
     json_t *statement = call_as(&s, SUPPLIER, "get-statement", "/v1/settlements/stl-1/statement", NULL, 200);
     json_t *line = json_array_get(json_object_get(statement, "items"), 0);
@@ -189,6 +190,9 @@ static void test_meter_to_invoice(void **state)
     assert_int_equal(count_items(&s, RETAILER, "get-statement", "/v1/settlements/stl-1/statement"), 0);
     assert_int_equal(count_items(&s, BRP_B, "list-transfers", "/v1/settlements/stl-1/transfers"), 1);
     assert_int_equal(count_items(&s, RETAILER, "list-transfers", "/v1/settlements/stl-1/transfers"), 0);
+    assert_int_equal(count_items(&s, FMO, "list-settlement-units", "/v1/settlements/stl-1/units"), 1);
+    assert_int_equal(count_items(&s, SUPPLIER, "list-settlement-units", "/v1/settlements/stl-1/units"), 1);
+    assert_int_equal(count_items(&s, RETAILER, "list-settlement-units", "/v1/settlements/stl-1/units"), 0);
     assert_true(count_items(&s, FMO, "list-settlement-inputs", "/v1/settlements/stl-1/inputs") >= 5);
     assert_int_equal(count_items(&s, DSO, "list-settlement-inputs", "/v1/settlements/stl-1/inputs"), 0);
     json_t *issued = call_as(&s, FMO, "issue-documents", "/v1/areas/area-1/documents", "{\"year\":2025,\"month\":11}", 200);

@@ -494,6 +494,136 @@ static void test_baseline_rules(void **state)
     assert_int_equal(fg_baseline_rule_parse("{", &rule, &err), FG_ERR_SYNTAX);
 }
 
+/* -- calls of the balancing market ------------------------------------------------------------------------------------ */
+
+/* A bid of one member of which everything was called. */
+static void add_call(struct world *w, int64_t id, int64_t portfolio, int regulation, int64_t period, int64_t periods, int64_t called_w)
+{
+    struct fg_error err = {0};
+    fixture_expect(fg_change(w->store, NULL, &err,
+                             "INSERT INTO forward_bid (id, area_id, control_area, state, regulation, location_id, brp_id, first_period, period_count, "
+                             "quantity_w, least_w, price_u, called_w, deadline_us, expires_us, created_us, changed_us, version) VALUES ($1, 1, 'GR', "
+                             "'activated', $2, 1, 0, $3, $4, $5, 0, 0, $5, 0, 0, 0, 0, 1)",
+                             "iiiii", id, (int64_t)regulation, period, periods, called_w), &err);
+    fixture_expect(fg_change(w->store, NULL, &err,
+                             "INSERT INTO forward_member (bid_id, place, order_id, portfolio_id, organisation_id, quantity_w, price_u, called_w) "
+                             "VALUES ($1, 0, 1, $2, $3, $4, 0, $4)",
+                             "iiii", id, portfolio, portfolio == PORTFOLIO ? (int64_t)SUPPLIER : (int64_t)RETAILER, called_w), &err);
+}
+
+/* Of every unit whose data are known: what the meter shows beyond the baseline is what was delivered of trades and calls, and the excess. */
+static void check_energy(struct world *w)
+{
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM settlement_portfolio u WHERE u.reason IS NULL AND u.meter_ws - u.baseline_ws - u.excess_ws - "
+                               "u.called_delivered_ws <> COALESCE((SELECT SUM(CASE WHEN t.regulation = 0 THEN t.delivered_ws ELSE -t.delivered_ws "
+                               "END) FROM settlement_trade t WHERE t.run_id = u.run_id AND t.portfolio_id = u.portfolio_id AND t.product = u.product "
+                               "AND t.period = u.period), 0)"), 0);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM settlement_portfolio u WHERE u.owed_ws - u.called_ws <> COALESCE((SELECT SUM(CASE WHEN "
+                               "t.regulation = 0 THEN t.traded_ws ELSE -t.traded_ws END) FROM settlement_trade t WHERE t.run_id = u.run_id AND "
+                               "t.portfolio_id = u.portfolio_id AND t.product = u.product AND t.period = u.period), 0)"), 0);
+    assert_int_equal(number(w, "SELECT COUNT(*) FROM settlement_trade WHERE trade_id = 0"), 0);
+}
+
+/* One unit each, baseline 0; energies in kWh. Up 250 and called up 150 are owed 400: of a shortfall of 80 the trade has 80 x 250 / 400 = 50. */
+static const struct {
+    int64_t trade_kwh, call_kwh, meter_kwh; /* up positive; 0: none */
+    int64_t delivered_kwh, called_kwh, excess_kwh;
+} called_units[] = {
+    {250, 150, 320, 200, 120, 0},  /* in part, pro rata; without the call it would be 250 delivered and 70 too much */
+    {250, 150, 400, 250, 150, 0},  /* all */
+    {250, 150, 450, 250, 150, 50}, /* too much, whosever */
+    {250, 150, 0, 0, 0, 0},        /* nothing */
+    {250, 150, -40, 0, 0, -40},    /* the other way */
+    {250, -100, 150, 250, -100, 0}, /* called down: the trade is delivered by what was not taken back */
+    {250, -100, 90, 190, -100, 0},
+    {-100, 300, 200, -100, 300, 0},
+    {250, -250, 0, 250, -250, 0}, /* nothing in net */
+    {0, 100, 60, 0, 60, 0},       /* no trade */
+};
+
+static void test_calls(void **state)
+{
+    struct world w;
+    const int64_t first = INT64_C(1763971200) / QUARTER; /* 10:00 on the 24th */
+    const size_t count = sizeof called_units / sizeof *called_units;
+    world_open(&w, state);
+    w.now_us = INT64_C(1764050400) * 1000000;
+    int64_t meter = meter_of(&w, PORTFOLIO);
+    for (size_t i = 0; i < count; i++) {
+        int64_t period = first + 2 * (int64_t)i, trade = called_units[i].trade_kwh, call = called_units[i].call_kwh;
+        submit(&w, PORTFOLIO, period, 0);
+        measure(&w, meter, period, called_units[i].meter_kwh * KWH);
+        if (trade != 0)
+            add_trade(&w, (int64_t)i + 1, PORTFOLIO, trade < 0, period, 4000 * (trade < 0 ? -trade : trade), 100 * EUR);
+        add_call(&w, (int64_t)i + 1, PORTFOLIO, call < 0, period, 1, 4000 * (call < 0 ? -call : call));
+    }
+    /* No reading: the trade waits, a call alone makes no run wait. A bid of two units, of which the second has a trade; another day's. */
+    add_trade(&w, 50, PORTFOLIO, FG_REGULATION_UP, first + 40, MW, 100 * EUR);
+    add_call(&w, 50, PORTFOLIO, FG_REGULATION_UP, first + 40, 1, MW);
+    add_call(&w, 51, OTHER, FG_REGULATION_UP, first + 40, 1, MW);
+    submit(&w, OTHER, first + 44, 0); /* both units are one event, whose baseline is there or not */
+    submit(&w, OTHER, first + 45, 0);
+    measure(&w, meter_of(&w, OTHER), first + 45, 300 * KWH);
+    add_trade(&w, 52, OTHER, FG_REGULATION_UP, first + 45, MW, 100 * EUR);
+    add_call(&w, 52, OTHER, FG_REGULATION_UP, first + 44, 2, MW);
+    add_call(&w, 53, PORTFOLIO, FG_REGULATION_UP, first + 96, 1, MW);
+
+    int64_t run = compute(&w, day24);
+    char text[300];
+    for (size_t i = 0; i < count; i++) {
+        long long period = (long long)(first + 2 * (int64_t)i);
+        if (called_units[i].trade_kwh != 0) {
+            snprintf(text, sizeof text, "SELECT delivered_ws FROM settlement_trade WHERE trade_id = %zu", i + 1);
+            int64_t delivered = called_units[i].delivered_kwh;
+            assert_true(number(&w, text) == (delivered < 0 ? -delivered : delivered) * KWH);
+        }
+        snprintf(text, sizeof text, "SELECT called_ws FROM settlement_portfolio WHERE portfolio_id = 10 AND period = %lld", period);
+        assert_true(number(&w, text) == called_units[i].call_kwh * KWH);
+        snprintf(text, sizeof text, "SELECT called_delivered_ws FROM settlement_portfolio WHERE portfolio_id = 10 AND period = %lld", period);
+        assert_true(number(&w, text) == called_units[i].called_kwh * KWH);
+        snprintf(text, sizeof text, "SELECT excess_ws FROM settlement_portfolio WHERE portfolio_id = 10 AND period = %lld", period);
+        assert_true(number(&w, text) == called_units[i].excess_kwh * KWH);
+    }
+    check_energy(&w);
+    assert_int_equal(number(&w, "SELECT pending_count FROM settlement_run"), 1);
+    assert_int_equal(number(&w, "SELECT trade_count FROM settlement_run"), 11);
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM settlement_trade"), 11);
+    /* 300 of 500 kWh: the trade has half of the shortfall; the unit before, without a reading, is the call's alone. */
+    assert_true(number(&w, "SELECT delivered_ws FROM settlement_trade WHERE trade_id = 52") == 150 * KWH);
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM settlement_portfolio WHERE portfolio_id = 11 AND called_ws > 0"), 3);
+    /* ten, one, one, and one of two units; that of another day is none of this one's */
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM settlement_input WHERE kind = 'calls' AND version = '14'"), 1);
+    assert_int_equal(number(&w, "SELECT COUNT(*) FROM settlement_posting WHERE trade_id = 0"), 0);
+    release(&w, run);
+    world_close(&w);
+}
+
+/* As test_baseline_of_days, with a call on Thursday: no reference any more, so that Friday, Tuesday and Monday count. */
+static void test_called_days_are_no_reference(void **state)
+{
+    static const struct {
+        int days_before;
+        int64_t energy_kwh;
+    } history[] = {{7, -120}, {6, -100}, {5, 999}, {4, -180}, {3, -80}, {2, 999}, {1, 999}, {0, 50}};
+    struct world w;
+    const int64_t period = INT64_C(1763971200) / QUARTER;
+    world_open(&w, state);
+    w.now_us = INT64_C(1764050400) * 1000000;
+    int64_t meter = meter_of(&w, PORTFOLIO);
+    fixture_execute(w.store, "UPDATE product SET baseline_rule = '{\"method\":\"days\",\"days\":3,\"days_used\":3,\"look_back_days\":10}' "
+                             "WHERE id = 1");
+    fixture_execute(w.store, "INSERT INTO holiday (area_id, day, name) VALUES (1, 20411, 'Holiday')"); /* 2025-11-19 */
+    for (size_t i = 0; i < sizeof history / sizeof *history; i++)
+        measure(&w, meter, period - 96 * history[i].days_before, history[i].energy_kwh * KWH);
+    add_trade(&w, 1, PORTFOLIO, FG_REGULATION_UP, period, MW, 100 * EUR);
+    compute(&w, day24);
+    assert_true(number(&w, "SELECT baseline_ws FROM settlement_portfolio WHERE run_id = 1") == -120 * KWH); /* (80 + 180 + 100) / 3 */
+    add_call(&w, 1, PORTFOLIO, FG_REGULATION_UP, period - 96 * 4 - 1, 2, MW);
+    compute(&w, day24);
+    assert_true(number(&w, "SELECT baseline_ws FROM settlement_portfolio WHERE run_id = 2") == -100 * KWH);
+    world_close(&w);
+}
+
 /* -- random days ---------------------------------------------------------------------------------------------------- */
 
 /* Money in = money out: in the ledger of a run and in the journal, which are equal once the run is released. */
@@ -583,7 +713,7 @@ static void test_random_days(void **state)
     world_open(&w, state);
     w.now_us = INT64_C(1764050400) * 1000000;
     const int64_t portfolios[] = {PORTFOLIO, OTHER};
-    int64_t meters[2], trade = 0;
+    int64_t meters[2], trade = 0, call = 0;
     for (int p = 0; p < 2; p++)
         meters[p] = meter_of(&w, portfolios[p]);
     for (int d = DAYS; d-- > 0;) { /* submissions come in the order of time */
@@ -592,6 +722,9 @@ static void test_random_days(void **state)
         for (int p = 0; p < 2; p++)
             for (int u = 0; u < UNITS; u++) {
                 submit(&w, portfolios[p], first + u, (int64_t)fg_random_below(&random, 400) * KWH / 7 - 100 * KWH);
+                if (fg_random_below(&random, 3) == 0)
+                    add_call(&w, ++call, portfolios[p], (int)fg_random_below(&random, 2), first + u, 1 + (int64_t)fg_random_below(&random, 2),
+                             (int64_t)(1 + fg_random_below(&random, 2000)) * 1000);
                 for (uint64_t n = fg_random_below(&random, 4); n > 0; n--)
                     add_trade(&w, ++trade, portfolios[p], (int)fg_random_below(&random, 2), first + u,
                               (int64_t)(1 + fg_random_below(&random, 2000)) * 1000,
@@ -606,6 +739,7 @@ static void test_random_days(void **state)
             int64_t run = compute(&w, day);
             release(&w, run);
             check_run(&w, run, day, &before);
+            check_energy(&w);
             struct fg_error err = {0};
             fg_ledger_release(&before);
             fixture_expect(fg_settlement_ledger(w.store, run, &before, &err), &err);
@@ -630,6 +764,7 @@ int main(void)
                                        ON_BOTH(test_days_of_23_and_25_hours), ON_BOTH(test_baseline_of_days), ON_BOTH(test_monthly_fee),
                                        ON_BOTH(test_bought_by_the_operator),
                                        ON_BOTH(test_perimeters), cmocka_unit_test(test_baseline_rules),
+                                       ON_BOTH(test_calls), ON_BOTH(test_called_days_are_no_reference),
                                        ON_BOTH(test_random_days)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

@@ -197,7 +197,41 @@ static const struct fg_rows transfers_rows = {
     "(t.from_brp_id = $1 OR t.to_brp_id = $1)))) x WHERE place > $3 ORDER BY place LIMIT $4",
     transfer_columns, "run", FG_ID_SETTLEMENT};
 
-static const struct fg_field input_fields[] = {{"kind", &short_text, "area, product, rule, holidays, trades, meter", FG_REQUIRED},
+static const struct fg_field unit_fields[] = {
+    {"portfolio", &fg_schema_id, "Portfolio", FG_REQUIRED},
+    {"product", &product, "Product", FG_REQUIRED},
+    {"start", &fg_schema_instant, "Start of the unit", FG_REQUIRED},
+    {"meter", &fg_schema_energy, "What was metered; null: not known", FG_REQUIRED | FG_NULLABLE},
+    {"baseline", &fg_schema_energy, "What would have been; null: not known", FG_REQUIRED | FG_NULLABLE},
+    {"owed", &fg_schema_energy, "Trades and calls of the balancing market in net, up positive", FG_REQUIRED},
+    {"called", &fg_schema_energy, "Of that the calls", FG_REQUIRED},
+    {"called_delivered", &fg_schema_energy, "What was delivered of them", FG_REQUIRED},
+    {"excess", &fg_schema_energy, "Delivered beyond what was owed", FG_REQUIRED},
+    {"reason", &short_text, "Why it waits for data", FG_REQUIRED | FG_NULLABLE},
+};
+static const struct fg_schema unit_schema = FG_OBJECT("SettledUnit", "What a portfolio owed and did in a unit", unit_fields);
+FG_PAGE_SCHEMA(unit_page, &unit_schema, "SettledUnitPage", "Units of a run");
+static const struct fg_response unit_responses[] = {
+    {200, "Units", &unit_page, NULL,
+     "{\"items\": [{\"portfolio\": \"pf-10\", \"product\": \"active\", \"start\": \"2025-11-24T08:00:00Z\", \"meter\": \"0.22\", "
+     "\"baseline\": \"-0.1\", \"owed\": \"0.4\", \"called\": \"0.15\", \"called_delivered\": \"0.12\", \"excess\": \"0\", "
+     "\"reason\": null}], \"next\": null}"},
+    {0}};
+static const struct fg_column unit_columns[] = {
+    {"portfolio", FG_COLUMN_ID, FG_ID_PORTFOLIO, NULL}, {"product", FG_COLUMN_WORD, FG_ID_TRADE, product_words},
+    {"start", FG_COLUMN_SECONDS, FG_ID_TRADE, NULL},    {"meter", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},
+    {"baseline", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},  {"owed", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},
+    {"called", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},    {"called_delivered", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},
+    {"excess", FG_COLUMN_ENERGY, FG_ID_TRADE, NULL},    {"reason", FG_COLUMN_TEXT, FG_ID_TRADE, NULL}, {0}};
+static const struct fg_rows units_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY u.portfolio_id, u.product, u.period) AS place, u.portfolio_id, u.product, "
+    "u.period * a.period_s, u.meter_ws, u.baseline_ws, u.owed_ws, u.called_ws, u.called_delivered_ws, u.excess_ws, u.reason FROM "
+    "settlement_portfolio u JOIN settlement_run r ON r.id = u.run_id JOIN area a ON a.id = r.area_id JOIN portfolio p ON p.id = "
+    "u.portfolio_id WHERE u.run_id = $5 AND (" OWN_RUN " OR (r.status = 'released' AND p.organisation_id = $1))) x WHERE place > $3 "
+    "ORDER BY place LIMIT $4",
+    unit_columns, "run", FG_ID_SETTLEMENT};
+
+static const struct fg_field input_fields[] = {{"kind", &short_text, "area, product, rule, holidays, trades, calls, meter", FG_REQUIRED},
                                                {"object", &fg_schema_count, "Number of the object", FG_REQUIRED},
                                                {"version", &short_text, "Its version", FG_REQUIRED}};
 static const struct fg_schema input_schema = FG_OBJECT("SettlementInput", "What a run was computed from", input_fields);
@@ -544,6 +578,11 @@ static const struct fg_operation operations[] = {
     {.id = "list-transfers", .method = FG_GET, .path = "/v1/settlements/{run}/transfers", SETTLEMENT,
      .summary = "Energy between balance responsible parties", .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path,
      .responses = transfer_responses, .handle = fg_rows_list, .rows = &transfers_rows},
+    {.id = "list-settlement-units", .method = FG_GET, .path = "/v1/settlements/{run}/units", SETTLEMENT,
+     .summary = "What portfolios owed and did, unit by unit",
+     .description = "Trades and calls of the balancing market together. The market operator sees all, others their portfolios in released runs.",
+     .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path, .responses = unit_responses, .handle = fg_rows_list,
+     .rows = &units_rows},
     {.id = "list-settlement-inputs", .method = FG_GET, .path = "/v1/settlements/{run}/inputs", SETTLEMENT,
      .summary = "What a run was computed from", .right = "settlements.read", .flags = FG_OP_PAGED, .path_params = run_path,
      .responses = input_responses, .handle = fg_rows_list, .rows = &inputs_rows},

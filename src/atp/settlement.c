@@ -24,6 +24,7 @@ struct trade {
     int64_t contract; /* of the seller's order; 0: none */
     struct fg_delivery delivery;
     bool is_pending;
+    bool is_call; /* of the balancing market (docs/settlement.md): delivered like a trade, paid by that market; no row of its own */
 };
 
 /* What a product asks for. */
@@ -43,7 +44,7 @@ struct day {
     struct fg_date *holidays;
     size_t holiday_count;
     struct trade *trades;
-    size_t trade_count, trade_capacity;
+    size_t trade_count, trade_capacity, call_count; /* trades and calls; calls among them */
     struct fg_ledger ledger;
     int64_t pending;
     enum fg_code used_code; /* of the callback that notes inputs */
@@ -160,6 +161,58 @@ static enum fg_code load_trades(struct day *day, struct fg_error *err)
     return code == FG_OK ? note_number(day, "trades", day->area, (int64_t)day->trade_count, err) : code;
 }
 
+static int compare_trades(const void *left, const void *right)
+{
+    const struct trade *a = left, *b = right;
+    if (a->product != b->product)
+        return a->product < b->product ? -1 : 1;
+    if (a->terms.portfolio != b->terms.portfolio)
+        return a->terms.portfolio < b->terms.portfolio ? -1 : 1;
+    if (a->terms.period != b->terms.period)
+        return a->terms.period < b->terms.period ? -1 : 1;
+    if (a->is_call != b->is_call)
+        return a->is_call ? 1 : -1;
+    return (a->terms.id > b->terms.id) - (a->terms.id < b->terms.id);
+}
+
+#define CALLED                                                                                                                     \
+    "FROM forward_member m JOIN forward_bid b ON b.id = m.bid_id WHERE b.area_id = $1 AND m.called_w > 0 AND b.first_period < $3 AND " \
+    "b.first_period + b.period_count > $2 "
+
+/* What the balancing market has called of the portfolios' offers, unit by unit, among the trades. */
+static enum fg_code load_calls(struct day *day, struct fg_error *err)
+{
+    struct fg_sql *sql;
+    bool row;
+    int64_t until = day->first_period + day->period_count;
+    enum fg_code code = fg_query(day->store, &sql, err,
+                                 "SELECT m.portfolio_id, b.regulation, b.first_period, b.period_count, SUM(m.called_w) " CALLED
+                                 "GROUP BY m.portfolio_id, b.regulation, b.first_period, b.period_count ORDER BY m.portfolio_id, "
+                                 "b.regulation, b.first_period, b.period_count",
+                                 "iii", day->area, day->first_period, until);
+    while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
+        int64_t first = fg_sql_column_int64(sql, 2), end = first + fg_sql_column_int64(sql, 3);
+        for (int64_t period = first > day->first_period ? first : day->first_period; period < end && period < until; period++) {
+            if (fg_grow((void **)&day->trades, day->trade_count, &day->trade_capacity, sizeof *day->trades) != 0) {
+                fg_sql_done(sql);
+                return fg_fail_memory(err);
+            }
+            day->trades[day->trade_count++] = (struct trade){
+                .terms = {.area = day->area, .id = (int64_t)++day->call_count, .portfolio = fg_sql_column_int64(sql, 0), .period = period,
+                          .period_s = day->period_s},
+                .product = FG_PRODUCT_ACTIVE,
+                .regulation = (enum fg_regulation)fg_sql_column_int64(sql, 1),
+                .quantity = {fg_sql_column_int64(sql, 4)},
+                .is_call = true,
+            };
+        }
+    }
+    if (code != FG_OK || day->call_count == 0)
+        return code;
+    qsort(day->trades, day->trade_count, sizeof *day->trades, compare_trades);
+    return note_number(day, "calls", day->area, (int64_t)day->call_count, err);
+}
+
 /* The product of this kind that the portfolio is approved for, else the area's first of the kind. */
 static enum fg_code load_product(struct day *day, int64_t portfolio, enum fg_product kind, struct product *product,
                                  struct fg_error *err)
@@ -207,17 +260,19 @@ static struct fg_readings window_of(const struct day *day, const struct portfoli
     return (struct fg_readings){portfolio->first * day->period_s, (int32_t)day->period_s, (size_t)portfolio->units, values};
 }
 
-/* Days before this one on which the portfolio was activated: no reference for its baseline. */
+/* Days before this one on which the portfolio was activated, by a trade or by a call of active energy (product 0): no reference for its baseline. */
 static enum fg_code load_excluded(struct day *day, struct portfolio *portfolio, struct fg_error *err)
 {
     struct fg_sql *sql;
     bool row;
     size_t capacity = 0;
     enum fg_code code = fg_query(day->store, &sql, err,
-                                 "SELECT DISTINCT period FROM book_trade WHERE area_id = $1 AND portfolio_id = $2 AND product = $3 "
-                                 "AND period >= $4 AND period < $5 AND quantity_w > 0 ORDER BY period",
-                                 "iiiii", day->area, portfolio->id, (int64_t)portfolio->kind, portfolio->first,
-                                 day->first_period);
+                                 "WITH RECURSIVE called (period, until) AS (SELECT b.first_period, b.first_period + b.period_count " CALLED
+                                 "AND m.portfolio_id = $4 AND $5 = 0 UNION SELECT period + 1, until FROM called WHERE period + 1 < until) "
+                                 "SELECT period FROM called WHERE period >= $2 AND period < $3 UNION SELECT period FROM book_trade WHERE "
+                                 "area_id = $1 AND portfolio_id = $4 AND product = $5 AND period >= $2 AND period < $3 AND quantity_w > 0 "
+                                 "ORDER BY period",
+                                 "iiiii", day->area, portfolio->first, day->first_period, portfolio->id, (int64_t)portfolio->kind);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         struct fg_date date = fg_timezone_local(day->zone, fg_sql_column_int64(sql, 0) * day->period_s).date;
         if (portfolio->excluded_count > 0 && fg_date_compare(portfolio->excluded[portfolio->excluded_count - 1], date) == 0)
@@ -260,23 +315,45 @@ static enum fg_code load_readings(struct day *day, struct portfolio *portfolio, 
     return code == FG_OK ? load_excluded(day, portfolio, err) : code;
 }
 
-static enum fg_code write_portfolio(struct day *day, const struct portfolio *portfolio, int64_t period, int64_t meter,
-                                    int64_t baseline, const struct fg_delivery_net *net, const char *reason,
-                                    struct fg_error *err)
+/* What is known of a portfolio's unit. */
+struct unit {
+    int64_t period, meter, baseline;
+    struct fg_delivery_net net;
+    struct fg_energy called, called_delivered; /* up positive */
+    const char *reason; /* why it is pending; NULL: it is not */
+};
+
+static enum fg_code write_unit(struct day *day, const struct portfolio *portfolio, const struct unit *unit, struct fg_error *err)
 {
     struct fg_sql *sql;
     enum fg_code code = fg_query(day->store, &sql, err,
                                  "INSERT INTO settlement_portfolio (run_id, portfolio_id, product, period, meter_ws, baseline_ws, "
-                                 "owed_ws, excess_ws, reason) VALUES ($1, $2, $3, $4, $8, $9, $5, $6, $7)",
-                                 "iiiiiit", day->run, portfolio->id, (int64_t)portfolio->kind, period, net->owed.ws,
-                                 net->excess.ws, reason);
+                                 "owed_ws, excess_ws, reason, called_ws, called_delivered_ws) VALUES ($1, $2, $3, $4, $10, $11, $5, $6, $7, $8, $9)",
+                                 "iiiiiitii", day->run, portfolio->id, (int64_t)portfolio->kind, unit->period, unit->net.owed.ws,
+                                 unit->net.excess.ws, unit->reason, unit->called.ws, unit->called_delivered.ws);
     if (code != FG_OK)
         return code;
-    if (meter != FG_READING_MISSING)
-        fg_sql_int64(sql, 8, meter);
-    if (baseline != FG_READING_MISSING)
-        fg_sql_int64(sql, 9, baseline);
+    if (unit->meter != FG_READING_MISSING)
+        fg_sql_int64(sql, 10, unit->meter);
+    if (unit->baseline != FG_READING_MISSING)
+        fg_sql_int64(sql, 11, unit->baseline);
     return fg_sql_run(sql, NULL, err);
+}
+
+/* A call has its share of a shortfall; what that costs is settled by the market that called. */
+static const struct fg_delivery_terms call_terms;
+
+/* Take the delivery of a trade or call. Is it a trade that waits for data? */
+static bool take_delivery(struct trade *trade, const struct fg_delivery *delivery, bool is_known, struct unit *unit)
+{
+    int64_t sign = trade->regulation == FG_REGULATION_UP ? 1 : -1;
+    trade->is_pending = !is_known;
+    trade->delivery = is_known ? *delivery : (struct fg_delivery){.traded = delivery->traded};
+    if (trade->is_call) {
+        unit->called.ws += sign * trade->delivery.traded.ws; /* the sums of a direction have been found to fit */
+        unit->called_delivered.ws += sign * trade->delivery.delivered.ws;
+    }
+    return !is_known && !trade->is_call;
 }
 
 /* Trades [from, until) of one unit. `reason` says why the baseline is not known. */
@@ -284,37 +361,34 @@ static enum fg_code settle_unit(struct day *day, struct portfolio *portfolio, si
                                 const char *reason, struct fg_error *err)
 {
     size_t count = until - from;
-    int64_t period = portfolio->trades[from].terms.period, meter = portfolio->meter[period - portfolio->first];
+    struct unit unit = {.period = portfolio->trades[from].terms.period, .baseline = baseline, .reason = reason};
+    unit.meter = portfolio->meter[unit.period - portfolio->first];
     struct fg_delivery_trade *terms = fg_alloc(count, sizeof *terms);
     struct fg_delivery *out = fg_alloc(count, sizeof *out);
-    struct fg_delivery_net net = {{0}, {0}, {0}};
-    bool is_known = meter != FG_READING_MISSING && baseline != FG_READING_MISSING;
+    bool is_known = unit.meter != FG_READING_MISSING && baseline != FG_READING_MISSING, is_waiting = false;
     struct fg_energy deviation = {0};
-    if (meter == FG_READING_MISSING)
-        reason = "the meter has no reading for the unit";
+    if (unit.meter == FG_READING_MISSING)
+        unit.reason = "the meter has no reading for the unit";
     if (is_known)
-        deviation.ws = meter - baseline; /* both within 2^53 x assets */
+        deviation.ws = unit.meter - baseline; /* both within 2^53 x assets */
     enum fg_code code = terms != NULL && out != NULL ? FG_OK : fg_fail_memory(err);
     for (size_t i = 0; code == FG_OK && i < count; i++) {
         const struct trade *trade = &portfolio->trades[from + i];
-        terms[i] = (struct fg_delivery_trade){trade->regulation, trade->quantity, trade->price, &portfolio->product.terms};
+        terms[i] = (struct fg_delivery_trade){trade->regulation, trade->quantity, trade->price,
+                                              trade->is_call ? &call_terms : &portfolio->product.terms};
     }
     if (code == FG_OK)
-        code = fg_delivery_settle(terms, count, deviation, day->period_s, out, &net, err);
-    for (size_t i = 0; code == FG_OK && i < count; i++) {
-        struct trade *trade = &portfolio->trades[from + i];
-        trade->is_pending = !is_known;
-        trade->delivery = out[i];
-        if (!is_known)
-            trade->delivery = (struct fg_delivery){.traded = out[i].traded};
-    }
-    if (!is_known) {
-        net.excess.ws = 0;
-        day->pending++;
-    }
+        code = fg_delivery_settle(terms, count, deviation, day->period_s, out, &unit.net, err);
+    for (size_t i = 0; code == FG_OK && i < count; i++)
+        is_waiting = take_delivery(&portfolio->trades[from + i], &out[i], is_known, &unit) || is_waiting;
+    if (is_known)
+        unit.reason = NULL;
+    else
+        unit.net.excess.ws = 0;
+    day->pending += is_waiting;
     fg_free(terms);
     fg_free(out);
-    return code == FG_OK ? write_portfolio(day, portfolio, period, meter, baseline, &net, is_known ? NULL : reason, err) : code;
+    return code == FG_OK ? write_unit(day, portfolio, &unit, err) : code;
 }
 
 /* Trades [from, until) of consecutive units: one event, one baseline. */
@@ -503,7 +577,7 @@ static enum fg_code write_ledger(struct day *day, struct fg_error *err)
     }
     if (code == FG_OK)
         code = fg_change(day->store, NULL, err, "UPDATE settlement_run SET pending_count = $2, trade_count = $3 WHERE id = $1",
-                         "iii", day->run, day->pending, (int64_t)day->trade_count);
+                         "iii", day->run, day->pending, (int64_t)(day->trade_count - day->call_count));
     return code;
 }
 
@@ -560,6 +634,8 @@ static enum fg_code settle_contracts(struct day *day, struct fg_error *err)
 static enum fg_code settle_day(struct day *day, struct fg_error *err)
 {
     enum fg_code code = load_trades(day, err);
+    if (code == FG_OK)
+        code = load_calls(day, err);
     for (size_t i = 0, end; code == FG_OK && i < day->trade_count; i = end) {
         struct trade *first = &day->trades[i];
         end = i + 1;
@@ -573,7 +649,7 @@ static enum fg_code settle_day(struct day *day, struct fg_error *err)
         code = settle_portfolio(day, first, end - i, err);
     }
     for (size_t i = 0; code == FG_OK && i < day->trade_count; i++)
-        if ((code = write_trade(day, &day->trades[i], err)) == FG_OK)
+        if (!day->trades[i].is_call && (code = write_trade(day, &day->trades[i], err)) == FG_OK)
             code = post_trade(day, &day->trades[i], err);
     if (code == FG_OK)
         code = settle_contracts(day, err);
