@@ -78,6 +78,27 @@ struct seen {
     bool is_replayed, has_retry_after;
 };
 
+/* Does the server count so many requests passed on, and so many of them without an answer? */
+static bool counts(const struct server *server, int relayed, int failures)
+{
+    struct fg_text text;
+    char url[200], lines[2][80];
+    CURL *curl = curl_easy_init();
+    fg_text_init(&text);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/metrics", server->port);
+    snprintf(lines[0], sizeof lines[0], "\nflexgrid_relayed_total %d\n", relayed);
+    snprintf(lines[1], sizeof lines[1], "\nflexgrid_relay_failures_total %d\n", failures);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, gateway_take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+    curl_easy_cleanup(curl);
+    bool is_so = strstr(text.data, lines[0]) != NULL && strstr(text.data, lines[1]) != NULL;
+    fg_text_release(&text);
+    return is_so;
+}
+
 static size_t take_line(char *bytes, size_t size, size_t count, void *context)
 {
     struct seen *seen = context;
@@ -223,6 +244,8 @@ static void either_server(void **state)
     assert_true(looped.has_retry_after);
     assert_int_equal(ask(owner, p.f.agg, "POST", ORDERS, "key-5", "Flexgrid-Relayed: node-b", body).status, 201);
     assert_int_equal(count_orders(&p), 3);
+    assert_true(counts(other, 7, 0)); /* all but whom it knows no key of, and the one that another server had passed on */
+    assert_true(counts(owner, 0, 0));
     close_pair(&p);
 }
 
@@ -243,6 +266,7 @@ static void only_the_right_one(void **state)
     struct seen seen = ask(other, p.f.agg, "POST", ORDERS, "key-2", NULL, body);
     assert_int_equal(seen.status, 503);
     assert_true(seen.has_retry_after);
+    assert_true(counts(other, 2, 1));
     change(&p, "UPDATE node SET pin = '' WHERE name = 'node-a'"); /* without key and certificate nothing is sent */
     assert_int_equal(ask(other, p.f.agg, "POST", ORDERS, "key-2", NULL, body).status, 503);
     change(&p, "DELETE FROM node WHERE name = 'node-a'"); /* it is not reached by others */

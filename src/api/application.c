@@ -268,10 +268,9 @@ static enum fg_code find_owner(struct fg_application *application, const char *o
     return code;
 }
 
-static enum fg_code send_to_owner(void *context, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
+static enum fg_code ask_owner(struct fg_application *application, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
                                   struct fg_error *err)
 {
-    struct fg_application *application = context;
     struct fg_http_answer got = {0};
     struct fg_node node;
     char url[OWNER_URL], headers[6][OWNER_HEADER];
@@ -314,6 +313,17 @@ static enum fg_code send_to_owner(void *context, const struct fg_relayed_request
     return code;
 }
 
+static enum fg_code send_to_owner(void *context, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
+                                  struct fg_error *err)
+{
+    struct fg_application *application = context;
+    enum fg_code code = ask_owner(application, request, answer, err);
+    atomic_fetch_add(&application->relayed, 1);
+    if (code != FG_OK)
+        atomic_fetch_add(&application->relay_failures, 1);
+    return code;
+}
+
 /* ---- readiness and metrics: what is asked is whether the database answers now ---- */
 static enum fg_code look(struct fg_platform *platform, struct fg_store *store, void *context, struct fg_error *err)
 {
@@ -342,6 +352,10 @@ static void put_metrics(void *context, struct fg_text *text)
     fg_exchange_figures(application->exchange, &figures);
     fg_metrics_put(text, "flexgrid_areas", "gauge", "Market areas of the database", (double)figures.areas);
     fg_metrics_put(text, "flexgrid_areas_served", "gauge", "Market areas that this server serves", (double)figures.served);
+    fg_metrics_put(text, "flexgrid_relayed_total", "counter", "Requests passed on to the server that owns the area",
+                   (double)atomic_load(&application->relayed));
+    fg_metrics_put(text, "flexgrid_relay_failures_total", "counter", "Of those, without an answer",
+                   (double)atomic_load(&application->relay_failures));
     fg_metrics_put(text, "flexgrid_commands_total", "counter", "Commands that the trading engines have applied", (double)figures.commands);
     fg_metrics_put(text, "flexgrid_batches_total", "counter", "Transactions that they were applied in", (double)figures.batches);
     fg_metrics_put(text, "flexgrid_reloads_total", "counter", "Times that an engine read its state anew after a failed commit", (double)figures.reloads);

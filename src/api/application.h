@@ -21,6 +21,7 @@ struct fg_application {
                                      before the server starts */
     struct fg_http_policy outbound; /* what may be called when a participant names the address */
     struct fg_runs *runs;         /* likewise */
+    atomic_ulong relayed, relay_failures; /* requests passed on to other servers; of those without an answer */
     int run_threads;              /* that work on runs; 0: 1. Set before fg_application_trade */
     const char *data_folder; /* for files while they are read */
     bool is_demonstration;

@@ -176,8 +176,8 @@ static int compare_trades(const void *left, const void *right)
 }
 
 #define CALLED                                                                                                                     \
-    "FROM forward_member m JOIN forward_bid b ON b.id = m.bid_id WHERE b.area_id = $1 AND m.called_w > 0 AND b.first_period < $3 AND " \
-    "b.first_period + b.period_count > $2 "
+    "FROM forward_bid b JOIN forward_member m ON m.bid_id = b.id WHERE b.area_id = $1 AND b.called_w > 0 AND m.called_w > 0 AND "      \
+    "b.first_period < $3 AND b.first_period + b.period_count > $2 "
 
 /* What the balancing market has called of the portfolios' offers, unit by unit, among the trades. */
 static enum fg_code load_calls(struct day *day, struct fg_error *err)
