@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 DEMO ?= on
 DEMO_OPTIONS ?=
 
-.PHONY: all run stop test dev kill bench simulate mutants coverage fuzz fuzz-api install test-install test-fresh format clean help
+.PHONY: all run stop test dev kill bench simulate mutants coverage fuzz fuzz-api pages install test-install test-fresh format clean help
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
@@ -21,6 +21,7 @@ all: ## build the release programs into build/bin
 run: ## install what is missing, build, clear the example market, serve a loaded market day (DEMO=off: do not)
 	@tools/bootstrap build
 	@tools/build release programs -DBUILD_TESTING=OFF
+	@[ "$(DEMO)" = off ] || { tools/bootstrap pages && tools/build_web; } || echo "The pages could not be built; the market runs without them."
 	@tools/run_example
 	@[ "$(DEMO)" = off ] || build/bin/flexgrid-demo $(DEMO_OPTIONS)
 
@@ -68,7 +69,11 @@ fuzz-api: ## every operation of the API with generated requests; SECONDS_EACH=60
 	@echo "seed $(SEED), $(SECONDS_EACH) s"
 	@FG_FUZZ_SEED=$(SEED) FG_FUZZ_SECONDS=$(SECONDS_EACH) build/dev/bin/test_api_fuzz
 
-install: ## install library, headers, program and manual; PREFIX and DESTDIR are honoured
+pages: ## build the pages into build/web; the libraries come from npm
+	@tools/bootstrap --check pages
+	@tools/build_web
+
+install: ## install library, headers, program, manual and (where `make pages` built them) the pages; PREFIX and DESTDIR are honoured
 	@tools/bootstrap --check build
 	@tools/build release all -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
 	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"

@@ -427,7 +427,9 @@ static void static_files(void **state)
     assert_int_equal(system(path), 0);
     memset(script, 'x', sizeof script);
     snprintf(path, sizeof path, "%s/index.html", folder);
-    assert_int_equal(fg_file_write(path, "<p>start</p>", 12, &err), FG_OK);
+    /* The hash is what `printf '{"imports":{}}' | openssl dgst -sha256 -binary | base64` prints. */
+    static const char start[] = "<p>start</p><script type=\"importmap\">{\"imports\":{}}</script>";
+    assert_int_equal(fg_file_write(path, start, sizeof start - 1, &err), FG_OK);
     snprintf(path, sizeof path, "%s/sub/app.0a1b2c3d.js", folder);
     assert_int_equal(fg_file_write(path, script, sizeof script, &err), FG_OK);
     snprintf(path, sizeof path, "%s/.hidden", folder);
@@ -435,7 +437,8 @@ static void static_files(void **state)
     f.options.web_folder = folder;
     assert_int_equal(fixture_start(&f, &err), FG_OK);
     expect_full(&f, "GET", "/", NULL, NULL, 200, NULL, "<p>start</p>");
-    expect_full(&f, "GET", "/", NULL, NULL, 200, NULL, "Content-Security-Policy: default-src 'none'; script-src 'self'");
+    expect_full(&f, "GET", "/", NULL, NULL, 200, NULL,
+                "Content-Security-Policy: default-src 'none'; script-src 'self' 'sha256-URrTy+Il/Nz0lHojVUx275hWqAWhkSF0VsHbUM4/6Hw='; style-src");
     expect_full(&f, "GET", "/sub/app.0a1b2c3d.js", NULL, NULL, 200, NULL, "Cache-Control: public, max-age=31536000, immutable");
     expect_full(&f, "GET", "/sub/app.0a1b2c3d.js", "Accept-Encoding: gzip", NULL, 200, NULL, "Content-Encoding: gzip");
     static const char *const absent[] = {"/.hidden", "/link.txt", "/../secret", "/sub/../../secret", "/%2e%2e/secret", "/sub", "/sub/"};

@@ -122,8 +122,9 @@ static bool is_compressible(const char *media)
     return strncmp(media, "text/", 5) == 0 || strstr(media, "json") != NULL || strstr(media, "svg") != NULL;
 }
 
-#define PAGE_POLICY                                                                                                    \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " \
+/* %s: the hash of the page's import map, or nothing. */
+#define PAGE_POLICY                                                                                                       \
+    "default-src 'none'; script-src 'self' %s; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " \
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 static bool add(struct MHD_Response *response, const char *name, const char *value)
@@ -131,13 +132,16 @@ static bool add(struct MHD_Response *response, const char *name, const char *val
     return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-static bool add_security_headers(struct MHD_Response *response, const struct fg_server *server, const char *media)
+static bool add_security_headers(struct MHD_Response *response, const struct fg_server *server, const char *media,
+                                 const struct fg_file *file)
 {
     bool is_page = media != NULL && strncmp(media, "text/html", 9) == 0;
+    char policy[sizeof PAGE_POLICY + sizeof file->import_map];
+    snprintf(policy, sizeof policy, PAGE_POLICY, file != NULL ? file->import_map : "");
     bool ok = add(response, "X-Content-Type-Options", "nosniff") && add(response, "Referrer-Policy", "no-referrer") &&
               add(response, "Cross-Origin-Resource-Policy", server->options.cors_origins ? "cross-origin" : "same-origin") &&
               add(response, "Content-Security-Policy",
-                  is_page ? PAGE_POLICY : "default-src 'none'; frame-ancestors 'none'; sandbox");
+                  is_page ? policy : "default-src 'none'; frame-ancestors 'none'; sandbox");
     if (is_page)
         ok = ok && add(response, "Cross-Origin-Opener-Policy", "same-origin") && add(response, "X-Frame-Options", "DENY") &&
              add(response, "Permissions-Policy", "camera=(), microphone=(), geolocation=()");
@@ -219,7 +223,7 @@ static struct MHD_Response *make_body(struct fg_call *call, bool *is_gzip)
 
 static bool add_headers(struct MHD_Response *response, const struct fg_call *call, bool is_gzip)
 {
-    bool ok = add_security_headers(response, call->server, call->media) && add(response, "X-Request-Id", call->request_id) &&
+    bool ok = add_security_headers(response, call->server, call->media, call->file) && add(response, "X-Request-Id", call->request_id) &&
               add_cors(response, call);
     if (call->media != NULL && call->status != 304)
         ok = ok && add(response, "Content-Type", call->media);
@@ -278,7 +282,7 @@ enum fg_code fg_answer_prepare(struct fg_server *server, struct fg_error *err)
                                "seconds in Retry-After, with the same Idempotency-Key.\",\"request_id\":\"none\"}";
     server->out_of_memory =
         MHD_create_response_from_buffer(sizeof body - 1, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
-    if (server->out_of_memory == NULL || !add_security_headers(server->out_of_memory, server, FG_MEDIA_PROBLEM) ||
+    if (server->out_of_memory == NULL || !add_security_headers(server->out_of_memory, server, FG_MEDIA_PROBLEM, NULL) ||
         !add(server->out_of_memory, "Content-Type", FG_MEDIA_PROBLEM) || !add(server->out_of_memory, "Retry-After", "1") ||
         !add(server->out_of_memory, "Cache-Control", "no-store"))
         return fg_fail_memory(err);

@@ -64,6 +64,26 @@ static bool names_its_hash(const char *path)
     return false;
 }
 
+/* A browser takes an import map only from the page itself, and the policy of pages allows no code there but by its hash
+ * (W3C, Content Security Policy Level 3, section 6.7.3). */
+static void hash_import_map(struct fg_file *file)
+{
+    static const char begin[] = "<script type=\"importmap\">", end[] = "</script>";
+    const char *bytes = file->plain.data;
+    const char *from = bytes != NULL ? memmem(bytes, file->plain.length, begin, sizeof begin - 1) : NULL;
+    if (from == NULL || strncmp(file->media, "text/html", 9) != 0)
+        return;
+    from += sizeof begin - 1;
+    const char *to = memmem(from, file->plain.length - (size_t)(from - bytes), end, sizeof end - 1);
+    if (to == NULL)
+        return;
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char text[sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)];
+    crypto_hash_sha256(hash, (const unsigned char *)from, (size_t)(to - from));
+    sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+    snprintf(file->import_map, sizeof file->import_map, "'sha256-%s'", text);
+}
+
 static enum fg_code add_file(struct fg_files *files, const char *file_path, const char *address, size_t *left,
                              struct fg_error *err)
 {
@@ -85,6 +105,7 @@ static enum fg_code add_file(struct fg_files *files, const char *file_path, cons
     unsigned char hash[16];
     crypto_generichash(hash, sizeof hash, (const unsigned char *)file->plain.data, file->plain.length, NULL, 0);
     sodium_bin2hex(file->etag, sizeof file->etag, hash, sizeof hash);
+    hash_import_map(file);
     bool is_text = strncmp(file->media, "text/", 5) == 0 || strstr(file->media, "json") || strstr(file->media, "svg");
     if (is_text && !fg_gzip(file->plain.data, file->plain.length, 9, &file->gzip))
         return fg_fail_memory(err);

@@ -15,6 +15,7 @@ struct fg_file {
     const char *media;
     struct fg_text plain, gzip; /* gzip.length 0: not smaller */
     char etag[40];
+    char import_map[64]; /* of a page with one: its hash for the content security policy, 'sha256-...'; else empty */
     bool is_immutable;
 };
 struct fg_files {

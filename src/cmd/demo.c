@@ -256,13 +256,35 @@ static enum fg_code load(const struct options *options, struct fg_error *err)
     return code;
 }
 
+/* Where the pages are: beside the folder of the programs when they are built, in share when they are installed. */
+static bool find_pages(char folder[PATH])
+{
+    static const char *const places[] = {"../web", "../share/flexgrid/web"};
+    char program[PATH] = "", page[PATH + 16];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    char *slash = length > 0 ? strrchr(program, '/') : NULL;
+    if (slash == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        slash[1] = '\0';
+        if (snprintf(folder, PATH, "%s%s", program, places[i]) >= PATH)
+            continue;
+        snprintf(page, sizeof page, "%s/index.html", folder);
+        if (access(page, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- what a newcomer is told ---- */
 static void tell(const char *folder, const char *url, long pid, bool is_foreground)
 {
-    printf("\nThe demonstration's API is served at %s\nIts reference, every operation described, opens in a browser: %s/docs\n"
-           "There are no other pages yet. The certificate is self-signed: a browser asks once whether to go on. Only this machine can reach it.\n\n"
+    char pages[PATH];
+    printf("\nThe demonstration is served at %s\n%s: %s/docs\n"
+           "The certificate is self-signed: a browser asks once whether to go on. Only this machine can reach it.\n\n"
            "Log in as anybody; the password of all is \"" DEMO_PASSWORD "\".\n\n",
-           url, url);
+           url, find_pages(pages) ? "Open it in a browser; its API is described at" : "The pages are not built (tools/build_web does it); the API is described at",
+           url);
     for (int p = 0; p < DEMO_PARTIES; p++) {
         printf("  %-10s  %-25s", demo_party_role((enum demo_who)p), demo_party_name((enum demo_who)p));
         for (size_t u = 0; u < demo_user_count; u++)
@@ -399,6 +421,9 @@ static void run_server(const struct options *options, unsigned port, int lock, b
     setenv("FLEXGRID_LISTEN_ADDRESS", "127.0.0.1", 1);
     setenv("FLEXGRID_DEMONSTRATION", "true", 1);
     setenv("FLEXGRID_NODE", "demonstration", 1);
+    char pages[PATH];
+    if (find_pages(pages))
+        setenv("FLEXGRID_WEB_FOLDER", pages, 0);
     if (is_foreground)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
     else

@@ -1,0 +1,263 @@
+// The shell: who is logged in, navigation by role, search, notices, theme, help; the page that the address names is shown inside.
+import { html, render, useState, useEffect, useRef } from './lib/html.js';
+import { loadDescription, call, all, isAllowed, operation, Problem } from './lib/api.js';
+import { state, dismiss, notify } from './lib/state.js';
+import { route, link, go } from './lib/route.js';
+import { follow, unfollow, listen } from './lib/live.js';
+import { clock, moment, zone, words } from './lib/format.js';
+import { Dialog } from './lib/dialog.js';
+import { Resource } from './lib/resource.js';
+import { ProblemNote } from './lib/parts.js';
+import { resources } from './pages/resources.js';
+import { Login } from './pages/login.js';
+import { Start } from './pages/start.js';
+import { Market } from './pages/market.js';
+import { GridMap } from './pages/map.js';
+import { Account } from './pages/account.js';
+
+const views = [
+  { path: '', group: '', title: 'Start', view: Start, key: 'h' },
+  { path: 'market', group: 'Market', title: 'Live book', view: Market, needs: 'get-book', key: 'm' },
+  { path: 'grid', group: 'Grid', title: 'Map and diagram', view: GridMap, needs: 'list-locations', key: 'g' },
+  { path: 'account', group: '', title: 'Account', view: Account, isHidden: true },
+  ...resources.map((of) => ({
+    path: of.path,
+    group: of.group,
+    title: of.title,
+    of,
+    needs: of.list,
+    key: { orders: 'o', assets: 'a', settlements: 's' }[of.path],
+  })),
+];
+const visible = () => views.filter((v) => !v.isHidden && (!v.needs || isAllowed(v.needs, state.me.value)));
+
+async function enter() {
+  const me = await call('get-me');
+  const [areas, organisations] = await Promise.all([all('list-areas'), all('list-organisations').catch(() => ({ items: [] }))]);
+  state.organisations.value = new Map(organisations.items.map((o) => [o.id, o.name]));
+  state.areas.value = areas.items;
+  state.hasEntered.value = 'yes';
+  state.me.value = me;
+}
+
+export async function logOut() {
+  await call('log-out').catch(() => {});
+  unfollow();
+  state.hasEntered.value = '';
+  state.me.value = null;
+}
+
+// ---- search over everything that has a page ----
+function Search({ onClose }) {
+  const [text, setText] = useState(''),
+    [found, setFound] = useState([]),
+    [at, setAt] = useState(0),
+    lists = useRef(null);
+  useEffect(() => {
+    lists.current ??= Promise.all(
+      visible()
+        .filter((v) => v.of?.id)
+        .map(async (v) => {
+          const needsArea = operation(v.of.list).path.includes('{area}');
+          const answer = await all(v.of.list, needsArea ? { area: state.area.value?.id } : {}, { most: 500 }).catch(() => ({
+            items: [],
+          }));
+          return answer.items.map((row) => ({
+            title: `${row.name ?? row.detail ?? ''} ${row[v.of.id]}`.trim(),
+            kind: v.title,
+            to: link(v.path, { open: row[v.of.id] }),
+            text: JSON.stringify(row).toLowerCase(),
+          }));
+        }),
+    ).then((all_) => all_.flat());
+    const wanted = text.trim().toLowerCase(),
+      pages = visible()
+        .filter((v) => v.title.toLowerCase().includes(wanted))
+        .map((v) => ({ title: v.title, kind: v.group || 'Page', to: link(v.path) }));
+    let isOld = false;
+    if (wanted.length < 2) setFound(pages.slice(0, 12));
+    else
+      lists.current.then((rows) => {
+        if (!isOld) setFound([...pages, ...rows.filter((row) => row.text.includes(wanted))].slice(0, 30));
+      });
+    setAt(0);
+    return () => {
+      isOld = true;
+    };
+  }, [text]);
+  const pick = (item) => {
+    onClose();
+    location.hash = item.to;
+  };
+  const key = (event) => {
+    if (event.key === 'ArrowDown') setAt(Math.min(at + 1, found.length - 1));
+    else if (event.key === 'ArrowUp') setAt(Math.max(at - 1, 0));
+    else if (event.key === 'Enter' && found[at]) pick(found[at]);
+    else return;
+    event.preventDefault();
+  };
+  return html`<${Dialog} title="Search" onClose=${onClose}>
+    <label><span class="hidden">Search</span><input type="search" autofocus value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${key} placeholder="Name, number, party, location, page" role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant=${found.length ? `found-${at}` : undefined} /></label>
+    <ul id="found" class="found" role="listbox" aria-label="Found">${found.map((item, i) => html`<li id=${`found-${i}`} role="option" aria-selected=${i === at} onClick=${() => pick(item)}><b>${item.title}</b> <small>${item.kind}</small></li>`)}</ul>
+    ${found.length === 0 && html`<p class="empty">Nothing found. Try a part of a name or an identifier such as ord-12.</p>`}
+  <//>`;
+}
+
+const SHORTCUTS = [
+  ['/', 'Search over everything'],
+  ['?', 'This help'],
+  ['g then h', 'Start page'],
+  ['g then m', 'Live book'],
+  ['g then o', 'Orders'],
+  ['g then a', 'Assets'],
+  ['g then g', 'Map and diagram'],
+  ['g then s', 'Settlement runs'],
+  ['↑ ↓', 'Between rows of a table or periods of the book'],
+  ['Enter', 'Open a row'],
+  ['n', 'On the live book: to the order form'],
+  ['Escape', 'Close a dialog'],
+];
+const Help = ({
+  onClose,
+}) => html`<${Dialog} title="Keyboard" onClose=${onClose}><dl class="keys">${SHORTCUTS.map(([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+  <p class="note">Times are those of the market, ${zone()}. Quantities are in MW and Mvar, prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p><//>`;
+
+function Clock() {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<time datetime=${new Date(now).toISOString()} title=${`Market time, ${zone()}`}>${clock(now)} <small>${zone().split('/').pop().replace('_', ' ')}</small></time>`;
+}
+
+function Notices() {
+  return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map((n) => html`<div key=${n.id} class=${`notice ${n.kind}`}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet" aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`)}</div>`;
+}
+
+function Navigation({ isOpen, onPick }) {
+  const groups = [...new Set(visible().map((v) => v.group))],
+    here = route.value.path;
+  return html`<nav class=${isOpen ? 'open' : ''} aria-label="Pages">${groups.map(
+    (group) => html`<div class="group">${group && html`<h2>${group}</h2>`}
+    <ul>${visible()
+      .filter((v) => v.group === group)
+      .map(
+        (v) =>
+          html`<li><a href=${link(v.path)} aria-current=${v.path === here ? 'page' : undefined} onClick=${onPick}>${v.title}</a></li>`,
+      )}</ul></div>`,
+  )}</nav>`;
+}
+
+function Shell() {
+  const [overlay, setOverlay] = useState(null),
+    [isMenuOpen, setMenuOpen] = useState(false),
+    lead = useRef(0),
+    main = useRef(null);
+  const here = views.find((v) => v.path === route.value.path),
+    area = state.area.value,
+    me = state.me.value;
+  useEffect(() => {
+    const onKey = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog')) return;
+      if (event.key === '/') {
+        event.preventDefault();
+        setOverlay('search');
+      } else if (event.key === '?') setOverlay('help');
+      else if (event.key === 'g' && Date.now() - lead.current > 1000) {
+        lead.current = Date.now();
+        return;
+      } else if (Date.now() - lead.current < 1000) {
+        const to = visible().find((v) => v.key === event.key);
+        if (to) go(to.path);
+      }
+      lead.current = 0;
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+  useEffect(() => {
+    document.title = `${here?.title ?? 'Not found'} · FLEXGRID`;
+    main.current?.scrollTo?.(0, 0);
+  }, [here]);
+  useEffect(() => {
+    if (!area) return undefined;
+    follow(area.id);
+    all('list-locations', { area: area.id })
+      .then((answer) => {
+        state.locations.value = answer.items;
+      })
+      .catch(() => {
+        state.locations.value = [];
+      });
+    return listen((type, data) => {
+      if (type === 'market.message') notify('news', 'Message of the market operator', data.text ?? '');
+      if (type === 'trading.halted') notify('wrong', 'Trading is halted', data.reason ?? '');
+      if (type === 'trading.resumed') notify('done', 'Trading goes on');
+    });
+  }, [area?.id]);
+  const connection = { live: 'Live', lost: 'Connection lost; coming back', off: 'Not connected' }[state.connection.value];
+  return html`<div class="shell">
+    <a class="skip" href="#main" onClick=${(e) => {
+      e.preventDefault();
+      main.current.focus();
+    }}>To the content</a>
+    <header class="top">
+      <button class="quiet menu" aria-expanded=${isMenuOpen} aria-label="Pages" onClick=${() => setMenuOpen(!isMenuOpen)}>☰</button>
+      <a class="brand" href="#/">FLEXGRID</a>
+      ${
+        state.areas.value.length > 1
+          ? html`<label><span class="hidden">Market area</span><select value=${area?.id} onChange=${(e) => {
+              state.areaId.value = e.target.value;
+            }}>${state.areas.value.map((a) => html`<option value=${a.id}>${a.name}</option>`)}</select></label>`
+          : html`<span class="area">${area?.name ?? ''}</span>`
+      }
+      ${state.server.value?.demonstration && html`<span class="badge wait">Demonstration</span>`}
+      <span class="space"></span>
+      <span class=${`lamp ${state.connection.value}`} role="status">${connection}</span>
+      <${Clock} />
+      <button class="quiet" onClick=${() => setOverlay('search')} aria-label="Search" title="Search (/)">⌕</button>
+      <button class="quiet" onClick=${() => setOverlay('help')} aria-label="Keyboard help" title="Help (?)">?</button>
+      <a class="who" href="#/account" title=${`${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}`}>${state.organisations.value.get(me.organisation) ?? me.organisation}</a>
+    </header>
+    <${Navigation} isOpen=${isMenuOpen} onPick=${() => setMenuOpen(false)} />
+    <main id="main" ref=${main} tabindex="-1">${
+      !here
+        ? html`<h1>There is no such page</h1><p>The address names a page that does not exist. <a href="#/">Go to the start page</a>.</p>`
+        : here.needs && !isAllowed(here.needs, me)
+          ? html`<h1>${here.title}</h1><p>Your role does not see this page. <a href="#/">Go to the start page</a>.</p>`
+          : here.of
+            ? html`<${Resource} key=${here.path} of=${here.of} />`
+            : html`<${here.view} key=${here.path} onLogOut=${logOut} />`
+    }</main>
+    ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${overlay === 'help' && html`<${Help} onClose=${() => setOverlay(null)} />`}
+    <${Notices} />
+  </div>`;
+}
+
+function App() {
+  const [problem, setProblem] = useState(null),
+    [isReady, setReady] = useState(false);
+  const begin = async () => {
+    setProblem(null);
+    try {
+      await loadDescription();
+      state.server.value = await call('get-server');
+      if (state.hasEntered.value)
+        await enter().catch((error) => {
+          if (error.status !== 401) throw error;
+        });
+      setReady(true);
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem({ title: 'The page cannot start', detail: error.message }));
+    }
+  };
+  useEffect(() => {
+    begin();
+  }, []);
+  if (problem) return html`<main class="alone"><h1>FLEXGRID</h1><${ProblemNote} problem=${problem} retry=${begin} /></main>`;
+  if (!isReady) return html`<main class="alone"><p class="loading" role="status">FLEXGRID …</p></main>`;
+  return state.me.value ? html`<${Shell} />` : html`<${Login} onEntered=${enter} />`;
+}
+
+render(html`<${App} />`, document.getElementById('app'));

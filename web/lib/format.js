@@ -1,0 +1,100 @@
+// Numbers and times, the same in every language: 1 234.5, 2026-11-26 14:15, in the time zone of the market.
+import { state } from './state.js';
+
+const THIN = '\u202f';
+
+export function number(text) {
+  if (text === null || text === undefined || text === '') return '';
+  const [whole, part] = String(text).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN).replace('-', '\u2212');
+  return part === undefined ? grouped : `${grouped}.${part}`;
+}
+
+// A decimal string to `digits` places after the point.
+export const rounded = (value, digits) => number(Number(value).toFixed(digits));
+
+const formats = new Map();
+function parts(instant, zone) {
+  if (!formats.has(zone))
+    formats.set(
+      zone,
+      new Intl.DateTimeFormat('en-CA', {
+        timeZone: zone,
+        hourCycle: 'h23',
+        year: 'numeric',
+        month: '2-digit',
+        day: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+      }),
+    );
+  const out = {};
+  for (const { type, value } of formats.get(zone).formatToParts(new Date(instant))) out[type] = value;
+  return out;
+}
+
+export const zone = () => state.area.value?.time_zone ?? 'UTC';
+export function day(instant, inZone = zone()) {
+  const p = parts(instant, inZone);
+  return `${p.year}-${p.month}-${p.day}`;
+}
+export function clock(instant, inZone = zone()) {
+  const p = parts(instant, inZone);
+  return `${p.hour}:${p.minute}`;
+}
+export function moment(instant, inZone = zone()) {
+  const p = parts(instant, inZone);
+  return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}`;
+}
+
+// How far the zone is ahead of UTC at an instant, in milliseconds.
+function offset(ms, inZone) {
+  const p = parts(ms, inZone);
+  return Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second) - Math.floor(ms / 1000) * 1000;
+}
+
+// The instant of a local clock time "2026-11-26 14:15" in the zone; NaN when it is none. In the hour that does not exist in spring the clock's jump
+// counts; in the hour that comes twice in autumn, the first.
+export function instantOf(local, inZone = zone()) {
+  const read = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(local.trim());
+  const wall = read ? Date.parse(`${read[1]}T${read[2] ?? '00:00'}Z`) : NaN;
+  if (Number.isNaN(wall)) return new Date(NaN);
+  const candidates = [wall - offset(wall - 864e5, inZone), wall - offset(wall + 864e5, inZone)];
+  const right = candidates.filter((ms) => ms + offset(ms, inZone) === wall);
+  return new Date(right.length ? Math.min(...right) : Math.max(...candidates));
+}
+
+// Begin and end of a local day; 23, 24 or 25 hours apart.
+export function dayRange(date, inZone = zone()) {
+  const next = new Date(Date.parse(`${date}T12:00:00Z`) + 864e5).toISOString().slice(0, 10);
+  return [instantOf(date, inZone), instantOf(next, inZone)];
+}
+export const shiftDay = (date, by) => new Date(Date.parse(`${date}T12:00:00Z`) + by * 864e5).toISOString().slice(0, 10);
+export const iso = (instant) => new Date(instant).toISOString().replace('.000Z', 'Z');
+
+// "grid_status" -> "Grid status"
+const SHORT = new Set([
+  'fmo',
+  'dso',
+  'tso',
+  'esp',
+  'resp',
+  'brp',
+  'ioc',
+  'fok',
+  'gtc',
+  'gtt',
+  'pv',
+  'chp',
+  'ev',
+  'eic',
+  'iban',
+  'url',
+  'tso',
+]);
+export const words = (name) => {
+  if (SHORT.has(name)) return name.toUpperCase();
+  const text = String(name).replace(/[_.-]/g, ' ').trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
