@@ -210,6 +210,91 @@ static void test_operating_point(void **state)
     hall_close(&h);
 }
 
+/* The feeder with a second line of 2 MVA beside the weak one: each carries 1.25 MW of the 2.5. In the second of three quarters it is
+ * out of service, and in the third a rating of 1.1 MVA holds for the weak line: 0.5 MW and 2.5 - 2 x 1.1 = 0.3 MW must come from bus 2,
+ * nothing in the first. The battery's offer at 80 is the only one there. */
+#define DOUBLE                                                                                                         \
+    "{\"flexgrid_network\":1,\"base_mva\":10,\"buses\":[{\"id\":\"0\",\"vn_kv\":20,\"vm_min_pu\":0.9,\"vm_max_pu\":1.1},"   \
+    "{\"id\":\"1\",\"vn_kv\":20,\"vm_min_pu\":0.9,\"vm_max_pu\":1.1},{\"id\":\"2\",\"vn_kv\":20,\"vm_min_pu\":0.9,\"vm_max_pu\":1.1}]," \
+    "\"branches\":[{\"id\":\"strong\",\"from\":\"0\",\"to\":\"1\",\"r_pu\":0,\"x_pu\":0.001},{\"id\":\"weak\",\"from\":\"1\",\"to\":\"2\","   \
+    "\"r_pu\":0,\"x_pu\":0.001,\"rate_normal_mva\":2},{\"id\":\"second\",\"from\":\"1\",\"to\":\"2\",\"r_pu\":0,\"x_pu\":0.001,"             \
+    "\"rate_normal_mva\":2}],\"generators\":[{\"id\":\"substation\",\"kind\":\"source\",\"bus\":\"0\",\"vm_set_pu\":1}],"                    \
+    "\"injections\":[{\"id\":\"town\",\"kind\":\"load\",\"bus\":\"2\",\"p_mw\":-2.5,\"q_mvar\":0}]}"
+
+/* What is accepted of the battery's offer in the three quarters, in W. */
+static void accepted_w(struct hall *h, const char *id, int64_t out[3])
+{
+    json_t *shown, *found = first_order(h, "agg", id, &shown);
+    for (size_t k = 0; k < 3; k++)
+        assert_int_equal(fg_decimal_parse(json_string_value(json_array_get(json_object_get(found, "accepted"), k)), 6, &out[k], NULL), FG_OK);
+    json_decref(shown);
+}
+
+static void conditions(void **state, const char *terms)
+{
+    struct hall h;
+    char id[32], network[32], path[120];
+    int64_t out[3];
+#define CONDITIONS "/v1/areas/area-1/grid-conditions"
+    hall_open(&h, state, NULL);
+    set_up(&h);
+    hall_text(&h, "dso", "POST", "/v1/areas/area-1/networks?name=Double", DOUBLE, 201, "id", network, sizeof network);
+    struct fg_store *store = fixture_open_url(h.url);
+    fixture_execute(store, "UPDATE area SET network_id = 2");
+    fg_store_close(store);
+    hall_expect(&h, "dso", "POST", CONDITIONS, "{\"kind\":\"outage\",\"element\":\"second\",\"from\":\"2025-06-16T10:15:00Z\","
+                "\"until\":\"2025-06-16T10:30:00Z\",\"reason\":\"Works\"}", 201);
+    hall_expect(&h, "dso", "POST", CONDITIONS, "{\"kind\":\"rating\",\"element\":\"weak\",\"rating\":\"1.1\",\"from\":"
+                "\"2025-06-16T10:30:00Z\",\"until\":\"2025-06-16T10:45:00Z\",\"reason\":\"Heat\"}", 201);
+    const char *body = "{\"side\":\"sell\",\"product\":\"active\",\"regulation\":\"up\",\"portfolio\":\"pf-10\",\"start\":\"" START
+                       "\",\"quantity\":[\"2\",\"2\",\"2\"],\"price\":\"80\"}";
+    hall_auction(&h, START, 3, closure_s, terms, id);
+    snprintf(path, sizeof path, ORDERS, id);
+    hall_expect(&h, "agg", "POST", path, body, 201);
+    json_t *auction = hall_clear(&h, "fmo", id, closure_s);
+    if (strcmp(hall_at(auction, "status"), "cleared") != 0)
+        fail_msg("%s: %s", hall_at(auction, "status"), hall_at(auction, "cause"));
+    json_decref(auction);
+    accepted_w(&h, id, out);
+    assert_int_equal(out[0], 0);
+    assert_in_range(out[1], 499000, 504000); /* ac: a little more, for the lines' own reactive power */
+    assert_in_range(out[2], 299000, 304000);
+    /* Another auction with the strong line out in one of the quarters: nothing feeds buses 1 and 2 then. It fails, and says why to those
+     * who may see the network. */
+    hall_auction(&h, START, 3, closure_s + 600, terms, id);
+    snprintf(path, sizeof path, ORDERS, id);
+    hall_expect(&h, "agg", "POST", path, body, 201);
+    hall_expect(&h, "dso", "POST", CONDITIONS, "{\"kind\":\"outage\",\"element\":\"strong\",\"from\":\"2025-06-16T10:15:00Z\","
+                "\"until\":\"2025-06-16T10:30:00Z\",\"reason\":\"Works\"}", 201);
+    auction = hall_clear(&h, "fmo", id, closure_s + 600);
+    assert_string_equal(hall_at(auction, "status"), "failed");
+    assert_non_null(strstr(hall_at(auction, "cause"), "differ between the periods"));
+    json_decref(auction);
+    /* With the other quarters out too it is the same in all of them: cleared, and the battery is told that it is in the dark. */
+    hall_expect(&h, "dso", "POST", CONDITIONS, "{\"kind\":\"outage\",\"element\":\"strong\",\"from\":\"2025-06-16T10:00:00Z\","
+                "\"until\":\"2025-06-16T10:45:00Z\",\"reason\":\"Works\"}", 201);
+    snprintf(path, sizeof path, "/v1/areas/area-1/auctions/%s/clear", id);
+    hall_expect(&h, "fmo", "POST", path, NULL, 200);
+    auction = hall_clear(&h, "fmo", id, closure_s + 600);
+    if (strcmp(hall_at(auction, "status"), "cleared") != 0)
+        fail_msg("%s: %s", hall_at(auction, "status"), hall_at(auction, "cause"));
+    json_decref(auction);
+    snprintf(path, sizeof path, ORDERS, id);
+    json_t *shown = hall_ask(&h, "agg", "GET", path, NULL, NULL, 200), *found = json_array_get(json_object_get(shown, "items"), 0);
+    assert_string_equal(hall_at(found, "status"), "rejected");
+    assert_non_null(strstr(hall_at(found, "reason"), "not supplied"));
+    json_decref(shown);
+    hall_close(&h);
+}
+static void test_conditions_dc(void **state)
+{
+    conditions(state, TERMS("dc"));
+}
+static void test_conditions_ac(void **state)
+{
+    conditions(state, TERMS("ac"));
+}
+
 /* ---- runs ---- */
 
 static json_t *wait_for_run(struct hall *h, const char *who, const char *id)
@@ -351,6 +436,8 @@ int main(void)
         {"test_relief_ac (SQLite)", test_relief_ac, NULL, NULL, &fixture_sqlite},
         {"test_money (SQLite)", test_money, NULL, NULL, &fixture_sqlite},
         {"test_operating_point (SQLite)", test_operating_point, NULL, NULL, &fixture_sqlite},
+        ON_BOTH(test_conditions_dc),
+        {"test_conditions_ac (SQLite)", test_conditions_ac, NULL, NULL, &fixture_sqlite},
         ON_BOTH(test_runs),
         ON_BOTH(test_runs_left_behind),
     };

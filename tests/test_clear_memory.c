@@ -3,7 +3,7 @@
 #include "clear_fixture.h"
 
 /* Two periods of a feeder beyond its loadability in the second, with every kind of decision and rule: all-or-none, a
- * minimum, a block with a child, an exclusive pair, a need, a store, a circle. */
+ * minimum, a block with a child, an exclusive pair, a need, a store, a circle; a rating in the first alone. */
 static struct fg_market *small_market(enum fg_market_physics physics, bool closed)
 {
     static const char *const buses[] = { "1", "2" };
@@ -36,6 +36,10 @@ static struct fg_market *small_market(enum fg_market_physics physics, bool close
     reactive.order.product = FG_PRODUCT_REACTIVE;
     reactive.order.asset = fg_market_find_asset(market, "store");
     submit(market, &reactive);
+    struct fg_condition *rating = fg_market_add_condition(market, FG_CONDITION_RATING, "l2");
+    assert_non_null(rating);
+    rating->rating.w = 1900000;
+    rating->period_count = 1;
     struct draft need = draft_of(market, "need", "operator", FG_SIDE_BUY, FG_REGULATION_UP, "2", 0, 1, 0.1, 70);
     need.order.kind = FG_REQUEST_NEED;
     submit(market, &need);

@@ -61,6 +61,13 @@ static void every_field_has_its_meaning(void **state)
     assert_int_equal(market->bus_limits[0].vm_min_u, 970000);
     assert_int_equal(market->bus_limits[0].vm_max_u, FG_NO_LIMIT);
     assert_int_equal(market->branch_limits[0].rating.w, 2500000);
+    assert_int_equal(market->condition_count, 4);
+    const struct fg_condition *conditions = market->conditions;
+    assert_true(conditions[0].kind == FG_CONDITION_SWITCH && conditions[0].is_closed && conditions[0].period_count == 4);
+    assert_true(conditions[1].kind == FG_CONDITION_OUTAGE && conditions[1].first_period == 1 && conditions[1].period_count == 3);
+    assert_string_equal(conditions[1].element, "L2");
+    assert_true(conditions[2].rating.w == 2250000 && conditions[2].period_count == 1);
+    assert_true(conditions[3].vm_min_u == 980000 && conditions[3].vm_max_u == FG_NO_LIMIT);
     assert_int_equal(market->zones[0].parent, 1); /* inner lies in outer */
     assert_int_equal(market->zones[1].parent, -1);
     assert_true(fg_zone_has_bus(&market->zones[1], "b3"));
@@ -248,6 +255,12 @@ static void errors_name_place_and_remedy(void **state)
     refuses("\"70.123456\"", "\"70.1234567\"", FG_ERR_VALUE, "m#/import_price/3", "decimals");
     refuses("{\"bus\": \"b3\", \"vm_min\": \"0.97\"}", "{\"bus\": \"b3\", \"vm_min\": \"0.97\", \"x\": 1}",
             FG_ERR_SCHEMA, "m#/bus_limits/0/x", "bus");
+    refuses("\"kind\": \"outage\", ", "", FG_ERR_SCHEMA, "m#/conditions/1", "kind");
+    refuses("\"kind\": \"outage\"", "\"kind\": \"outage\", \"closed\": false", FG_ERR_SCHEMA, "m#/conditions/1/closed", "outage");
+    refuses(", \"closed\": true", "", FG_ERR_SCHEMA, "m#/conditions/0", "closed");
+    refuses("\"rating\": \"2.25\"", "\"rating\": \"0\"", FG_ERR_VALUE, "m#/conditions/2", "not positive");
+    refuses("\"periods\": 3}", "\"periods\": 4}", FG_ERR_VALUE, "m#/conditions/1", "outside the market's 4");
+    refuses("\"vm_min\": \"0.98\"", "\"vm_min\": \"0.98\", \"vm_max\": \"0.9\"", FG_ERR_VALUE, "m#/conditions/3", "empty");
     refuses("\"energy_min\": \"-0.5\"", "\"energy_min\": \"0.5\"", FG_ERR_VALUE, "m#/assets/0", "energy_min <= 0");
     refuses("\"p_min\": \"0\", ", "\"p_max\": \"1\", ", FG_ERR_VALUE, "m#/assets/1", "p_min >= 0 or p_max <= 0");
     refuses("\"s_max\": \"1.2\"", "\"s_max\": \"0.05\"", FG_ERR_VALUE, "m#/assets/0", "above s_max");
@@ -268,7 +281,7 @@ static void errors_name_place_and_remedy(void **state)
     refuses("\"id\": \"o2\"", "\"id\": \"\"", FG_ERR_VALUE, "m#/orders/1/id", "1 to 200 bytes");
     refuses("\"id\": \"o2\"", "\"id\": \"a\\u0007\"", FG_ERR_VALUE, "m#/orders/1/id", "control characters");
     refuses("\"orders\": [", "\"orders\": [7, ", FG_ERR_SCHEMA, "m#/orders/0", "an object");
-    refuses("}]}\n", "}]\n", FG_ERR_SYNTAX, "m:46:0", "not valid JSON");
+    refuses("}]}\n", "}]\n", FG_ERR_SYNTAX, "m:50:0", "not valid JSON");
 }
 
 static void csv_errors_name_file_and_line(void **state)

@@ -81,9 +81,8 @@ void auction_book_release(struct auction_book *book);
 /* The market file (docs/market-format.md) of the orders that are included, in their order. */
 enum fg_code auction_book_market(struct fg_store *store, struct auction_book *book, int64_t now_us,
                                  struct fg_text *text, struct fg_error *err);
-/* -- auction_point.c: members "baselines", "branch_limits" and "bus_limits" of the market: the area's operating point at `now_us`
- * with what is traded already, and temporary limits. FG_ERR_CONFLICT: a required source of the operating point is missing, or the
- * grid is switched as the clearing cannot know. -- */
+/* -- auction_point.c: members "baselines" and "conditions" of the market: the area's operating point at `now_us` with what is traded
+ * already; switch states, outages and temporary limits. FG_ERR_CONFLICT: a required source of the operating point is missing. -- */
 enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *out, const struct auction_book *book,
                                int64_t now_us, struct fg_error *err);
 /* A market of the book's header with one asset at `place` and its limits (JSON). */

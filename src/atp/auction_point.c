@@ -1,11 +1,12 @@
 /* The operating point that an auction is cleared on: what the area's sources say (network_state.h), what the continuous market has
- * traded for the same periods, and temporary limits that hold in any of them. */
+ * traded for the same periods, and the switch states, outages and temporary limits of each of them. */
 #include "atp/auction_internal.h"
 
 #include "atp/market.h"
 #include "atp/network_state.h"
 #include "atp/query.h"
 #include "atp/run_internal.h"
+#include "base/instant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,39 +111,30 @@ static void put_baselines(struct fg_json_writer *out, const struct pointing *poi
     fg_json_end_array(out);
 }
 
-/* The tightest of the limits of one kind that hold for an element in any of the periods; it is put with the first of them. */
-static bool is_first_limit(const struct fg_grid_point *point, size_t at, int64_t limit[2])
-{
-    const struct fg_grid_condition *c = &point->conditions[at];
-    limit[0] = c->limit[0];
-    limit[1] = c->limit[1];
-    for (size_t i = 0; i < point->condition_count; i++) {
-        const struct fg_grid_condition *other = &point->conditions[i];
-        if (other->kind != c->kind || strcmp(other->element, c->element) != 0)
-            continue;
-        if (i < at)
-            return false;
-        bool is_rating = c->kind == FG_GRID_RATING;
-        limit[0] = (is_rating ? other->limit[0] < limit[0] : other->limit[0] > limit[0]) ? other->limit[0] : limit[0];
-        limit[1] = other->limit[1] < limit[1] ? other->limit[1] : limit[1];
-    }
-    return true;
-}
-
-static void put_limits(struct fg_json_writer *out, const struct pointing *pointing, enum fg_grid_condition_kind kind)
+/* Switch states, outages and temporary limits, in their order; those of elements that the network does not have are passed over, as
+ * in continuous trading. */
+static void put_conditions(struct fg_json_writer *out, const struct pointing *pointing)
 {
     const struct fg_grid_point *point = &pointing->plan.point;
-    fg_json_begin_array(out, kind == FG_GRID_RATING ? "branch_limits" : "bus_limits");
+    char start[FG_INSTANT_TEXT];
+    fg_json_begin_array(out, "conditions");
     for (size_t i = 0; i < point->condition_count; i++) {
         const struct fg_grid_condition *c = &point->conditions[i];
-        int64_t limit[2];
-        if (c->kind != kind || !is_first_limit(point, i, limit) || !fg_grid_model_has(pointing->model, kind, c->element))
+        if (!fg_grid_model_has(pointing->model, c->kind, c->element))
             continue;
         fg_json_begin_row_object(out, NULL);
-        fg_json_put_string(out, kind == FG_GRID_RATING ? "branch" : "bus", c->element);
-        put_decimal(out, kind == FG_GRID_RATING ? "rating" : "vm_min", limit[0]);
-        if (kind == FG_GRID_VOLTAGE && limit[1] <= 10 * (int64_t)FG_FRACTION_ONE)
-            put_decimal(out, "vm_max", limit[1]);
+        fg_json_put_string(out, "kind", fg_grid_condition_words[c->kind]);
+        fg_json_put_string(out, "element", c->element);
+        if (c->kind == FG_GRID_SWITCH)
+            fg_json_put_bool(out, "closed", c->is_closed);
+        if (c->kind == FG_GRID_RATING)
+            put_decimal(out, "rating", c->limit[0]);
+        if (c->kind == FG_GRID_VOLTAGE)
+            put_decimal(out, "vm_min", c->limit[0]);
+        if (c->kind == FG_GRID_VOLTAGE && c->limit[1] <= 10 * (int64_t)FG_FRACTION_ONE)
+            put_decimal(out, "vm_max", c->limit[1]);
+        fg_json_put_string(out, "start", fg_instant_format((int64_t)c->first_period * pointing->book->period_s, start));
+        fg_json_put_integer(out, "periods", c->end_period - c->first_period);
         fg_json_end_object(out);
     }
     fg_json_end_array(out);
@@ -158,14 +150,6 @@ static enum fg_code check_point(const struct pointing *pointing, struct fg_error
     if (blocked > 0)
         return fg_fail(err, FG_ERR_CONFLICT, NULL,
                        "a required source has given no operating point for %d of the periods; enter it and clear again", (int)blocked);
-    for (size_t i = 0; i < point->condition_count; i++) {
-        const struct fg_grid_condition *c = &point->conditions[i];
-        if ((c->kind == FG_GRID_SWITCH || c->kind == FG_GRID_OUTAGE) && fg_grid_model_has(pointing->model, c->kind, c->element))
-            return fg_fail(err, FG_ERR_CONFLICT, NULL,
-                           "%s of %.60s holds in the auction's periods; the clearing takes no switching into account: clear on a "
-                           "network that has it",
-                           c->kind == FG_GRID_OUTAGE ? "an outage" : "a switch state", c->element);
-    }
     return FG_OK;
 }
 
@@ -198,8 +182,7 @@ enum fg_code auction_put_point(struct fg_store *store, struct fg_json_writer *ou
         code = add_trades(&pointing, store, err);
     if (code == FG_OK) {
         put_baselines(out, &pointing);
-        put_limits(out, &pointing, FG_GRID_RATING);
-        put_limits(out, &pointing, FG_GRID_VOLTAGE);
+        put_conditions(out, &pointing);
     }
     fg_free(pointing.dispatched_p);
     fg_free(pointing.dispatched_q);

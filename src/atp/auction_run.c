@@ -71,6 +71,17 @@ static const char *status_of(const struct auction_entry *entry, const struct fg_
     return !is_any ? "rejected" : is_whole ? "accepted" : "partly_accepted";
 }
 
+/* A bus that is out of service, or cut off by switch states and outages, has no price in any period. */
+static bool is_supplied(const struct clearing *clearing, const struct auction_entry *entry)
+{
+    if (!clearing->book.has_network || entry->bus == NULL || entry->covers != 0)
+        return true;
+    for (size_t i = 0; i < clearing->cleared.price_count && clearing->cleared.prices[i].period == 0; i++)
+        if (strcmp(clearing->cleared.prices[i].place, entry->bus) == 0)
+            return true;
+    return false;
+}
+
 static enum fg_code record_outcome(struct clearing *clearing, struct fg_store *store, size_t at, struct fg_error *err)
 {
     const struct auction_entry *entry = &clearing->book.entries[at];
@@ -82,7 +93,9 @@ static enum fg_code record_outcome(struct clearing *clearing, struct fg_store *s
     if (reason == NULL && outcome != NULL && outcome->reason != NULL)
         reason = outcome->reason;
     if (reason == NULL && strcmp(status, "rejected") == 0)
-        reason = entry->covers != 0 ? "prices a limit; nothing is traded" : "the prices do not reach its limit";
+        reason = entry->covers != 0               ? "prices a limit; nothing is traded"
+                 : !is_supplied(clearing, entry) ? "its bus is out of service or not supplied in the auction's periods"
+                                                 : "the prices do not reach its limit";
     fg_text_init(&accepted);
     fg_text_init(&price);
     int64_t zero = 0;

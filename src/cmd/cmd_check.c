@@ -79,6 +79,14 @@ static enum fg_code check_references(const struct fg_market *market, const struc
         code = check_reference(buses, market->bus_limits[i].bus, market->bus_limits[i].place, "bus", err);
     for (size_t i = 0; i < market->branch_limit_count && code == FG_OK; i++)
         code = check_reference(branches, market->branch_limits[i].branch, market->branch_limits[i].place, "branch", err);
+    for (size_t i = 0; i < market->condition_count && code == FG_OK; i++) { /* switches: found by the clearing */
+        const struct fg_condition *condition = &market->conditions[i];
+        if (condition->kind == FG_CONDITION_VOLTAGE)
+            code = check_reference(buses, condition->element, condition->place, "bus", err);
+        else if (condition->kind == FG_CONDITION_RATING ||
+                 (condition->kind == FG_CONDITION_OUTAGE && fg_names_find(buses, condition->element) < 0))
+            code = check_reference(branches, condition->element, condition->place, "branch", err);
+    }
     for (size_t i = 0; i < market->controllable_tap_count && code == FG_OK; i++)
         code = check_reference(branches, market->controllable_taps[i].branch, market->controllable_taps[i].place, "branch", err);
     for (size_t i = 0; i < market->order_count && code == FG_OK; i++) {

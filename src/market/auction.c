@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const fg_condition_words[] = {"switch", "outage", "rating", "voltage", NULL};
 const char *const fg_market_physics_words[] = {"ac", "lindistflow", "dc", "none", NULL};
 const char *const fg_balance_words[] = {"imbalance", "closed", NULL};
 const char *const fg_pricing_words[] = {"nodal", "zonal", "pay_as_bid", NULL};
@@ -41,7 +42,8 @@ void fg_market_destroy(struct fg_market *market)
                                 &market->group_names,       &market->order_names, &market->implicit_assets};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         fg_names_release(names[i]);
-    void *arrays[] = {market->bus_limits,   market->branch_limits, market->controllable_taps,
+    void *arrays[] = {market->conditions,
+                      market->bus_limits,   market->branch_limits, market->controllable_taps,
                       market->participants, market->zones,         market->assets,
                       market->groups,       market->baselines,     market->orders};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
@@ -204,6 +206,19 @@ struct fg_branch_limit *fg_market_add_branch_limit(struct fg_market *market, con
     limit->rating.w = FG_NO_LIMIT;
     market->branch_limit_count++;
     return limit;
+}
+
+struct fg_condition *fg_market_add_condition(struct fg_market *market, enum fg_condition_kind kind, const char *element)
+{
+    struct fg_condition *condition =
+        new_item((void **)&market->conditions, market->condition_count, &market->condition_capacity, sizeof *condition);
+    if (condition == NULL || (condition->element = fg_market_string(market, element)) == NULL)
+        return NULL;
+    condition->kind = kind;
+    condition->period_count = market->period_count;
+    condition->rating.w = condition->vm_max_u = FG_NO_LIMIT;
+    market->condition_count++;
+    return condition;
 }
 
 struct fg_controllable_tap *fg_market_add_controllable_tap(struct fg_market *market, const char *branch)

@@ -115,6 +115,25 @@ struct fg_controllable_tap {
     const char *branch, *place;
 };
 
+/* What differs from the network in some periods; a later one counts where several say something of the same element, but an
+ * outage always does. */
+enum fg_condition_kind {
+    FG_CONDITION_SWITCH,  /* a switch, else a branch: open or closed */
+    FG_CONDITION_OUTAGE,  /* a branch or a bus is out of service */
+    FG_CONDITION_RATING,  /* of a branch, in place of the network's and the market's */
+    FG_CONDITION_VOLTAGE, /* band of a bus, likewise */
+    FG_CONDITION_KINDS
+};
+extern const char *const fg_condition_words[]; /* "switch", "outage", "rating", "voltage" */
+struct fg_condition {
+    enum fg_condition_kind kind;
+    const char *element, *place;
+    bool is_closed;             /* switch */
+    struct fg_power rating;     /* VA */
+    int64_t vm_min_u, vm_max_u; /* millionths p.u.; FG_NO_LIMIT: none above */
+    int32_t first_period, period_count;
+};
+
 struct fg_market {
     struct fg_arena arena;
     const char *id, *name, *currency; /* id and currency never NULL; currency is ISO 4217 */
@@ -151,6 +170,8 @@ struct fg_market {
     size_t branch_limit_count, branch_limit_capacity;
     struct fg_controllable_tap *controllable_taps; /* the operator may move them before it buys */
     size_t controllable_tap_count, controllable_tap_capacity;
+    struct fg_condition *conditions;
+    size_t condition_count, condition_capacity;
 
     struct fg_participant *participants;
     size_t participant_count, participant_capacity;
@@ -193,6 +214,7 @@ struct fg_baseline *fg_market_add_baseline(struct fg_market *market, enum fg_bas
 struct fg_bus_limit *fg_market_add_bus_limit(struct fg_market *market, const char *bus);
 struct fg_branch_limit *fg_market_add_branch_limit(struct fg_market *market, const char *branch);
 struct fg_controllable_tap *fg_market_add_controllable_tap(struct fg_market *market, const char *branch);
+struct fg_condition *fg_market_add_condition(struct fg_market *market, enum fg_condition_kind kind, const char *element);
 
 /* Index of a participant by id, added when new; -1 when out of memory. */
 int32_t fg_market_participant(struct fg_market *market, const char *id);

@@ -384,10 +384,27 @@ static enum fg_code check_baselines(const struct fg_market *market, struct fg_er
     return code;
 }
 
+static enum fg_code check_conditions(const struct fg_market *market, struct fg_error *err)
+{
+    for (size_t i = 0; i < market->condition_count; i++) {
+        const struct fg_condition *c = &market->conditions[i];
+        if (c->first_period < 0 || c->period_count < 1 || c->period_count > market->period_count ||
+            c->first_period > market->period_count - c->period_count)
+            return bad(market, c->place, err, "periods outside the market's for a condition of", c->element, "move or shorten it");
+        if (c->kind == FG_CONDITION_RATING && c->rating.w <= 0)
+            return bad(market, c->place, err, "the rating is not positive at branch", c->element, "give MVA > 0, or an outage");
+        if (c->kind == FG_CONDITION_VOLTAGE && (c->vm_min_u < 0 || c->vm_min_u > c->vm_max_u))
+            return bad(market, c->place, err, "the voltage band is empty or negative at bus", c->element,
+                       "give minimum <= maximum in p.u.");
+    }
+    return FG_OK;
+}
+
 enum fg_code fg_market_validate(struct fg_market *market, struct fg_error *err)
 {
     enum fg_code code = check_rules(market, err);
     if (code != FG_OK || (code = check_zones(market, err)) != FG_OK || (code = check_baselines(market, err)) != FG_OK ||
+        (code = check_conditions(market, err)) != FG_OK ||
         (code = check_unique(market, market->bus_limit_count, bus_limit_id, "two limits for bus", err)) != FG_OK ||
         (code = check_unique(market, market->branch_limit_count, branch_limit_id, "two limits for branch", err)) !=
             FG_OK ||

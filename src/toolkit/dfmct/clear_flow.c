@@ -7,8 +7,10 @@
 
 struct clear_flow {
     const struct clear_model *model;
-    struct fg_powerflow *powerflow;
-    struct fg_powerflow_result *result;
+    struct { /* per variant of the network */
+        struct fg_powerflow *powerflow;
+        struct fg_powerflow_result *result;
+    } *solvers;
     struct clear_elements elements;
     struct fg_arena arena;
 };
@@ -25,10 +27,15 @@ enum fg_code clear_flow_create(const struct clear_model *model, struct clear_flo
     options.tolerance_pu = 1e-9;
     options.without_violations = true;
     enum fg_code code = clear_elements_create(model->network, &flow->arena, &flow->elements, err);
-    if (code == FG_OK)
-        code = fg_powerflow_create(model->network, &options, &flow->powerflow, err);
-    if (code == FG_OK)
-        code = fg_powerflow_result_create(model->network, &flow->result, err);
+    flow->solvers = fg_alloc(model->variant_count, sizeof *flow->solvers);
+    if (code == FG_OK && flow->solvers == NULL)
+        code = fg_fail_memory(err);
+    for (size_t v = 0; v < model->variant_count && code == FG_OK; v++) {
+        const struct fg_network *network = model->variants[v].network != NULL ? model->variants[v].network : model->network;
+        code = fg_powerflow_create(network, &options, &flow->solvers[v].powerflow, err);
+        if (code == FG_OK)
+            code = fg_powerflow_result_create(network, &flow->solvers[v].result, err);
+    }
     if (code == FG_OK)
         *out = flow;
     else
@@ -40,8 +47,11 @@ void clear_flow_destroy(struct clear_flow *flow)
 {
     if (flow == NULL)
         return;
-    fg_powerflow_destroy(flow->powerflow);
-    fg_powerflow_result_destroy(flow->result);
+    for (size_t v = 0; v < flow->model->variant_count && flow->solvers != NULL; v++) {
+        fg_powerflow_destroy(flow->solvers[v].powerflow);
+        fg_powerflow_result_destroy(flow->solvers[v].result);
+    }
+    fg_free(flow->solvers);
     fg_arena_release(&flow->arena);
     fg_free(flow);
 }
@@ -89,16 +99,17 @@ enum fg_code clear_flow_solve(struct clear_flow *flow, int32_t period, const dou
         .storage_p_mw = elements->storage_p,     .storage_q_mvar = elements->storage_q,
         .bus_p_mw = elements->bus_p,             .bus_q_mvar = elements->bus_q,
     };
-    fg_powerflow_set_injections(flow->powerflow, &input);
+    struct fg_powerflow *powerflow = flow->solvers[model->variant_at[period]].powerflow;
+    struct fg_powerflow_result *result = flow->solvers[model->variant_at[period]].result;
+    fg_powerflow_set_injections(powerflow, &input);
     enum fg_code code = FG_OK;
     for (size_t k = 0; k < model->tap_count && code == FG_OK; k++)
-        code = fg_powerflow_set_tap(flow->powerflow, model->taps[k].branch,
+        code = fg_powerflow_set_tap(powerflow, model->taps[k].branch,
                                     model->tap_position[(size_t)period * model->tap_count + k], err);
     if (code == FG_OK)
-        code = fg_powerflow_solve(flow->powerflow, flow->result, err);
+        code = fg_powerflow_solve(powerflow, result, err);
     if (code != FG_OK)
         return code;
-    const struct fg_powerflow_result *result = flow->result;
     size_t buses = model->network->bus_count, branches = model->network->branch_count;
     state->converged = result->status == FG_POWERFLOW_CONVERGED;
     state->losses_mw = result->losses_mw;
@@ -177,9 +188,9 @@ double clear_branch_loading(const struct clear_model *model, const struct fg_cle
     return fmax(ends[0], ends[1]);
 }
 
-double clear_branch_excess(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge)
+double clear_branch_excess(const struct clear_model *model, int32_t period, const struct fg_clear_state *state, int32_t edge)
 {
-    double ends[2], rate = model->rate_mva[edge];
+    double ends[2], rate = clear_rate(model, period, edge);
     branch_ends(model, state, edge, ends);
     return 0.5 * (fmax(ends[0] - rate, 0) + fmax(ends[1] - rate, 0));
 }
@@ -202,7 +213,7 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
         if (bus < 0 || !isnan(model->vm_held[n]))
             continue;
         struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
-        double below = model->vm_min[n] - state->vm_pu[bus], above = state->vm_pu[bus] - model->vm_max[n];
+        double below = clear_vm_min(model, period, n) - state->vm_pu[bus], above = state->vm_pu[bus] - clear_vm_max(model, period, n);
         if (below > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
             cost += below * clear_limit_price(model, period, quantity, true);
         if (above > FG_CLEAR_VOLTAGE_TOLERANCE_PU)
@@ -210,13 +221,14 @@ double clear_state_violation_cost(const struct clear_model *model, int32_t perio
         raise_worst(worst, fmax(below, above), FG_CLEAR_VOLTAGE_TOLERANCE_PU);
     }
     for (int32_t e = 0; e < topology->edge_count; e++) {
-        if (!isfinite(model->rate_mva[e]))
+        const double rate = clear_rate(model, period, e);
+        if (!isfinite(rate))
             continue;
-        double over = clear_branch_loading(model, state, e) - model->rate_mva[e];
-        if (over > FG_CLEAR_RATING_TOLERANCE * model->rate_mva[e])
-            cost += clear_branch_excess(model, state, e) *
+        double over = clear_branch_loading(model, state, e) - rate;
+        if (over > FG_CLEAR_RATING_TOLERANCE * rate)
+            cost += clear_branch_excess(model, period, state, e) *
                     clear_limit_price(model, period, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false);
-        raise_worst(worst, over / fmax(model->rate_mva[e], 1e-9), FG_CLEAR_RATING_TOLERANCE);
+        raise_worst(worst, over / fmax(rate, 1e-9), FG_CLEAR_RATING_TOLERANCE);
     }
     const struct fg_market *market = model->market;
     const struct { struct fg_power low, high; double value; } substation[2] = {

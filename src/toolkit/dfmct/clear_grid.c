@@ -25,7 +25,7 @@ static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
             return err != NULL && err->code != FG_OK ? err->code : FG_ERR_MEMORY;
         for (int32_t n = 0; n < topology->node_count; n++) {
             fg_opf_set_injection(grid->opf, t, n, &model->baseline[(size_t)t * (size_t)topology->node_count + (size_t)n]);
-            fg_opf_set_band(grid->opf, t, n, model->vm_min[n], model->vm_max[n], options.voltage_price);
+            fg_opf_set_band(grid->opf, t, n, clear_vm_min(model, t, n), clear_vm_max(model, t, n), options.voltage_price);
             if (!isnan(model->vm_held[n]))
                 fg_opf_set_band(grid->opf, t, n, model->vm_held[n], model->vm_held[n], INFINITY);
         }
@@ -33,17 +33,17 @@ static enum fg_code add_blocks(struct clear_grid *grid, struct fg_error *err)
             fg_opf_set_band(grid->opf, t, topology->reference_of_island[i], model->vm_reference[i],
                             model->vm_reference[i], INFINITY);
         for (int32_t e = 0; e < topology->edge_count; e++)
-            fg_opf_set_rating(grid->opf, t, e, model->rate_mva[e], options.rating_price);
+            fg_opf_set_rating(grid->opf, t, e, clear_rate(model, t, e), options.rating_price);
     }
     for (size_t i = 0; i < model->cover_count; i++) {
         const struct clear_cover *cover = &model->covers[i];
         struct clear_quantity quantity = { cover->side == 0 ? CLEAR_FLOW_FROM : CLEAR_VOLTAGE, cover->element };
         double price = model->hours * clear_limit_price(model, cover->period, quantity, cover->side < 0);
         if (cover->side == 0)
-            fg_opf_set_rating(grid->opf, cover->period, cover->element, model->rate_mva[cover->element], price / ends);
+            fg_opf_set_rating(grid->opf, cover->period, cover->element, clear_rate(model, cover->period, cover->element), price / ends);
         else if (isnan(model->vm_held[cover->element]))
-            fg_opf_set_band(grid->opf, cover->period, cover->element, model->vm_min[cover->element],
-                            model->vm_max[cover->element], price);
+            fg_opf_set_band(grid->opf, cover->period, cover->element, clear_vm_min(model, cover->period, cover->element),
+                            clear_vm_max(model, cover->period, cover->element), price);
     }
     return FG_OK;
 }

@@ -70,7 +70,8 @@ static enum fg_code add_voltage_limits(struct clear_run *run, struct clear_progr
         if (!isnan(model->vm_held[n]))
             continue;
         struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
-        double value = clear_linear_value(run->linear, quantity), limits[2] = { model->vm_min[n], model->vm_max[n] };
+        double value = clear_linear_value(run->linear, quantity);
+        const double limits[2] = { clear_vm_min(model, t, n), clear_vm_max(model, t, n) };
         for (int upper = 0; upper < 2; upper++) {
             double bound = near.squared ? limits[upper] * limits[upper] : limits[upper];
             double excess = upper ? value - bound : bound - value;
@@ -94,7 +95,7 @@ static enum fg_code add_flow_limits(struct clear_run *run, struct clear_program 
 {
     const struct clear_model *model = run->model;
     for (int32_t e = 0; e < model->topology->edge_count; e++) {
-        double rate = model->rate_mva[e];
+        double rate = clear_rate(model, t, e);
         if (!isfinite(rate))
             continue;
         const int ends = run->physics == FG_PHYSICS_AC ? 2 : 1;

@@ -44,7 +44,7 @@ static void list_period(struct table *table, int32_t t)
             continue;
         struct fg_opf_node node = fg_opf_node(run->grid->opf, t, n);
         bool has_voltage = run->physics == FG_PHYSICS_AC || run->physics == FG_PHYSICS_LINDISTFLOW;
-        const double limits[2] = { model->vm_min[n], model->vm_max[n] };
+        const double limits[2] = { clear_vm_min(model, t, n), clear_vm_max(model, t, n) };
         for (int upper = 0; upper < 2; upper++) {
             double dual = has_voltage ? (upper ? -node.vm_dual : node.vm_dual) / model->hours : 0;
             struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
@@ -60,18 +60,19 @@ static void list_period(struct table *table, int32_t t)
         }
     }
     for (int32_t e = 0; e < topology->edge_count; e++) {
-        if (!isfinite(model->rate_mva[e]))
+        const double rate = clear_rate(model, t, e);
+        if (!isfinite(rate))
             continue;
         struct fg_opf_edge edge = fg_opf_edge(run->grid->opf, t, e);
         double dual = run->physics == FG_PHYSICS_NONE ? 0 : -(edge.dual_from + edge.dual_to) / model->hours;
         add(table, (struct fg_clear_limit){ .kind = FG_CLEAR_LIMIT_BRANCH, .element = topology->edges[e].branch,
-                                            .period = t, .limit = model->rate_mva[e],
+                                            .period = t, .limit = rate,
                                             .before = clear_branch_loading(model, before, e),
                                             .after = clear_branch_loading(model, after, e),
                                             .shadow_price = fmax(dual, 0) },
             clear_branch_loading(model, eased, e), clear_limit_price(model, t, (struct clear_quantity){ CLEAR_FLOW_FROM, e }, false),
-            clear_branch_excess(model, after, e),
-            FG_CLEAR_RATING_TOLERANCE * fmax(model->rate_mva[e], 1e-9));
+            clear_branch_excess(model, t, after, e),
+            FG_CLEAR_RATING_TOLERANCE * fmax(rate, 1e-9));
     }
 }
 

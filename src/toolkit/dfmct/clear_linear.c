@@ -49,6 +49,21 @@ static const struct fg_topology *grid_of(const struct clear_linear *linear)
     return linear->model->topology_at[linear->period];
 }
 
+/* Out of service in the period. */
+static bool is_out(const struct clear_linear *linear, int32_t k)
+{
+    return linear->model->variants[linear->model->variant_at[linear->period]].is_out[k];
+}
+
+/* The edge between its nodes, though it is out in the period and then without admittance: the pattern of A is that of all periods. */
+static struct fg_edge edge_at(const struct clear_linear *linear, int32_t k)
+{
+    struct fg_edge edge = grid_of(linear)->edges[k];
+    edge.from = linear->model->topology->edges[k].from;
+    edge.to = linear->model->topology->edges[k].to;
+    return edge;
+}
+
 static const struct fg_opf_injection *baseline(const struct clear_linear *linear, int32_t node)
 {
     return &linear->model->baseline[(size_t)linear->period * (size_t)linear->n + (size_t)node];
@@ -61,7 +76,7 @@ static void assemble_ac(struct clear_linear *linear)
     const struct fg_topology *topology = grid_of(linear);
     int32_t a = linear->angle, m = linear->magnitude;
     for (int32_t k = 0; k < linear->e; k++) {
-        const struct fg_edge *edge = &topology->edges[k];
+        const struct fg_edge whole = edge_at(linear, k), *edge = &whole;
         double flow[FG_FLOW_COUNT], g[FG_FLOW_COUNT][FG_FLOW_VARIABLES];
         if (edge->from == edge->to)
             continue;
@@ -100,12 +115,12 @@ static void assemble_dc(struct clear_linear *linear)
 {
     const struct fg_topology *topology = grid_of(linear);
     for (int32_t k = 0; k < linear->e; k++) {
-        const struct fg_edge *edge = &topology->edges[k];
+        const struct fg_edge whole = edge_at(linear, k), *edge = &whole;
         const struct fg_branch *branch = &topology->network->branches[edge->branch];
         if (edge->from == edge->to)
             continue;
         double x = fabs(branch->x_pu) < 1e-9 ? hypot(branch->r_pu, branch->x_pu) : branch->x_pu;
-        double b = 1 / (x * branch->ratio);
+        double b = is_out(linear, k) ? 0 : 1 / (x * branch->ratio);
         put(linear, edge->from, edge->from, b);
         put(linear, edge->from, edge->to, -b);
         put(linear, edge->to, edge->from, -b);

@@ -219,13 +219,17 @@ static double limit_pu(int64_t micro)
     return micro == FG_NO_LIMIT ? INFINITY : (double)micro / FG_FRACTION_ONE;
 }
 
-static enum fg_code set_limits(struct clear_model *model, struct fg_error *err)
+/* Of one variant; what its conditions say comes last. */
+static enum fg_code set_variant_limits(struct clear_model *model, size_t variant, struct fg_error *err)
 {
     const struct fg_topology *topology = model->topology;
     const struct fg_market *market = model->market;
+    double *vm_min = model->vm_min + variant * (size_t)topology->node_count;
+    double *vm_max = model->vm_max + variant * (size_t)topology->node_count;
+    double *rate = model->rate_mva + variant * (size_t)topology->edge_count;
     for (int32_t n = 0; n < topology->node_count; n++) {
-        model->vm_min[n] = market->vm_min_u > 0 ? limit_pu(market->vm_min_u) : topology->vm_min_pu[n];
-        model->vm_max[n] = market->vm_max_u < FG_NO_LIMIT ? limit_pu(market->vm_max_u) : topology->vm_max_pu[n];
+        vm_min[n] = market->vm_min_u > 0 ? limit_pu(market->vm_min_u) : topology->vm_min_pu[n];
+        vm_max[n] = market->vm_max_u < FG_NO_LIMIT ? limit_pu(market->vm_max_u) : topology->vm_max_pu[n];
     }
     for (size_t i = 0; i < market->bus_limit_count; i++) {
         const struct fg_bus_limit *limit = &market->bus_limits[i];
@@ -234,20 +238,12 @@ static enum fg_code set_limits(struct clear_model *model, struct fg_error *err)
             return fg_fail(err, FG_ERR_VALUE, limit->place, "the network has no bus %s", limit->bus);
         int32_t node = topology->node_of_bus[bus];
         if (node >= 0) {
-            model->vm_min[node] = limit_pu(limit->vm_min_u);
-            model->vm_max[node] = limit_pu(limit->vm_max_u);
+            vm_min[node] = limit_pu(limit->vm_min_u);
+            vm_max[node] = limit_pu(limit->vm_max_u);
         }
     }
-    for (int32_t i = 0; i < topology->island_count; i++) {
-        int32_t node = topology->reference_of_island[i];
-        model->vm_min[node] = 0;
-        model->vm_max[node] = INFINITY;
-    }
-    for (int32_t e = 0; e < topology->edge_count; e++) {
-        const struct fg_branch *branch = &model->network->branches[topology->edges[e].branch];
-        model->rate_mva[e] = branch->rate_normal_mva;
-        model->rate_is_current[e] = branch->rating_kind == FG_RATING_CURRENT;
-    }
+    for (int32_t e = 0; e < topology->edge_count; e++)
+        rate[e] = model->network->branches[topology->edges[e].branch].rate_normal_mva;
     for (size_t i = 0; i < market->branch_limit_count; i++) {
         const struct fg_branch_limit *limit = &market->branch_limits[i];
         int32_t branch = fg_names_find(&model->branch_names, limit->branch);
@@ -255,9 +251,26 @@ static enum fg_code set_limits(struct clear_model *model, struct fg_error *err)
             return fg_fail(err, FG_ERR_VALUE, limit->place, "the network has no branch %s", limit->branch);
         int32_t edge = topology->edge_of_branch[branch];
         if (edge >= 0)
-            model->rate_mva[edge] = limit->rating.w == FG_NO_LIMIT ? INFINITY : fg_mw(limit->rating);
+            rate[edge] = limit->rating.w == FG_NO_LIMIT ? INFINITY : fg_mw(limit->rating);
+    }
+    clear_model_variant_limits(model, variant);
+    for (int32_t i = 0; i < topology->island_count; i++) {
+        int32_t node = topology->reference_of_island[i];
+        vm_min[node] = 0;
+        vm_max[node] = INFINITY;
     }
     return FG_OK;
+}
+
+static enum fg_code set_limits(struct clear_model *model, struct fg_error *err)
+{
+    const struct fg_topology *topology = model->topology;
+    enum fg_code code = FG_OK;
+    for (int32_t e = 0; e < topology->edge_count; e++)
+        model->rate_is_current[e] = model->network->branches[topology->edges[e].branch].rating_kind == FG_RATING_CURRENT;
+    for (size_t v = 0; v < model->variant_count && code == FG_OK; v++)
+        code = set_variant_limits(model, v, err);
+    return code;
 }
 
 static enum fg_code allocate(struct clear_model *model, struct fg_error *err)
@@ -267,11 +280,11 @@ static enum fg_code allocate(struct clear_model *model, struct fg_error *err)
     size_t nodes = (size_t)topology->node_count, edges = (size_t)topology->edge_count, periods = (size_t)model->periods;
     size_t islands = (size_t)topology->island_count, orders = model->market->order_count;
     model->baseline = fg_arena_alloc(arena, periods * nodes, sizeof *model->baseline);
-    model->vm_min = fg_arena_alloc(arena, nodes, sizeof(double));
-    model->vm_max = fg_arena_alloc(arena, nodes, sizeof(double));
+    model->vm_min = fg_arena_alloc(arena, model->variant_count * nodes, sizeof(double));
+    model->vm_max = fg_arena_alloc(arena, model->variant_count * nodes, sizeof(double));
     model->vm_held = fg_arena_alloc(arena, nodes, sizeof(double));
     model->vm_reference = fg_arena_alloc(arena, islands, sizeof(double));
-    model->rate_mva = fg_arena_alloc(arena, edges + 1, sizeof(double));
+    model->rate_mva = fg_arena_alloc(arena, model->variant_count * edges + 1, sizeof(double));
     model->rate_is_current = fg_arena_alloc(arena, edges + 1, sizeof(bool));
     model->effect_start = fg_arena_alloc(arena, periods + 1, sizeof(size_t));
     model->column_start = fg_arena_alloc(arena, 2 * model->market->order_period_count + 1, sizeof(int32_t));
@@ -375,7 +388,11 @@ enum fg_code clear_model_create(const struct fg_network *network, const struct f
     fg_arena_init(&model->arena);
     fg_names_init(&model->bus_names);
     fg_names_init(&model->branch_names);
-    code = fg_topology_create(network, &model->topology, err);
+    code = clear_model_add_variants(model, err);
+    if (code == FG_OK)
+        code = fg_topology_create(model->network, &model->topology, err);
+    if (code == FG_OK)
+        code = clear_model_check_variants(model, err);
     if (code == FG_OK)
         code = map_names(model, err);
     if (code == FG_OK)
@@ -423,6 +440,7 @@ void clear_model_destroy(struct clear_model *model)
         fg_free(model->settings[i]);
     }
     fg_topology_destroy(model->topology);
+    clear_model_release_variants(model);
     fg_names_release(&model->bus_names);
     fg_names_release(&model->branch_names);
     fg_arena_release(&model->arena);

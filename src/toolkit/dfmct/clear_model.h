@@ -89,8 +89,20 @@ struct clear_setting {
     struct fg_topology *topology; /* numbered as the model's */
 };
 
+/* The network as it is in some periods (clear_variant.c). */
+struct clear_variant {
+    unsigned char *active;        /* per condition of the market */
+    struct fg_network *network;   /* NULL, as the topology: the model's; a market without conditions has one such variant */
+    struct fg_topology *topology;
+    bool *is_out;                 /* per edge of the model: not there in these periods */
+};
+
 struct clear_model {
-    const struct fg_network *network;
+    const struct fg_network *network; /* with conditions: what its variants have together */
+    struct fg_network *united;        /* ... which is the model's own; else NULL */
+    struct clear_variant *variants; size_t variant_count;
+    int32_t *variant_at;              /* period */
+    bool lacks_edges;                 /* a variant does */
     const struct fg_market *market;
     struct fg_topology *topology; /* taps as in the network; nodes, edges and islands are those of all periods */
     int32_t periods;
@@ -103,10 +115,10 @@ struct clear_model {
 
     /* Baseline, period x node. */
     struct fg_opf_injection *baseline;
-    double *vm_min, *vm_max;   /* node */
+    double *vm_min, *vm_max;   /* variant x node: read them with clear_vm_min, clear_vm_max */
     double *vm_reference;      /* island */
     double *vm_held;           /* node: magnitude held by a generator; NAN */
-    double *rate_mva;          /* edge */
+    double *rate_mva;          /* variant x edge: clear_rate; INFINITY where the edge is out */
     bool *rate_is_current;     /* edge */
     struct clear_cover *covers; size_t cover_count, cover_capacity;
 
@@ -190,5 +202,25 @@ enum fg_code clear_elements_create(const struct fg_network *network, struct fg_a
                                    struct clear_elements *elements, struct fg_error *err);
 void clear_elements_fill(const struct clear_model *model, int32_t period, struct clear_elements *elements);
 enum fg_code clear_model_add_baseline(struct clear_model *model, struct fg_error *err);
+
+/* -- clear_variant.c -- */
+enum fg_code clear_model_add_variants(struct clear_model *model, struct fg_error *err);   /* first of all; sets the network */
+enum fg_code clear_model_check_variants(struct clear_model *model, struct fg_error *err); /* after the topology */
+void clear_model_variant_limits(struct clear_model *model, size_t variant);               /* after those of network and market */
+void clear_model_release_variants(struct clear_model *model);
+
+/* Limits of a period. */
+static inline double clear_rate(const struct clear_model *model, int32_t period, int32_t edge)
+{
+    return model->rate_mva[(size_t)model->variant_at[period] * (size_t)model->topology->edge_count + (size_t)edge];
+}
+static inline double clear_vm_min(const struct clear_model *model, int32_t period, int32_t node)
+{
+    return model->vm_min[(size_t)model->variant_at[period] * (size_t)model->topology->node_count + (size_t)node];
+}
+static inline double clear_vm_max(const struct clear_model *model, int32_t period, int32_t node)
+{
+    return model->vm_max[(size_t)model->variant_at[period] * (size_t)model->topology->node_count + (size_t)node];
+}
 
 #endif

@@ -92,7 +92,7 @@ static enum fg_code add_limits(struct clear_run *run, int32_t t, struct fg_error
         add_slopes(run, t, FG_PART_VOLTAGE, node.vm_dual * squared);
     }
     for (int32_t e = 0; e < topology->edge_count; e++) {
-        if (!isfinite(model->rate_mva[e]) || run->physics == FG_PHYSICS_NONE)
+        if (!isfinite(clear_rate(model, t, e)) || run->physics == FG_PHYSICS_NONE)
             continue;
         struct fg_opf_edge edge = fg_opf_edge(run->grid->opf, t, e);
         const double duals[2] = { edge.dual_from, edge.dual_to };

@@ -417,8 +417,8 @@ static enum fg_code add_limit_rows(struct clear_run *run, int32_t period, const 
         int32_t bus = topology->bus_of_node[n];
         if (bus < 0 || !isnan(model->vm_held[n]))
             continue;
-        const double limits[2] = { model->vm_min[n] - 0.9 * FG_CLEAR_VOLTAGE_TOLERANCE_PU,
-                                   model->vm_max[n] + 0.9 * FG_CLEAR_VOLTAGE_TOLERANCE_PU };
+        const double limits[2] = { clear_vm_min(model, period, n) - 0.9 * FG_CLEAR_VOLTAGE_TOLERANCE_PU,
+                                   clear_vm_max(model, period, n) + 0.9 * FG_CLEAR_VOLTAGE_TOLERANCE_PU };
         for (int upper = 0; upper < 2 && code == FG_OK; upper++) {
             double value = state->vm_pu[bus], room = upper ? limits[1] - value : value - limits[0];
             struct clear_quantity quantity = { CLEAR_VOLTAGE, n };
@@ -428,7 +428,7 @@ static enum fg_code add_limit_rows(struct clear_run *run, int32_t period, const 
         }
     }
     for (int32_t e = 0; e < topology->edge_count && code == FG_OK; e++) {
-        double rate = model->rate_mva[e];
+        double rate = clear_rate(model, period, e);
         if (!isfinite(rate))
             continue;
         double value = clear_branch_loading(model, state, e);

@@ -58,7 +58,7 @@ double clear_limit_price(const struct clear_model *model, int32_t period, struct
 /* Largest flow at the ends of a branch, in the unit of its rating. */
 double clear_branch_loading(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
 /* What the scarcity price counts: excess over the rating, mean of both ends. */
-double clear_branch_excess(const struct clear_model *model, const struct fg_clear_state *state, int32_t edge);
+double clear_branch_excess(const struct clear_model *model, int32_t period, const struct fg_clear_state *state, int32_t edge);
 /* Largest violation: as a multiple of its published tolerance, and in p.u. of voltage or shares of the rating. */
 struct clear_worst { double tolerances, size; };
 /* Cost of a period's violations beyond the published tolerances (substation included); `worst` (may be NULL) is raised. */

@@ -1,8 +1,8 @@
 /* Controllable taps of a market in its model: which branches they are, and the grid of every period at their positions.
  *
  * A setting is the network with other branches: a shallow copy that shares everything else, and its topology, whose
- * admittances alone differ. Tap positions never change what is connected, so that nodes, edges and islands have the same
- * numbers in every setting. */
+ * admittances alone differ. Tap positions never change what is connected, and conditions take edges out of periods only where the
+ * rest stays connected (clear_variant.c), so that nodes, edges and islands have the same numbers in every setting. */
 #include "toolkit/dfmct/clear_model.h"
 
 #include <string.h>
@@ -32,6 +32,9 @@ static enum fg_code resolve(const struct clear_model *model, const struct fg_con
     if (!branch->in_service || !branch->from_closed || !branch->to_closed ||
         model->topology->edge_of_branch[index] < 0)
         return refuse(declared, "it is out of service, open at an end, or without supply", remedy, err);
+    for (size_t v = 0; v < model->variant_count; v++)
+        if (model->variants[v].is_out[model->topology->edge_of_branch[index]])
+            return refuse(declared, "it is out of service in some periods", remedy, err);
     bool descending = branch->tap.minimum > branch->tap.maximum;
     *tap = (struct clear_tap){ index, descending ? branch->tap.maximum : branch->tap.minimum,
                                descending ? branch->tap.minimum : branch->tap.maximum, branch->tap.position };
@@ -57,11 +60,11 @@ enum fg_code clear_model_add_taps(struct clear_model *model, struct fg_error *er
             model->tap_position[t * count + k] = model->taps[k].initial;
     }
     model->tap_count = count;
-    return FG_OK;
+    return model->lacks_edges ? clear_model_apply_taps(model, err) : FG_OK;
 }
 
-/* Add the setting of one row of positions. */
-static enum fg_code add_setting(struct clear_model *model, const int32_t *positions, struct fg_error *err)
+/* Add the setting of one row of positions, for the periods of a variant. */
+static enum fg_code add_setting(struct clear_model *model, const int32_t *positions, int32_t variant, struct fg_error *err)
 {
     const struct fg_network *network = model->network;
     if (fg_grow((void **)&model->settings, model->setting_count, &model->setting_capacity, sizeof *model->settings) != 0)
@@ -79,7 +82,13 @@ static enum fg_code add_setting(struct clear_model *model, const int32_t *positi
         fg_branch_set_tap(&branches[model->taps[k].branch], positions[k]);
     setting->network = *network;
     setting->network.branches = branches;
-    return fg_topology_create(&setting->network, &setting->topology, err);
+    enum fg_code code = fg_topology_create(&setting->network, &setting->topology, err);
+    for (int32_t e = 0; code == FG_OK && e < model->topology->edge_count; e++)
+        if (model->variants[variant].is_out[e]) {
+            struct fg_edge *edge = &setting->topology->edges[e];
+            *edge = (struct fg_edge){ .from = edge->from, .to = edge->from, .branch = edge->branch };
+        }
+    return code;
 }
 
 enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *err)
@@ -90,12 +99,13 @@ enum fg_code clear_model_apply_taps(struct clear_model *model, struct fg_error *
     for (size_t t = 0; t < periods && code == FG_OK; t++) {
         const int32_t *positions = model->tap_position + t * count;
         size_t s = first;
-        while (s < model->setting_count && memcmp(positions, model->tap_position + period_of[s - first] * count,
-                                                  count * sizeof *positions) != 0)
+        while (s < model->setting_count && (model->variant_at[period_of[s - first]] != model->variant_at[t] ||
+                                            memcmp(positions, model->tap_position + period_of[s - first] * count,
+                                                   count * sizeof *positions) != 0))
             s++;
         if (s == model->setting_count) {
             period_of[s - first] = t;
-            code = add_setting(model, positions, err);
+            code = add_setting(model, positions, model->variant_at[t], err);
         }
         if (code == FG_OK)
             model->topology_at[t] = model->settings[s]->topology;

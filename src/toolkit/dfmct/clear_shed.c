@@ -43,7 +43,7 @@ size_t clear_shed_loads(const struct clear_model *model, int32_t period, struct 
         double p = elements.injection_p[i];
         if (node < 0 || p > 0 || (p == 0 && injection->kind != FG_INJECTION_LOAD))
             continue;
-        double v = fmin(model->vm_min[node], 1);
+        double v = fmin(clear_vm_min(model, period, node), 1);
         gross_p[injection->bus] -= p * (1 - injection->p_current_share * (1 - v) - injection->p_impedance_share * (1 - v * v));
         gross_q[injection->bus] -= elements.injection_q[i] *
                                    (1 - injection->q_current_share * (1 - v) - injection->q_impedance_share * (1 - v * v));
@@ -55,7 +55,7 @@ size_t clear_shed_loads(const struct clear_model *model, int32_t period, struct 
         }
     for (int32_t n = 0; n < topology->node_count; n++) {
         const struct fg_opf_injection *fixed = &model->baseline[(size_t)period * (size_t)topology->node_count + (size_t)n];
-        double v = fmin(model->vm_min[n], 1);
+        double v = fmin(clear_vm_min(model, period, n), 1);
         net[n] = -(fixed->p_mw + fixed->p_current_mw * v + fixed->p_impedance_mw * v * v);
     }
     size_t count = 0;

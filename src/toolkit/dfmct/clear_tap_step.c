@@ -29,7 +29,7 @@ static bool has_violation(const struct clear_run *run, int32_t t)
             return true;
     for (int32_t e = 0; e < model->topology->edge_count; e++) {
         struct fg_opf_edge edge = fg_opf_edge(run->grid->opf, t, e);
-        if (fmax(edge.excess_from_mva, edge.excess_to_mva) > FG_CLEAR_RATING_TOLERANCE * model->rate_mva[e])
+        if (fmax(edge.excess_from_mva, edge.excess_to_mva) > FG_CLEAR_RATING_TOLERANCE * clear_rate(model, t, e))
             return true;
     }
     for (size_t i = model->load_start[t]; i < model->load_start[t + 1]; i++)

@@ -109,18 +109,20 @@ static int32_t find_switch(const struct fg_network *network, const char *id)
 
 bool fg_grid_model_has(const struct fg_grid_model *model, enum fg_grid_condition_kind kind, const char *element)
 {
-    if (model == NULL)
-        return false;
-    const struct fg_network *network = model->network;
+    return model != NULL && grid_condition_has(model->network, kind, element);
+}
+
+bool grid_condition_has(const struct fg_network *network, enum fg_grid_condition_kind kind, const char *element)
+{
     switch (kind) {
     case FG_GRID_SWITCH:
         return find_switch(network, element) >= 0 || fg_network_find_branch(network, element) >= 0;
     case FG_GRID_OUTAGE:
-        return fg_network_find_branch(network, element) >= 0 || find_bus(model, element) >= 0;
+        return fg_network_find_branch(network, element) >= 0 || fg_network_find_bus(network, element) >= 0;
     case FG_GRID_RATING:
         return fg_network_find_branch(network, element) >= 0;
     case FG_GRID_VOLTAGE:
-        return find_bus(model, element) >= 0;
+        return fg_network_find_bus(network, element) >= 0;
     case FG_GRID_CONDITION_KINDS:
         break;
     }
@@ -174,7 +176,7 @@ static void set_closed(struct fg_branch *branch, bool is_closed)
         branch->from_closed = branch->to_closed = true;
 }
 
-static void apply_condition(struct fg_network *network, const struct fg_grid_condition *condition)
+void grid_condition_apply(struct fg_network *network, const struct fg_grid_condition *condition)
 {
     int32_t branch = fg_network_find_branch(network, condition->element);
     int32_t bus = fg_network_find_bus(network, condition->element);
@@ -213,7 +215,7 @@ static void apply_conditions(struct fg_network *network, const struct fg_grid_po
     for (int is_outage = 0; is_outage < 2; is_outage++)
         for (size_t i = 0; i < point->condition_count; i++)
             if (active[i] && (point->conditions[i].kind == FG_GRID_OUTAGE) == is_outage)
-                apply_condition(network, &point->conditions[i]);
+                grid_condition_apply(network, &point->conditions[i]);
 }
 
 static enum fg_code variant_create(struct grid_variant *variant, const struct fg_grid_model *model,

@@ -43,4 +43,8 @@ static inline struct grid_period *grid_period_at(const struct fg_grid_state *sta
     return index < 0 || index >= state->period_count ? NULL : &state->periods[index];
 }
 
+/* Conditions, for whoever puts them into a network of its own. */
+bool grid_condition_has(const struct fg_network *network, enum fg_grid_condition_kind kind, const char *element);
+void grid_condition_apply(struct fg_network *network, const struct fg_grid_condition *condition);
+
 #endif

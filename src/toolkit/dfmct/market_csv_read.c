@@ -57,6 +57,9 @@ static const struct column participant_columns[] = {{"id", CELL_TEXT}, {"name", 
 static const struct column bus_limit_columns[] = {
     {"bus", CELL_TEXT}, {"vm_min", CELL_TEXT}, {"vm_max", CELL_TEXT}, {NULL, CELL_TEXT}};
 static const struct column branch_limit_columns[] = {{"branch", CELL_TEXT}, {"rating", CELL_TEXT}, {NULL, CELL_TEXT}};
+static const struct column condition_columns[] = {{"kind", CELL_TEXT},   {"element", CELL_TEXT}, {"closed", CELL_BOOL},
+                                                  {"rating", CELL_TEXT}, {"vm_min", CELL_TEXT},  {"vm_max", CELL_TEXT},
+                                                  {"start", CELL_TEXT},  {"periods", CELL_INTEGER}, {NULL, CELL_TEXT}};
 static const struct column asset_columns[] = {{"id", CELL_TEXT},
                                               {"participant", CELL_TEXT},
                                               {"bus", CELL_TEXT},
@@ -395,6 +398,7 @@ static enum fg_code read_folder(struct fg_market_reader *reader, const char *fol
             FG_OK ||
         (code = read_table(reader, folder, "branch_limits.csv", branch_limit_columns, fg_market_reader_branch_limit,
                            err)) != FG_OK ||
+        (code = read_table(reader, folder, "conditions.csv", condition_columns, fg_market_reader_condition, err)) != FG_OK ||
         (code = read_table(reader, folder, "controllable_taps.csv", tap_columns, fg_market_reader_tap, err)) != FG_OK ||
         (code = read_table(reader, folder, "assets.csv", asset_columns, fg_market_reader_asset, err)) != FG_OK ||
         (code = read_table(reader, folder, "groups.csv", group_columns, fg_market_reader_group, err)) != FG_OK ||

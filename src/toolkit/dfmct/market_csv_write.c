@@ -165,6 +165,26 @@ static enum fg_code write_periods(const struct fg_market *market, const char *fo
     return table_end(&table, folder, "periods.csv", err);
 }
 
+static enum fg_code write_conditions(const struct fg_market *market, const char *folder, struct fg_error *err)
+{
+    static const char *const columns[] = {"kind", "element", "closed", "rating", "vm_min", "vm_max", "start", "periods", NULL};
+    struct table table;
+    char text[FG_INSTANT_TEXT];
+    table_begin(&table, columns);
+    for (size_t i = 0; i < market->condition_count; i++) {
+        const struct fg_condition *condition = &market->conditions[i];
+        put(&table, fg_condition_words[condition->kind]);
+        put(&table, condition->element);
+        put(&table, condition->kind != FG_CONDITION_SWITCH ? NULL : condition->is_closed ? "true" : "false");
+        put_limit(&table, condition->kind == FG_CONDITION_RATING ? condition->rating.w : FG_NO_LIMIT);
+        put_limit(&table, condition->kind == FG_CONDITION_VOLTAGE ? condition->vm_min_u : FG_NO_LIMIT);
+        put_limit(&table, condition->kind == FG_CONDITION_VOLTAGE ? condition->vm_max_u : FG_NO_LIMIT);
+        put(&table, fg_instant_format(market->start_s + (int64_t)condition->first_period * market->period_s, text));
+        put_integer(&table, condition->period_count);
+    }
+    return table_end(&table, folder, "conditions.csv", err);
+}
+
 static enum fg_code write_limits(const struct fg_market *market, const char *folder, struct fg_error *err)
 {
     static const char *const bus_columns[] = {"bus", "vm_min", "vm_max", NULL};
@@ -356,7 +376,7 @@ enum fg_code fg_market_write_csv_folder(const struct fg_market *market, const ch
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return fg_fail(err, FG_ERR_IO, folder, "the folder cannot be made: %s; choose another place", strerror(errno));
     static enum fg_code (*const writers[])(const struct fg_market *, const char *, struct fg_error *) = {
-        write_periods, write_limits, write_parties, write_assets, write_baselines, write_orders, write_rules};
+        write_periods, write_conditions, write_limits, write_parties, write_assets, write_baselines, write_orders, write_rules};
     for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
         enum fg_code code = writers[i](market, folder, err);
         if (code != FG_OK)

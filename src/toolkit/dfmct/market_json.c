@@ -20,6 +20,7 @@ static const char *const market_keys[] = {"format",       "version",
                                           "scarcity",     "voltage_band",
                                           "substation",   "controllable_taps",
                                           "bus_limits",   "branch_limits",
+                                          "conditions",
                                           "participants", "zones",
                                           "assets",       "groups",
                                           "baselines",    "baseline_csv",
@@ -69,6 +70,7 @@ static enum fg_code read_document(struct fg_market_reader *reader, const struct 
         {"zones", fg_market_reader_zone},
         {"bus_limits", fg_market_reader_bus_limit},
         {"branch_limits", fg_market_reader_branch_limit},
+        {"conditions", fg_market_reader_condition},
         {"assets", fg_market_reader_asset},
         {"groups", fg_market_reader_group},
         {"baselines", fg_market_reader_baseline},
@@ -190,6 +192,31 @@ static void put_rules(struct fg_json_writer *writer, const struct fg_market *mar
     fg_json_end_object(writer);
 }
 
+static void put_conditions(struct fg_json_writer *writer, const struct fg_market *market)
+{
+    char start[FG_INSTANT_TEXT];
+    fg_json_begin_array(writer, "conditions");
+    for (size_t i = 0; i < market->condition_count; i++) {
+        const struct fg_condition *condition = &market->conditions[i];
+        fg_json_begin_row_object(writer, NULL);
+        fg_json_put_string(writer, "kind", fg_condition_words[condition->kind]);
+        fg_json_put_string(writer, "element", condition->element);
+        if (condition->kind == FG_CONDITION_SWITCH)
+            fg_json_put_bool(writer, "closed", condition->is_closed);
+        if (condition->kind == FG_CONDITION_RATING)
+            put_limit(writer, "rating", condition->rating.w);
+        if (condition->kind == FG_CONDITION_VOLTAGE) {
+            put_limit(writer, "vm_min", condition->vm_min_u);
+            put_limit(writer, "vm_max", condition->vm_max_u);
+        }
+        fg_json_put_string(writer, "start",
+                           fg_instant_format(market->start_s + (int64_t)condition->first_period * market->period_s, start));
+        fg_json_put_integer(writer, "periods", condition->period_count);
+        fg_json_end_object(writer);
+    }
+    fg_json_end_array(writer);
+}
+
 static void put_limits(struct fg_json_writer *writer, const struct fg_market *market)
 {
     if (market->controllable_tap_count > 0) {
@@ -215,6 +242,8 @@ static void put_limits(struct fg_json_writer *writer, const struct fg_market *ma
         fg_json_end_object(writer);
     }
     fg_json_end_array(writer);
+    if (market->condition_count > 0)
+        put_conditions(writer, market);
 }
 
 static void put_parties(struct fg_json_writer *writer, const struct fg_market *market)

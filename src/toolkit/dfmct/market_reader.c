@@ -421,6 +421,41 @@ enum fg_code fg_market_reader_branch_limit(struct fg_market_reader *reader, cons
     return code == FG_OK ? or_power(object, "rating", &limit->rating, err) : code;
 }
 
+enum fg_code fg_market_reader_condition(struct fg_market_reader *reader, const struct fg_json_cursor *object,
+                                        struct fg_error *err)
+{
+    static const char *const known[] = {"kind", "element", "closed", "rating", "vm_min", "vm_max", "start", "periods", NULL};
+    static const char *const needed[] = {"closed", NULL, "rating", NULL}; /* by kind */
+    const char *element;
+    int kind;
+    struct fg_market *market = reader->market;
+    enum fg_code code = fg_json_is_object(object, err);
+    if (code != FG_OK || (code = fg_json_only(object, known, err)) != FG_OK ||
+        (code = fg_market_reader_word(object, "kind", fg_condition_words, -1, &kind, err)) != FG_OK ||
+        (code = fg_market_reader_id(object, "element", &element, err)) != FG_OK)
+        return code;
+    if (kind < 0)
+        return fg_json_fail(object, FG_ERR_SCHEMA, err, "a condition needs its \"kind\"");
+    for (size_t k = 2; k < 6; k++) { /* what belongs to another kind would be read and then mean nothing */
+        struct fg_json_cursor at = fg_json_member(object, known[k]);
+        bool is_its = (needed[kind] != NULL && strcmp(known[k], needed[kind]) == 0) || (kind == FG_CONDITION_VOLTAGE && k >= 4);
+        if (!is_its && !is_absent(&at))
+            return fg_json_fail(&at, FG_ERR_SCHEMA, err, "does not belong to a condition of kind %s; remove it", fg_condition_words[kind]);
+        if (is_its && k < 4 && is_absent(&at))
+            return fg_json_fail(object, FG_ERR_SCHEMA, err, "a condition of kind %s needs \"%s\"", fg_condition_words[kind], known[k]);
+    }
+    struct fg_condition *condition = fg_market_add_condition(market, (enum fg_condition_kind)kind, element);
+    if (condition == NULL)
+        return fg_fail_memory(err);
+    if ((code = read_place(reader, object, &condition->place, err)) != FG_OK ||
+        (code = fg_json_or_bool(object, "closed", false, &condition->is_closed, err)) != FG_OK ||
+        (code = or_power(object, "rating", &condition->rating, err)) != FG_OK ||
+        (code = fg_market_reader_decimal(object, "vm_min", &condition->vm_min_u, err)) != FG_OK ||
+        (code = fg_market_reader_decimal(object, "vm_max", &condition->vm_max_u, err)) != FG_OK)
+        return code;
+    return fg_market_reader_periods(market, object, market->period_count, &condition->first_period, &condition->period_count, err);
+}
+
 static enum fg_code read_rebound(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                  struct fg_asset *asset, struct fg_error *err)
 {

@@ -116,13 +116,13 @@ static enum fg_code read_location(const struct fg_market *market, const struct f
     return FG_OK;
 }
 
-static enum fg_code read_periods(const struct fg_market *market, const struct fg_json_cursor *object,
-                                 struct fg_order *order, struct fg_error *err)
+enum fg_code fg_market_reader_periods(const struct fg_market *market, const struct fg_json_cursor *object, int64_t fallback,
+                                      int32_t *first_period, int32_t *period_count, struct fg_error *err)
 {
     const char *start_text;
     int64_t start_s = market->start_s, periods;
     struct fg_error why;
-    struct fg_json_cursor at = fg_json_member(object, "start"), quantity = fg_json_member(object, "quantity");
+    struct fg_json_cursor at = fg_json_member(object, "start");
     enum fg_code code = fg_json_or_string(object, "start", NULL, &start_text, err);
     if (code != FG_OK)
         return code;
@@ -133,7 +133,6 @@ static enum fg_code read_periods(const struct fg_market *market, const struct fg
         return fg_json_fail(&at, FG_ERR_VALUE, err, "is not the start of a period; periods are %d minutes from %s",
                             market->period_s / 60, fg_instant_format(market->start_s, (char[FG_INSTANT_TEXT]){0}));
     int64_t first = offset_s / market->period_s;
-    int64_t fallback = json_is_array(quantity.value) ? (int64_t)fg_json_count(&quantity) : 1;
     if ((code = fg_json_or_integer(object, "periods", fallback, &periods, err)) != FG_OK)
         return code;
     if (periods < 1 || first < 0 || periods > market->period_count || first + periods > market->period_count)
@@ -141,9 +140,17 @@ static enum fg_code read_periods(const struct fg_market *market, const struct fg
                             "[period_range] its %lld periods from period %lld on are outside the market's %d; move or "
                             "shorten it",
                             (long long)periods, (long long)first, market->period_count);
-    order->first_period = (int32_t)first;
-    order->period_count = (int32_t)periods;
+    *first_period = (int32_t)first;
+    *period_count = (int32_t)periods;
     return FG_OK;
+}
+
+static enum fg_code read_periods(const struct fg_market *market, const struct fg_json_cursor *object,
+                                 struct fg_order *order, struct fg_error *err)
+{
+    struct fg_json_cursor quantity = fg_json_member(object, "quantity");
+    int64_t fallback = json_is_array(quantity.value) ? (int64_t)fg_json_count(&quantity) : 1;
+    return fg_market_reader_periods(market, object, fallback, &order->first_period, &order->period_count, err);
 }
 
 static enum fg_code read_quantity(const struct fg_json_cursor *object, struct fg_order *order, struct fg_power *out,
