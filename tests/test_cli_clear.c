@@ -364,6 +364,46 @@ static void test_report_of_an_example(void **state)
     fg_text_release(&page);
 }
 
+/* The 9 MW of the load, 0.98 p.u. there: a rating of 10 MVA in the first hour, in place of 8, and of 6 with a band from 0.99 p.u. in the
+ * second. The clearing and the report judge each hour by its own limits. */
+static void test_report_has_the_limits_of_each_period(void **state)
+{
+    (void)state;
+    char network[160], market[160], report[160];
+    cli_write("network.json", NETWORK("b", "l", "n"), network);
+    cli_write("market.json",
+              "{\"format\": \"flexgrid-market\", \"version\": 1, \"id\": \"m\", \"start\": \"2027-03-16T10:00:00Z\", \"period_minutes\": 60, "
+              "\"period_count\": 2, \"import_price\": \"40\", \"conditions\": [{\"kind\": \"rating\", \"element\": \"l\", \"rating\": \"10\", "
+              "\"periods\": 1}, {\"kind\": \"rating\", \"element\": \"l\", \"rating\": \"6\", \"start\": \"2027-03-16T11:00:00Z\"}, "
+              "{\"kind\": \"voltage\", \"element\": \"b\", \"vm_min\": \"0.99\", \"start\": \"2027-03-16T11:00:00Z\"}], "
+              "\"orders\": [{\"id\": \"o\", \"participant\": \"p\", \"side\": \"sell\", \"regulation\": \"up\", \"bus\": \"b\", \"periods\": 2, "
+              "\"quantity\": \"8\", \"price\": \"60\"}]}",
+              market);
+    snprintf(report, sizeof report, "%s/report.html", cli_folder);
+    struct cli_run run = cli("clear %s %s --json --report %s", network, market, report);
+    if (run.exit_code != 0)
+        fail_msg("%s", cli_err(&run));
+    json_t *root = json_loads(cli_out(&run), 0, NULL);
+    json_t *quantity = json_object_get(json_array_get(json_object_get(root, "accepted"), 0), "quantity_mw");
+    assert_string_equal(json_string_value(json_array_get(quantity, 0)), "0");
+    assert_true(atof(json_string_value(json_array_get(quantity, 1))) > 3);
+    json_decref(root);
+    cli_release(&run);
+    struct fg_text page;
+    cli_read(report, &page);
+    const char *from = strstr(page.data, "id=\"states\">");
+    assert_non_null(from);
+    from += strlen("id=\"states\">");
+    json_t *states = json_loadb(from, (size_t)(strstr(from, "</script>") - from), 0, NULL), *before = json_object_get(states, "before");
+    json_t *first = json_array_get(before, 0), *second = json_array_get(before, 1);
+    assert_int_equal(json_string_value(json_array_get(first, 1))[0], '2'); /* 9.2 of 10 MVA */
+    assert_int_not_equal(json_string_value(json_array_get(first, 0))[1], 'L');
+    assert_int_equal(json_string_value(json_array_get(second, 1))[0], 'V');
+    assert_int_equal(json_string_value(json_array_get(second, 0))[1], 'L');
+    json_decref(states);
+    fg_text_release(&page);
+}
+
 /* A transformer without resistance, r = 0, x = 0.1 at 10 MVA, feeds 1 MW and 1 or 3 Mvar. Behind the ratio a,
  * V^4 + V^2 (2 x Q - 1/a^2) + x^2 (P^2 + Q^2) = 0: 0.98985 and 0.96899 p.u. at a = 1; with the limit 0.985, one and two
  * steps of 0.0125 give the second period 0.98206 and 0.99545 p.u. */
@@ -474,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_market_is_bad_input, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_escapes_hostile_names, cli_setup, cli_teardown),
         cmocka_unit_test_setup_teardown(test_report_of_an_example, cli_setup, cli_teardown),
+        cmocka_unit_test_setup_teardown(test_report_has_the_limits_of_each_period, cli_setup, cli_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

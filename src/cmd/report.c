@@ -14,10 +14,34 @@ const struct fg_clear_state *fg_report_state(const struct fg_report_model *model
     return states != NULL && states[period].converged ? &states[period] : NULL;
 }
 
-double fg_report_loading(const struct fg_report_model *model, const struct fg_clear_state *state, size_t branch)
+/* The last condition of a kind that says something of an element in a period; NULL: none. */
+static const struct fg_condition *condition_of(const struct fg_report_model *model, enum fg_condition_kind kind, int32_t period,
+                                               size_t element)
+{
+    for (size_t i = model->market->condition_count; i-- > 0;) {
+        const struct fg_condition *condition = &model->market->conditions[i];
+        if (condition->kind == kind && model->condition_element[i] == (int32_t)element && condition->first_period <= period &&
+            period < condition->first_period + condition->period_count)
+            return condition;
+    }
+    return NULL;
+}
+
+void fg_report_band(const struct fg_report_model *model, int32_t period, size_t bus, double *low, double *high)
+{
+    const struct fg_condition *condition = condition_of(model, FG_CONDITION_VOLTAGE, period, bus);
+    *low = condition != NULL ? (double)condition->vm_min_u / FG_FRACTION_ONE : model->vm_min_pu[bus];
+    *high = condition == NULL                       ? model->vm_max_pu[bus]
+            : condition->vm_max_u == FG_NO_LIMIT ? INFINITY
+                                                 : (double)condition->vm_max_u / FG_FRACTION_ONE;
+}
+
+double fg_report_loading(const struct fg_report_model *model, const struct fg_clear_state *state, int32_t period, size_t branch)
 {
     const struct fg_branch *b = &model->network->branches[branch];
-    if (state == NULL || !isfinite(model->rate_mva[branch]) || !(model->rate_mva[branch] > 0.0))
+    const struct fg_condition *condition = condition_of(model, FG_CONDITION_RATING, period, branch);
+    double rate_mva = condition != NULL ? fg_mw(condition->rating) : model->rate_mva[branch];
+    if (state == NULL || !isfinite(rate_mva) || !(rate_mva > 0.0))
         return NAN;
     double from = hypot(state->p_from_mw[branch], state->q_from_mvar[branch]);
     double to = hypot(state->p_to_mw[branch], state->q_to_mvar[branch]);
@@ -25,7 +49,7 @@ double fg_report_loading(const struct fg_report_model *model, const struct fg_cl
         from = state->vm_pu[b->from] > 0.0 ? from / state->vm_pu[b->from] : 0.0;
         to = state->vm_pu[b->to] > 0.0 ? to / state->vm_pu[b->to] : 0.0;
     }
-    return fmax(from, to) / model->rate_mva[branch];
+    return fmax(from, to) / rate_mva;
 }
 
 static void fill_limits(struct fg_report_model *model)
@@ -61,6 +85,12 @@ static void fill_limits(struct fg_report_model *model)
             model->rate_mva[branch] =
                 market->branch_limits[i].rating.w == FG_NO_LIMIT ? INFINITY : fg_mw(market->branch_limits[i].rating);
     }
+    for (size_t i = 0; i < market->condition_count; i++)
+        model->condition_element[i] = market->conditions[i].kind == FG_CONDITION_RATING
+                                          ? fg_network_find_branch(network, market->conditions[i].element)
+                                      : market->conditions[i].kind == FG_CONDITION_VOLTAGE
+                                          ? fg_network_find_bus(network, market->conditions[i].element)
+                                          : -1;
 }
 
 static void fill_series(struct fg_report_model *model)
@@ -75,7 +105,7 @@ static void fill_series(struct fg_report_model *model)
                     high = fmax(high, state->vm_pu[b]);
                 }
             for (size_t k = 0; state != NULL && k < model->network->branch_count; k++) {
-                double value = fg_report_loading(model, state, k);
+                double value = fg_report_loading(model, state, t, k);
                 loading = isfinite(value) ? fmax(loading, value) : loading;
             }
             model->vm_low[when][t] = isfinite(low) ? low : NAN;
@@ -143,8 +173,10 @@ static enum fg_code model_create(struct fg_report_model *model, const struct fg_
     model->vm_min_pu = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof(double));
     model->vm_max_pu = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof(double));
     model->rate_mva = fg_arena_alloc(&model->arena, model->network->branch_count + 1, sizeof(double));
+    model->condition_element = fg_arena_alloc(&model->arena, model->market->condition_count + 1, sizeof *model->condition_element);
     model->is_source = fg_arena_alloc(&model->arena, model->network->bus_count + 1, sizeof *model->is_source);
-    if (model->vm_min_pu == NULL || model->vm_max_pu == NULL || model->rate_mva == NULL || model->is_source == NULL)
+    if (model->vm_min_pu == NULL || model->vm_max_pu == NULL || model->rate_mva == NULL || model->condition_element == NULL ||
+        model->is_source == NULL)
         return fg_fail_memory(err);
     fill_limits(model);
     fill_series(model);

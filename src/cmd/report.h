@@ -33,9 +33,10 @@ struct fg_report_model {
     struct fg_chart_time time;
     struct fg_layout layout;
     struct fg_arena arena;
-    double *vm_min_pu, *vm_max_pu; /* per bus: the band that counts (market over network) */
+    double *vm_min_pu, *vm_max_pu; /* per bus: the band that counts (market over network) without conditions: fg_report_band */
     bool *is_source;               /* per bus: an external grid holds its voltage */
-    double *rate_mva;              /* per branch; INFINITY: none */
+    double *rate_mva;              /* per branch, likewise; INFINITY: none */
+    int32_t *condition_element;    /* per condition of the market: branch of a rating, bus of a voltage band; else -1 */
     /* Period by period, before [0] and after [1]; NAN where the power flow did not converge. */
     double *vm_low[2], *vm_high[2], *loading[2], *slack_p[2], *losses[2], *violations[2];
     int32_t worst_period;          /* most violated before (after, when nothing was before) */
@@ -47,7 +48,9 @@ enum { FG_REPORT_BEFORE, FG_REPORT_AFTER };
 
 const struct fg_clear_state *fg_report_state(const struct fg_report_model *model, int when, int32_t period);
 /* Loading of a branch as a fraction of its rating, worse end; NAN without rating or state. */
-double fg_report_loading(const struct fg_report_model *model, const struct fg_clear_state *state, size_t branch);
+double fg_report_loading(const struct fg_report_model *model, const struct fg_clear_state *state, int32_t period, size_t branch);
+/* Voltage band of a bus in a period, 0 and INFINITY where there is none. */
+void fg_report_band(const struct fg_report_model *model, int32_t period, size_t bus, double *low, double *high);
 
 void fg_report_put_grid(const struct fg_report_model *model, struct fg_text *text);
 enum fg_code fg_report_put_charts(struct fg_report_model *model, struct fg_text *text, struct fg_error *err);

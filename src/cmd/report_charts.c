@@ -18,14 +18,16 @@ static enum fg_code put_state_charts(struct fg_report_model *model, struct fg_te
     if (low == NULL || high == NULL || full == NULL)
         return fg_fail_memory(err);
     /* The tightest limits, apart from those of sources, whose voltage is given. */
-    double band_low = 0.0, band_high = INFINITY;
-    for (size_t b = 0; b < model->network->bus_count; b++) {
-        if (model->is_source[b])
-            continue;
-        band_low = fmax(band_low, model->vm_min_pu[b]);
-        band_high = fmin(band_high, model->vm_max_pu[b]);
-    }
     for (int32_t t = 0; t < model->time.count; t++) {
+        double band_low = 0.0, band_high = INFINITY;
+        for (size_t b = 0; b < model->network->bus_count; b++) {
+            double bus_low, bus_high;
+            if (model->is_source[b])
+                continue;
+            fg_report_band(model, t, b, &bus_low, &bus_high);
+            band_low = fmax(band_low, bus_low);
+            band_high = fmin(band_high, bus_high);
+        }
         low[t] = band_low > 0.0 ? band_low : NAN;
         high[t] = isfinite(band_high) ? band_high : NAN;
         full[t] = 100.0;

@@ -10,17 +10,19 @@
 
 /* Class letters, shared by the style sheet, the drawing and the script. A violation has a letter of its own and a ring
  * or a wide stroke besides its colour. */
-static char voltage_class(const struct fg_report_model *model, const struct fg_clear_state *state, size_t bus)
+static char voltage_class(const struct fg_report_model *model, const struct fg_clear_state *state, int32_t period, size_t bus)
 {
     double vm = state != NULL ? state->vm_pu[bus] : NAN;
     if (!isfinite(vm) || vm <= 0.0)
         return 'x';
-    double low = model->vm_min_pu[bus] > 0.0 ? model->vm_min_pu[bus] : 0.9;
-    double high = isfinite(model->vm_max_pu[bus]) ? model->vm_max_pu[bus] : 1.1;
-    if (vm < model->vm_min_pu[bus] - FG_CLEAR_VOLTAGE_TOLERANCE_PU)
+    double low, high;
+    fg_report_band(model, period, bus, &low, &high);
+    if (vm < low - FG_CLEAR_VOLTAGE_TOLERANCE_PU)
         return 'L';
-    if (vm > model->vm_max_pu[bus] + FG_CLEAR_VOLTAGE_TOLERANCE_PU)
+    if (vm > high + FG_CLEAR_VOLTAGE_TOLERANCE_PU)
         return 'H';
+    low = low > 0.0 ? low : 0.9;
+    high = isfinite(high) ? high : 1.1;
     double place = high > low ? (vm - low) / (high - low) : 0.5;
     return (char)('0' + (int)fmin(6.0, fmax(0.0, floor(7.0 * place))));
 }
@@ -101,7 +103,7 @@ static void put_drawing(const struct fg_report_model *model, int when, int32_t p
             fg_text_puts(text, "/>\n");
             continue;
         }
-        double loading = fg_report_loading(model, state, k);
+        double loading = fg_report_loading(model, state, period, k);
         fg_text_printf(text, "<path class=\"edge l%c\"", loading_class(loading));
         put_line(model, text, branch->from, branch->to);
         put_title(text, "branch", branch->id, branch->name, 1, 100.0 * loading, "% of rating");
@@ -109,7 +111,7 @@ static void put_drawing(const struct fg_report_model *model, int when, int32_t p
     }
     for (size_t b = 0; b < network->bus_count; b++) {
         const struct fg_bus *bus = &network->buses[b];
-        fg_text_printf(text, "<circle class=\"bus v%c\" r=\"%.2f\" cx=\"", voltage_class(model, state, b),
+        fg_text_printf(text, "<circle class=\"bus v%c\" r=\"%.2f\" cx=\"", voltage_class(model, state, period, b),
                        bus->is_internal ? 0.5 * radius : radius);
         fg_html_coordinate(text, model->layout.x[b]);
         fg_text_puts(text, "\" cy=\"");
@@ -268,11 +270,11 @@ void fg_report_put_states(const struct fg_report_model *model, struct fg_text *t
             const struct fg_clear_state *state = fg_report_state(model, when, t);
             fg_text_puts(text, t > 0 ? ",[\"" : "[\"");
             for (size_t b = 0; b < network->bus_count; b++)
-                fg_text_printf(text, "%c", voltage_class(model, state, b));
+                fg_text_printf(text, "%c", voltage_class(model, state, t, b));
             fg_text_puts(text, "\",\"");
             for (size_t k = 0; k < network->branch_count; k++)
                 if (is_conducting(network, k))
-                    fg_text_printf(text, "%c", loading_class(fg_report_loading(model, state, k)));
+                    fg_text_printf(text, "%c", loading_class(fg_report_loading(model, state, t, k)));
             fg_text_puts(text, "\",[");
             for (size_t b = 0; b < network->bus_count; b++) {
                 double vm = state != NULL ? state->vm_pu[b] : NAN;
@@ -282,7 +284,7 @@ void fg_report_put_states(const struct fg_report_model *model, struct fg_text *t
             bool is_first = true;
             for (size_t k = 0; k < network->branch_count; k++)
                 if (is_conducting(network, k)) {
-                    double loading = fg_report_loading(model, state, k);
+                    double loading = fg_report_loading(model, state, t, k);
                     fg_text_printf(text, "%s%ld", is_first ? "" : ",", isfinite(loading) ? lround(1e3 * fmin(loading, 1e4)) : -1L);
                     is_first = false;
                 }

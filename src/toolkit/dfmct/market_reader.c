@@ -453,7 +453,7 @@ enum fg_code fg_market_reader_condition(struct fg_market_reader *reader, const s
         (code = fg_market_reader_decimal(object, "vm_min", &condition->vm_min_u, err)) != FG_OK ||
         (code = fg_market_reader_decimal(object, "vm_max", &condition->vm_max_u, err)) != FG_OK)
         return code;
-    return fg_market_reader_periods(market, object, market->period_count, &condition->first_period, &condition->period_count, err);
+    return fg_market_reader_periods(market, object, 0, &condition->first_period, &condition->period_count, err);
 }
 
 static enum fg_code read_rebound(struct fg_market_reader *reader, const struct fg_json_cursor *object,

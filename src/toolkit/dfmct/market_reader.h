@@ -31,7 +31,8 @@ enum fg_code fg_market_reader_branch_limit(struct fg_market_reader *reader, cons
                                            struct fg_error *err);
 enum fg_code fg_market_reader_condition(struct fg_market_reader *reader, const struct fg_json_cursor *object,
                                         struct fg_error *err);
-/* Members "start" and "periods" of something inside the horizon; left out: from the market's start, `fallback` periods. */
+/* Members "start" and "periods" of something inside the horizon; left out: from the market's start, `fallback` periods
+ * (0: to the market's end). */
 enum fg_code fg_market_reader_periods(const struct fg_market *market, const struct fg_json_cursor *object, int64_t fallback,
                                       int32_t *first_period, int32_t *period_count, struct fg_error *err);
 /* A row of controllable_taps.csv; the JSON form has a list of ids among the rules. */

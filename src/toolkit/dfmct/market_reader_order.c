@@ -133,7 +133,7 @@ enum fg_code fg_market_reader_periods(const struct fg_market *market, const stru
         return fg_json_fail(&at, FG_ERR_VALUE, err, "is not the start of a period; periods are %d minutes from %s",
                             market->period_s / 60, fg_instant_format(market->start_s, (char[FG_INSTANT_TEXT]){0}));
     int64_t first = offset_s / market->period_s;
-    if ((code = fg_json_or_integer(object, "periods", fallback, &periods, err)) != FG_OK)
+    if ((code = fg_json_or_integer(object, "periods", fallback > 0 ? fallback : market->period_count - first, &periods, err)) != FG_OK)
         return code;
     if (periods < 1 || first < 0 || periods > market->period_count || first + periods > market->period_count)
         return fg_json_fail(object, FG_ERR_VALUE, err,
