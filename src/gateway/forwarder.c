@@ -70,8 +70,9 @@ static enum fg_code read_markets(struct fg_platform *platform, struct fg_store *
                                  "JOIN area a ON a.id = m.area_id WHERE m.enabled = 1 OR EXISTS (SELECT 1 FROM forward_bid b WHERE "
                                  "b.area_id = m.area_id AND b.control_area = m.control_area AND b.state IN ('prepared', 'sent', "
                                  "'accepted', 'returning')) OR EXISTS (SELECT 1 FROM forward_activation t WHERE t.area_id = m.area_id "
-                                 "AND t.control_area = m.control_area AND t.connection = m.connection AND t.told_us IS NULL) OR EXISTS (SELECT 1 FROM book_order o WHERE o.area_id "
-                                 "= m.area_id AND o.status = 'forwarded') ORDER BY m.area_id, m.control_area LIMIT $1",
+                                 "AND t.control_area = m.control_area AND t.connection = m.connection AND t.told_us IS NULL) OR EXISTS (SELECT "
+                                 "1 FROM book_order o WHERE o.area_id = m.area_id AND o.status = 'forwarded') ORDER BY m.area_id, "
+                                 "m.control_area LIMIT $1",
                                  "i", (int64_t)MARKETS_MAX);
     while (code == FG_OK && (code = fg_sql_next(sql, &row, err)) == FG_OK && row) {
         struct market *market = &forwarder->markets[forwarder->market_count];

@@ -74,15 +74,16 @@ enum fg_code fg_market_connect(struct fg_registry *registry, const struct fg_htt
      * one organisation, never goes to another. */
     code = fg_change(registry->store, &changes, err,
                      "UPDATE balancing_market SET organisation_id = $3, name = $4, position = CASE WHEN url = $5 THEN position ELSE 0 "
-                     "END, connection = CASE WHEN url = $5 THEN connection ELSE connection + 1 END, url = $5, key = COALESCE($6, key), bid_min_w = $7, lead_s = $8, grace_s = $9, enabled = $10, changed_by = "
-                     "$11, changed_us = $12, version = version + 1 WHERE area_id = $1 AND control_area = $2 AND ($13 = 1 OR (url "
-                     "= $5 AND organisation_id = $3))",
+                     "END, connection = CASE WHEN url = $5 THEN connection ELSE connection + 1 END, url = $5, key = COALESCE($6, key), "
+                     "bid_min_w = $7, lead_s = $8, grace_s = $9, enabled = $10, changed_by = $11, changed_us = $12, version = version + 1 "
+                     "WHERE area_id = $1 AND control_area = $2 AND ($13 = 1 OR (url = $5 AND organisation_id = $3))",
                      "itittbiiiiiii", entry->area, entry->control_area, fg_registry_party(registry), entry->name, entry->url,
                      (const void *)(entry->key != NULL ? sealed : NULL), size, entry->bid_min_w, entry->lead_s, entry->grace_s,
                      (int64_t)entry->enabled, registry->actor.user, registry->now_us, (int64_t)(entry->key != NULL));
     if (code == FG_OK && changes == 0 && entry->key == NULL)
-        code = fg_fail(err, FG_ERR_VALUE, "#/key", "give the key of the market's interface: it is connected first, or by another address or "
-                       "organisation than the key was given for");
+        code = fg_fail(err, FG_ERR_VALUE, "#/key",
+                       "give the key of the market's interface: it is connected first, or by another address or organisation than the key was "
+                       "given for");
     if (code == FG_OK && changes == 0)
         code = fg_change(registry->store, NULL, err,
                          "INSERT INTO balancing_market (area_id, control_area, organisation_id, name, url, key, bid_min_w, lead_s, "
