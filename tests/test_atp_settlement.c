@@ -469,6 +469,20 @@ static void test_perimeters(void **state)
     trade.buyer = DSO; /* whose party is not known */
     fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
     assert_int_equal(count, 0);
+    /* The party of the unit's start: until it Balance A, from it on Balance B, of whose own half nothing moves. */
+    trade.buyer = RETAILER;
+    char change[300];
+    snprintf(change, sizeof change, "INSERT INTO balance_responsible (organisation_id, area_id, valid_from_us, brp_id) VALUES (4, 1, %lld, 6)",
+             (long long)trade.period * QUARTER * 1000000);
+    fixture_execute(w.store, change);
+    snprintf(change, sizeof change, "UPDATE balance_responsible SET valid_until_us = %lld WHERE organisation_id = 4 AND brp_id = 5",
+             (long long)trade.period * QUARTER * 1000000);
+    fixture_execute(w.store, change);
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
+    assert_true(count == 1 && moves[0].from == BRP_A && moves[0].to == BRP_B && moves[0].energy.ws == 125 * KWH);
+    trade.period--;
+    fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
+    assert_true(count == 1 && moves[0].from == BRP_B && moves[0].to == BRP_A && moves[0].energy.ws == 125 * KWH);
     trade.buyer = BRP_A; /* is one itself */
     fixture_expect(fg_perimeter_split(w.store, &trade, (struct fg_energy){250 * KWH}, moves, &count, &err), &err);
     assert_true(count == 1 && moves[0].to == BRP_A);

@@ -47,6 +47,7 @@ static const char *const by_hand[] = {
     "+ esp operator portfolios.manage", "+ esp trader orders.enter", "- esp trader trades.cancel", "+ resp trader orders.enter",
     "+ resp operator baselines.submit", "- resp operator networks.read", "+ retailer operator portfolios.manage", "- retailer operator brp.confirm",
     /* balance responsible parties and market operators */
+    "+ aggregator administrator brp.propose", "- aggregator operator brp.propose", "- prosumer administrator brp.propose", "- observer reader brp.read",
     "+ brp operator brp.confirm", "- brp trader brp.confirm", "- brp reader brp.confirm", "+ brp trader orders.enter",
     "- brp operator assets.approve", "- brp operator market.operate", "+ market_operator trader orders.enter",
     "- market_operator operator market.operate", "- market_operator operator areas.manage",

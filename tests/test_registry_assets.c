@@ -2,6 +2,7 @@
  * step needs, and the admission rules between organisations. */
 #include "registry_fixture.h"
 
+#include "atp/balance.h"
 #include "atp/facts.h"
 #include "atp/portfolio.h"
 
@@ -257,9 +258,114 @@ static void ready_for_market(void **state)
     free(w);
 }
 
+/* The assignments that `who` sees, one "organisation brp from until confirmed" a line. */
+static void expect_own_brps(struct world *w, const char *token, const char *expected)
+{
+    char lines[800] = "";
+    json_t *list = call(&w->f, token, "GET", "/v1/own-brps", NULL, 200), *item;
+    size_t i;
+    json_array_foreach(json_object_get(list, "items"), i, item) {
+        const char *until = json_string_value(json_object_get(item, "valid_until"));
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "%s %s %.10s %.10s %s\n",
+                 json_string_value(json_object_get(item, "organisation")), json_string_value(json_object_get(item, "brp")),
+                 json_string_value(json_object_get(item, "valid_from")), until != NULL ? until : "-",
+                 json_is_true(json_object_get(item, "confirmed")) ? "confirmed" : "proposed");
+    }
+    json_decref(list);
+    assert_string_equal(lines, expected);
+}
+
+struct party_of {
+    int64_t organisation, at_us, party;
+};
+static enum fg_code read_party(struct fg_registry *registry, void *context, struct fg_error *err)
+{
+    struct party_of *of = context;
+    return fg_balance_party(registry->store, 1, of->organisation, of->at_us, &of->party, err);
+}
+/* On a day of June 2025, at its first instant; `party` NULL: none. */
+static void expect_party(struct world *w, const struct party *of, int day, const struct party *party)
+{
+    struct party_of asked = {.organisation = atoll(of->id + 4), .at_us = INT64_C(1748736000000000) + (int64_t)(day - 1) * 86400000000};
+    assert_int_equal(fg_registry_run(w->f.application.platform, NULL, FG_STORE_READ, read_party, &asked, NULL), FG_OK);
+    assert_int_equal(asked.party, party != NULL ? atoll(party->id + 4) : 0);
+}
+
+/* It is 15 June. The seller names its own balance responsible party for an area; what the party confirms counts for its time. */
+static void own_balance_party(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct registry_fixture *f = &w->f;
+    char body[400], path[200], lines[600], trader[TOKEN_LENGTH], user[32];
+    open_world(w, state);
+#define OWN "/v1/areas/area-1/own-brp"
+#define PROPOSAL(of, span) (snprintf(body, sizeof body, "{\"brp\":\"%s\",%s}", (of)->id, span), body)
+#define FROM(day) "\"valid_from\":\"2025-06-" day "T00:00:00Z\""
+#define UNTIL(day) ",\"valid_until\":\"2025-06-" day "T00:00:00Z\""
+    /* who may: the administrator of who trades; not its other users, not who only owns assets, not a party for itself */
+    add_user(f, w->aggregator.token, "trader@flex.example", "\"trader\",\"operator\"", trader, user);
+    expect(f, trader, "PUT", OWN, PROPOSAL(&w->brp, FROM("01")), 403);
+    expect(f, w->owner.token, "PUT", OWN, PROPOSAL(&w->brp, FROM("01")), 403);
+    expect(f, w->brp.token, "PUT", OWN, PROPOSAL(&w->other_brp, FROM("01")), 409);
+    /* whom and when: an active party with that role, in an area that there is, a span */
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->dso, FROM("01")), 422);
+    expect(f, w->aggregator.token, "PUT", OWN, "{\"brp\":\"org-99\"," FROM("01") "}", 404);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->brp, FROM("10") UNTIL("10")), 422);
+    expect(f, w->aggregator.token, "PUT", "/v1/areas/area-9/own-brp", PROPOSAL(&w->brp, FROM("01")), 404);
+    snprintf(path, sizeof path, OWN "/%s/confirmation", w->aggregator.id);
+    expect(f, w->brp.token, "POST", path, NULL, 404);
+
+    /* a proposal that was replaced, and another party, confirm nothing; the first assignment may begin in the past */
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->other_brp, FROM("01")), 204);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->brp, FROM("10")), 204);
+    expect_party(w, &w->aggregator, 12, NULL);
+    expect(f, w->other_brp.token, "POST", path, NULL, 404);
+    expect(f, w->aggregator.token, "POST", path, NULL, 403);
+    expect_own_brps(w, w->other_brp.token, "");
+    snprintf(lines, sizeof lines, "%s %s 2025-06-10 - proposed\n", w->aggregator.id, w->brp.id);
+    expect_own_brps(w, w->brp.token, lines);
+    expect(f, w->brp.token, "POST", path, NULL, 204);
+    expect(f, w->brp.token, "POST", path, NULL, 404);
+    expect_party(w, &w->aggregator, 9, NULL);
+    expect_party(w, &w->aggregator, 12, &w->brp);
+
+    /* another one: not for times that are over; the earlier one ends where it begins; none across a later one */
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->other_brp, FROM("14")), 204);
+    expect(f, w->other_brp.token, "POST", path, NULL, 409);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->other_brp, FROM("20") UNTIL("25")), 204);
+    expect(f, w->other_brp.token, "POST", path, NULL, 204);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->brp, FROM("18")), 204);
+    expect(f, w->brp.token, "POST", path, NULL, 409);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->brp, FROM("25")), 204);
+    expect(f, w->brp.token, "POST", path, NULL, 204);
+    expect(f, w->aggregator.token, "PUT", OWN, PROPOSAL(&w->other_brp, FROM("28")), 204);
+    const struct party *of_day[] = {NULL, &w->brp, &w->brp, &w->other_brp, &w->other_brp, &w->brp, &w->brp};
+    static const int days[] = {9, 10, 19, 20, 24, 25, 29};
+    for (size_t i = 0; i < FG_COUNT_OF(days); i++)
+        expect_party(w, &w->aggregator, days[i], of_day[i]);
+    expect_party(w, &w->brp, 1, &w->brp); /* answers for itself */
+    expect_party(w, &w->owner, 12, NULL);
+
+    /* the history is seen by the organisation and the market operator; each party sees its part, others nothing */
+    const char *own = w->aggregator.id;
+    snprintf(lines, sizeof lines,
+             "%s %s 2025-06-10 2025-06-20 confirmed\n%s %s 2025-06-20 2025-06-25 confirmed\n%s %s 2025-06-25 - confirmed\n"
+             "%s %s 2025-06-28 - proposed\n",
+             own, w->brp.id, own, w->other_brp.id, own, w->brp.id, own, w->other_brp.id);
+    expect_own_brps(w, w->aggregator.token, lines);
+    expect_own_brps(w, f->fmo, lines);
+    snprintf(lines, sizeof lines, "%s %s 2025-06-10 2025-06-20 confirmed\n%s %s 2025-06-25 - confirmed\n", own, w->brp.id, own, w->brp.id);
+    expect_own_brps(w, w->brp.token, lines);
+    expect_own_brps(w, w->owner.token, "");
+    expect_own_brps(w, w->dso.token, "");
+    assert_int_equal(registry_number(f, "SELECT count(*) FROM audit WHERE action = 'own_brp.confirm'"), 3);
+    close_world(w);
+    free(w);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const struct CMUnitTest tests[] = {ON_BOTH(grid), ON_BOTH(ready_for_market)};
+    const struct CMUnitTest tests[] = {ON_BOTH(grid), ON_BOTH(ready_for_market), ON_BOTH(own_balance_party)};
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

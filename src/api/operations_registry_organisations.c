@@ -2,7 +2,9 @@
 #include "api/operations_registry.h"
 
 #include "api/registry_call.h"
+#include "api/rows.h"
 #include "atp/approval.h"
+#include "atp/balance.h"
 #include "atp/organisation.h"
 
 static const struct fg_response no_content[] = {{204, "Done", NULL, NULL, NULL}, {0}};
@@ -205,6 +207,70 @@ static enum fg_code revoke_mandate(struct fg_call *call, struct fg_error *err)
     return fg_call_change_access(call, revoke_work, err);
 }
 
+/* ---- own balance responsible party ---- */
+static const struct fg_field own_brp_fields[] = {
+    {"organisation", &fg_schema_id, "Whose balance", FG_REQUIRED},
+    {"area", &fg_schema_id, "In which market area", FG_REQUIRED},
+    {"brp", &fg_schema_id, "Who answers for it", FG_REQUIRED},
+    {"valid_from", &fg_schema_instant, "From when", FG_REQUIRED},
+    {"valid_until", &fg_schema_instant, "Until when; null: open", FG_REQUIRED | FG_NULLABLE},
+    {"confirmed", &fg_schema_boolean, "It has confirmed; before that it does not count", FG_REQUIRED},
+};
+static const struct fg_schema own_brp = FG_OBJECT("OwnBrp", "Who answers for an organisation's balance", own_brp_fields);
+FG_PAGE_SCHEMA(own_brp_page, &own_brp, "OwnBrpPage", "Own balance responsible parties");
+static const struct fg_response own_brps_responses[] = {{200, "A page", &own_brp_page, NULL, NULL}, {0}};
+static const struct fg_column own_brp_columns[] = {
+    {"organisation", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL}, {"area", FG_COLUMN_ID, FG_ID_AREA, NULL},
+    {"brp", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL},          {"valid_from", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},
+    {"valid_until", FG_COLUMN_INSTANT, FG_ID_AREA, NULL},     {"confirmed", FG_COLUMN_BOOLEAN, FG_ID_AREA, NULL}, {0}};
+static const struct fg_rows own_brp_rows = {
+    "SELECT * FROM (SELECT ROW_NUMBER() OVER (ORDER BY organisation_id, area_id, valid_from_us, confirmed) AS place, "
+    "organisation_id, area_id, brp_id, valid_from_us, valid_until_us, confirmed FROM (SELECT organisation_id, area_id, brp_id, "
+    "valid_from_us, valid_until_us, 1 AS confirmed FROM balance_responsible UNION ALL SELECT organisation_id, area_id, brp_id, "
+    "valid_from_us, valid_until_us, 0 FROM balance_proposal) b WHERE organisation_id = $1 OR brp_id = $1 OR $2 = 1) x WHERE "
+    "place > $3 AND $5 = 0 ORDER BY place LIMIT $4",
+    own_brp_columns, NULL, FG_ID_AREA};
+
+static const struct fg_field own_brp_propose_fields[] = {
+    {"brp", &fg_schema_id, "Balance responsible party", FG_REQUIRED},
+    {"valid_from", &fg_schema_instant, "From when", FG_REQUIRED},
+    {"valid_until", &fg_schema_instant, "Until when; null: open", FG_NULLABLE},
+};
+static const struct fg_schema own_brp_propose =
+    FG_OBJECT("OwnBrpProposal", "Who is to answer for the own balance", own_brp_propose_fields);
+static const struct fg_param own_brp_path[] = {{"area", &fg_schema_id, "Market area", true}, {0}};
+static const struct fg_param own_brp_confirm_path[] = {
+    {"area", &fg_schema_id, "Market area", true}, {"organisation", &fg_schema_id, "Who has proposed it", true}, {0}};
+
+static enum fg_code propose_own_brp_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
+{
+    struct fg_json_cursor body = fg_call_body(call);
+    int64_t area, brp;
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
+    if (code == FG_OK)
+        code = fg_member_id(&body, "brp", FG_ID_ORGANISATION, &brp, err);
+    fg_call_empty(call, 204);
+    return code == FG_OK ? fg_balance_propose(registry, area, brp, fg_member_us(&body, "valid_from"), fg_member_us(&body, "valid_until"), err)
+                         : code;
+}
+static enum fg_code propose_own_brp(struct fg_call *call, struct fg_error *err)
+{
+    return fg_call_change(call, propose_own_brp_work, err);
+}
+static enum fg_code confirm_own_brp_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
+{
+    int64_t area, party;
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
+    if (code == FG_OK)
+        code = fg_call_id(call, "organisation", FG_ID_ORGANISATION, &party, err);
+    fg_call_empty(call, 204);
+    return code == FG_OK ? fg_balance_confirm(registry, area, party, err) : code;
+}
+static enum fg_code confirm_own_brp(struct fg_call *call, struct fg_error *err)
+{
+    return fg_call_change(call, confirm_own_brp_work, err);
+}
+
 /* ---- four eyes ---- */
 static const struct fg_schema action = FG_ENUM(NULL, NULL, fg_approval_action_words);
 static const struct fg_schema object_text = FG_TEXT(1, 200);
@@ -305,6 +371,20 @@ static const struct fg_operation operations[] = {
     {.id = "revoke-mandate", .method = FG_DELETE, .path = "/v1/mandates/{agent}", .api = FG_API_ATP, .tag = "Organisations",
      .summary = "End a mandate", .right = "mandates.manage", .path_params = agent_path, .responses = no_content,
      .handle = revoke_mandate},
+    {.id = "list-own-brps", .method = FG_GET, .path = "/v1/own-brps", .api = FG_API_ATP, .tag = "Organisations",
+     .summary = "Who answers for whose balance", .right = "brp.read", .flags = FG_OP_PAGED, .responses = own_brps_responses,
+     .rows = &own_brp_rows, .handle = fg_rows_list},
+    {.id = "propose-own-brp", .method = FG_PUT, .path = "/v1/areas/{area}/own-brp", .api = FG_API_ATP, .tag = "Organisations",
+     .summary = "Name the own balance responsible party",
+     .description = "For an organisation that is none itself. It counts from `valid_from` on once the party has confirmed: activations then "
+                    "move energy into its perimeter. A proposal that was not confirmed is replaced.",
+     .right = "brp.propose", .path_params = own_brp_path, .request = &own_brp_propose,
+     .request_example = "{\"brp\": \"org-5\", \"valid_from\": \"2025-07-01T00:00:00Z\"}", .responses = no_content, .handle = propose_own_brp},
+    {.id = "confirm-own-brp", .method = FG_POST, .path = "/v1/areas/{area}/own-brp/{organisation}/confirmation", .api = FG_API_ATP,
+     .tag = "Organisations", .summary = "Take the organisation into one's balance",
+     .description = "The assignment before it ends where this one begins; times that are over keep the party that they had.",
+     .right = "brp.confirm", .flags = FG_KEY_IN_TRANSACTION, .path_params = own_brp_confirm_path, .responses = no_content,
+     .handle = confirm_own_brp},
     {.id = "list-approvals", .method = FG_GET, .path = "/v1/approvals", .api = FG_API_ATP, .tag = "Four eyes",
      .summary = "What waits for a second user", .right = "approvals.read", .flags = FG_OP_PAGED, .responses = approvals_responses,
      .handle = list_approvals},

@@ -1,25 +1,8 @@
 #include "atp/perimeter.h"
 
+#include "atp/balance.h"
 #include "atp/query.h"
 #include "base/memory.h"
-
-/* The organisation's own balance responsible party; 0: not known. */
-static enum fg_code own_party(struct fg_store *store, int64_t area, int64_t organisation, int64_t *party, struct fg_error *err)
-{
-    struct fg_sql *sql;
-    *party = 0;
-    enum fg_code code = fg_query_one(store, &sql, err,
-                                     "SELECT o.roles, b.brp_id FROM organisation o LEFT JOIN balance_responsible b ON "
-                                     "b.organisation_id = o.id AND b.area_id = $2 WHERE o.id = $1",
-                                     "ii", organisation, area);
-    if (code == FG_ERR_NOT_FOUND)
-        return FG_OK;
-    if (code != FG_OK)
-        return code;
-    *party = fg_sql_column_int64(sql, 0) & (int64_t)FG_BIT(FG_ROLE_BRP) ? organisation : fg_sql_column_int64(sql, 1);
-    fg_sql_done(sql);
-    return FG_OK;
-}
 
 /* Parties of the portfolio's assets with their weights. */
 static enum fg_code asset_parties(struct fg_store *store, const struct fg_perimeter_trade *trade, int64_t *parties,
@@ -59,7 +42,8 @@ enum fg_code fg_perimeter_split(struct fg_store *store, const struct fg_perimete
     *count = 0;
     enum fg_code code = asset_parties(store, trade, parties, weights, &found, err);
     if (code == FG_OK)
-        code = own_party(store, trade->area, trade->kind == FG_REQUEST_EXCHANGE ? trade->buyer : trade->seller, &to, err);
+        code = fg_balance_party(store, trade->area, trade->kind == FG_REQUEST_EXCHANGE ? trade->buyer : trade->seller,
+                                trade->period * trade->period_s * 1000000, &to, err);
     if (code != FG_OK || found == 0 || to == 0 || energy.ws == 0)
         return code;
     int64_t size = energy.ws < 0 ? -energy.ws : energy.ws;

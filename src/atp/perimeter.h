@@ -7,7 +7,7 @@
  *     to     need: the seller's own party; exchange: the buyer's own party
  *     energy + traded (delivered) for up, - for down
  *
- * An organisation's own party is itself when it has that role, else the one named in balance_responsible. Where a party is
+ * An organisation's own party is that of balance.h at the start of the unit. Where a party is
  * not known, or both are the same, nothing moves. Source: Directive (EU) 2019/944, article 17(3)(d) and (4); USEF, "Flexibility
  * Value Chain" (2018), central settlement model. Thread rule: that of the connection. */
 #ifndef FG_ATP_PERIMETER_H

@@ -1,0 +1,28 @@
+-- Who answers for the balance of an organisation that is no balance responsible party itself: now from when until when, on the
+-- organisation's proposal and the party's confirmation. What was there holds from the beginning.
+CREATE TABLE own_brp (
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    area_id INTEGER NOT NULL REFERENCES area (id),
+    valid_from_us INTEGER NOT NULL DEFAULT 0,
+    valid_until_us INTEGER,
+    brp_id INTEGER NOT NULL REFERENCES organisation (id),
+    assigned_by INTEGER NOT NULL DEFAULT 0, -- user of the party; 0: not known
+    PRIMARY KEY (organisation_id, area_id, valid_from_us),
+    CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
+) STRICT, WITHOUT ROWID;
+INSERT INTO own_brp (organisation_id, area_id, brp_id) SELECT organisation_id, area_id, brp_id FROM balance_responsible;
+DROP TABLE balance_responsible;
+ALTER TABLE own_brp RENAME TO balance_responsible;
+CREATE INDEX balance_responsible_brp ON balance_responsible (brp_id);
+
+-- What an organisation has asked of a balance responsible party.
+CREATE TABLE balance_proposal (
+    organisation_id INTEGER NOT NULL REFERENCES organisation (id),
+    area_id INTEGER NOT NULL REFERENCES area (id),
+    brp_id INTEGER NOT NULL REFERENCES organisation (id),
+    valid_from_us INTEGER NOT NULL,
+    valid_until_us INTEGER,
+    proposed_by INTEGER NOT NULL,
+    PRIMARY KEY (organisation_id, area_id),
+    CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
+) STRICT, WITHOUT ROWID;
