@@ -299,6 +299,30 @@ static void expect_line(const json_t *items, size_t at, const char *contract, co
                      expected[i][1]);
 }
 
+/* The events of an object, in order, as "what:who" with the numbers of organisations. */
+static void expect_events(struct world *w, const char *object, const char *expected)
+{
+    char text[200], told[600] = "";
+    struct fg_error err = {0};
+    struct fg_sql *sql;
+    bool row;
+    struct fg_store *store = fixture_open_url(w->f.url);
+    snprintf(text, sizeof text, "SELECT type, scope FROM event WHERE data LIKE '{\"%s\":%%\"%s\",%%' ORDER BY sequence",
+             strncmp(object, "tnd", 3) == 0 ? "tender" : "contract", object);
+    fixture_expect(fg_sql_prepare(store, text, &sql, &err), &err);
+    for (;;) {
+        fixture_expect(fg_sql_next(sql, &row, &err), &err);
+        if (!row)
+            break;
+        const char *type = strchr(fg_sql_column_text(sql, 0), '.') + 1, *scope = fg_sql_column_text(sql, 1);
+        snprintf(told + strlen(told), sizeof told - strlen(told), "%s%s:%s", told[0] != '\0' ? " " : "", type,
+                 strcmp(scope, w->grid.id) == 0 ? "grid" : strcmp(scope, w->homes.id) == 0 ? "homes"
+                 : strcmp(scope, w->plants.id) == 0 ? "plants" : scope);
+    }
+    fg_store_close(store);
+    assert_string_equal(told, expected);
+}
+
 static void test_tender_to_invoice(void **state)
 {
     struct world w;
@@ -310,6 +334,12 @@ static void test_tender_to_invoice(void **state)
     go_to(&w, AT(48));
     expect_status(&w, "lf-2", "ended");
     expect_status(&w, "lf-1", "terminated");
+    /* The second tender was cancelled while it was open. */
+    expect_events(&w, "tnd-1", "published:contracts.read closed:contracts.read awarded:contracts.read");
+    expect_events(&w, "tnd-2", "published:contracts.read cancelled:contracts.read");
+    expect_events(&w, "lf-1", "awarded:grid awarded:plants active:grid active:plants terminated:grid terminated:plants");
+    expect_events(&w, "lf-2", "awarded:grid awarded:homes active:grid active:homes suspended:grid suspended:homes active:grid active:homes "
+                              "ended:grid ended:homes");
     expect_number(&w, "SELECT COUNT(*) FROM book_order WHERE status = 'open'", 0);
     /* 300 of 375 kWh came; the other quarter-hours of the meter do not matter. */
     expect(f, w.grid.token, "POST", "/v1/meters", "{\"portfolio\":\"pf-10\",\"name\":\"GR-1\",\"rank\":1}", 201);
@@ -390,6 +420,12 @@ static void test_push(void **state)
             if (source.may_read(source.context, &who, "area-1", cases[i].scope) != cases[i].sees[k])
                 fail_msg("%s: party %zu", cases[i].scope, k);
         }
+    /* Events of tenders: who may read contracts, so everybody but observers. */
+    for (unsigned role = 0; role < FG_ROLE_COUNT; role++) {
+        struct fg_principal who = {.roles = FG_BIT(role), .duties = FG_BIT(FG_DUTY_READER), .organisation = "org-77"};
+        assert_int_equal(source.may_read(source.context, &who, "area-1", "contracts.read"), role != FG_ROLE_OBSERVER);
+        assert_int_equal(source.may_read(source.context, &who, "area-1", "contracts.nothing"), role == FG_ROLE_REGULATOR);
+    }
     struct fg_principal operator_ = {.roles = FG_BIT(FG_ROLE_FMO), .organisation = "org-1"};
     assert_true(source.may_read(source.context, &operator_, "area-1", "loc-3"));
     registry_close(&w.f);

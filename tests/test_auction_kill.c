@@ -172,7 +172,11 @@ static void test_random_kills(void **state)
     while (time(NULL) < closure_s)
         hall_sleep(20);
     for (int k = 0; k < 4; k++) {
-        hall_sleep(20 + (int)fg_random_below(&random, 300));
+        /* The first one as soon as the auction is closed, the others at some moment. */
+        for (int i = 0; i < 60000 && k == 0 && look(store, "SELECT COUNT(*) FROM auction WHERE status = 'closed'") != 1; i++)
+            usleep(500);
+        if (k > 0)
+            hall_sleep(20 + (int)fg_random_below(&random, 300));
         stop(server, SIGKILL);
         in_between += fixture_number(store, "SELECT COUNT(*) FROM auction WHERE status = 'closed'") == 1;
         server = start(&h);

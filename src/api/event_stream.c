@@ -1,6 +1,7 @@
 #include "api/event_stream.h"
 
 #include "atp/id.h"
+#include "atp/rights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,7 @@ static bool supplies(const struct fg_application *application, const char *party
 }
 
 /* Private events are read by the organisation they are meant for, whoever represents it, the area's operator and the
- * regulator; those of a location besides by its suppliers. */
+ * regulator; those of a location besides by its suppliers, those of a right by who has it. */
 static bool may_read(void *context, const struct fg_principal *principal, const char *area, const char *scope)
 {
     struct fg_application *application = context;
@@ -128,7 +129,7 @@ static bool may_read(void *context, const struct fg_principal *principal, const 
     struct fg_facts *facts;
     if (scope != NULL && fg_id_parse(FG_ID_LOCATION, scope, &location, NULL) == FG_OK && supplies(application, party, area, location))
         return true;
-    if (scope == NULL || strcmp(scope, party) == 0 || (principal->roles & FG_BIT(FG_ROLE_REGULATOR)) != 0)
+    if (scope == NULL || strcmp(scope, party) == 0 || fg_rights_scope(scope, principal) || (principal->roles & FG_BIT(FG_ROLE_REGULATOR)) != 0)
         return true;
     if ((principal->roles & FG_BIT(FG_ROLE_FMO)) == 0 || area_of(area, &area_number, NULL) != FG_OK ||
         fg_id_parse(FG_ID_ORGANISATION, party, &organisation, NULL) != FG_OK ||

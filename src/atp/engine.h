@@ -74,6 +74,9 @@ enum fg_refusal fg_engine_forward_end(struct fg_engine_scope *scope, uint64_t or
 /* An event; `organisation` 0: for everybody who may read the area. `type` is constant, `data` a JSON object. */
 enum fg_code fg_engine_tell(struct fg_engine_scope *scope, const char *type, int64_t organisation, const char *data,
                             struct fg_error *err);
+/* An event for who has this right (rights.h). */
+enum fg_code fg_engine_tell_holders(struct fg_engine_scope *scope, const char *type, const char *right, const char *data,
+                                    struct fg_error *err);
 /* Another entry of the area's audit chain, by the command's actor. `detail` is JSON or NULL. */
 enum fg_code fg_engine_audit(struct fg_engine_scope *scope, const char *action, const char *object, const char *detail,
                              struct fg_error *err);

@@ -41,6 +41,12 @@ enum fg_code fg_engine_tell(struct fg_engine_scope *scope, const char *type, int
                                 organisation != 0 ? fg_id_text(FG_ID_ORGANISATION, organisation, text) : NULL, data, err);
 }
 
+enum fg_code fg_engine_tell_holders(struct fg_engine_scope *scope, const char *type, const char *right, const char *data,
+                                    struct fg_error *err)
+{
+    return engine_write_message(scope->engine, type, scope->time_us, right, data, err);
+}
+
 enum fg_code fg_engine_audit(struct fg_engine_scope *scope, const char *action, const char *object, const char *detail,
                              struct fg_error *err)
 {

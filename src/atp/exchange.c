@@ -418,6 +418,8 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         publish(area);
         code = exchange_end_sessions(area, err);
     }
+    if (code == FG_OK && area->told_us != area->facts_us && (code = exchange_tell_contracts(area, err)) == FG_OK)
+        area->told_us = area->facts_us;
     if (code == FG_OK)
         code = exchange_apply_lights(area, err);
     if (code == FG_OK && (is_asked || exchange_monotonic_us() - area->settled_us >= SETTLED_EVERY_US))

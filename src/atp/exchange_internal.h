@@ -42,6 +42,7 @@ struct exchange_area {
     struct fg_timezone *zone;
     int64_t facts_us, cleaned_us; /* of the last load, of the last deletion */
     int64_t contracts_us;         /* facts_us when the contracts were loaded */
+    int64_t told_us;              /* facts_us when tenders and contracts were looked at for events */
     int64_t settled_us;           /* of the last look at what is settled */
     bool is_fresh;                /* gates and capabilities have to be compared in full */
     uint64_t digest;              /* of the facts whose capabilities were sent */
@@ -123,6 +124,9 @@ void exchange_drop_pending(struct exchange_area *area);
 int64_t exchange_first_power(struct fg_sql *sql, int column); /* of an order's quantities or fills, as the engine stores them */
 int64_t exchange_pending_sum(const struct exchange_area *area, int64_t portfolio, enum fg_product kind,
                              enum fg_regulation regulation, int32_t period);
+
+/* -- exchange_tender.c: events of tenders and contracts -- */
+enum fg_code exchange_tell_contracts(struct exchange_area *area, struct fg_error *err);
 
 /* -- exchange_session.c -- */
 enum fg_code exchange_load_sessions(struct exchange_area *area, struct fg_error *err);

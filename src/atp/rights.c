@@ -119,6 +119,12 @@ static const struct fg_access_rule rules[] = {
 };
 const struct fg_access_table fg_platform_access = {rules, sizeof rules / sizeof *rules};
 
+bool fg_rights_scope(const char *scope, const struct fg_principal *principal)
+{
+    const struct fg_access_rule *rule = fg_access_find(&fg_platform_access, scope);
+    return rule != NULL && fg_access_allows(rule, principal);
+}
+
 static void put_words(struct fg_text *text, uint32_t bits, uint32_t all, const char *const *words)
 {
     const char *separator = "";

@@ -8,6 +8,9 @@
 
 extern const struct fg_access_table fg_platform_access;
 
+/* Whether `principal` has the right that an event's scope names; false when it names none. */
+bool fg_rights_scope(const char *scope, const struct fg_principal *principal);
+
 /* The table as Markdown: what docs/rights.md holds. */
 void fg_rights_describe(const struct fg_access_table *table, struct fg_text *text);
 

@@ -220,7 +220,7 @@ static enum fg_code disable(struct sender *sender, struct fg_gateway *gateway, c
 
 static bool may_read(const struct webhook *webhook, const struct event *event)
 {
-    return !event->has_scope || strcmp(event->scope, webhook->owner.organisation) == 0 ||
+    return !event->has_scope || strcmp(event->scope, webhook->owner.organisation) == 0 || fg_rights_scope(event->scope, &webhook->owner) ||
            (webhook->owner.roles & FG_BIT(FG_ROLE_REGULATOR)) != 0 ||
            ((webhook->owner.roles & FG_BIT(FG_ROLE_FMO)) != 0 && webhook->is_operator);
 }

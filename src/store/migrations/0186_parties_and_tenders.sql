@@ -26,3 +26,15 @@ CREATE TABLE balance_proposal (
     PRIMARY KEY (organisation_id, area_id),
     CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
 ) STRICT, WITHOUT ROWID;
+
+-- What the area's events have told of tenders and contracts (docs/contracts.md). What was there before counts as told.
+CREATE TABLE tender_told (
+    tender_id INTEGER NOT NULL PRIMARY KEY REFERENCES tender (id),
+    phase INTEGER NOT NULL CHECK (phase >= 1 AND phase <= 3) -- published, closed, decided
+) STRICT;
+INSERT INTO tender_told (tender_id, phase) SELECT id, CASE WHEN status = 'published' THEN 1 ELSE 3 END FROM tender;
+CREATE TABLE contract_told (
+    contract_id INTEGER NOT NULL PRIMARY KEY REFERENCES contract (id),
+    version INTEGER NOT NULL -- of the contract
+) STRICT;
+INSERT INTO contract_told (contract_id, version) SELECT id, version FROM contract;
