@@ -2,13 +2,21 @@
  *   1. Permissions (+) and prohibitions (-) written by hand from the duties of the roles, without a look at rights.c.
  *   2. Every operation of the catalogue, tried as every role with and without the duty, on foreign data, and without log-in.
  *   3. Passwords, keys and tokens appear neither in the log nor in answers, but where they are told once.
- *   4. docs/rights.md is the table. */
+ *   4. docs/rights.md is the table.
+ *   5. An organisation with an object of every kind: of no operation do others, whatever their role, get a word of it or change it. */
 #include "registry_fixture.h"
 
 #include "atp/rights.h"
 #include "base/log.h"
 
 #include <fcntl.h>
+
+/* fontconfig, which cairo asks for fonts, keeps what it has read until the process ends. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
 
 static const char *const by_hand[] = {
     /* the market operator runs the market and does not trade */
@@ -119,7 +127,7 @@ static void foreign_path(const struct fg_operation *operation, char path[400])
         const char *name, *id;
     } ids[] = {{"organisation", "org-2"}, {"agent", "org-2"}, {"user", "usr-2"}, {"key", "key-1"}, {"purpose", "contact"}, {"approval", "apv-1"},
                {"area", "area-1"}, {"product", "prd-1"}, {"network", "net-1"}, {"location", "loc-1"}, {"other", "loc-2"}, {"asset", "ast-1"},
-               {"portfolio", "pf-1"}, {"prequalification", "pq-1"}, {"order", "ord-1"}, {"trade", "trd-1"}, {"session", "ses-1"}, {"meter", "mtr-1"},
+               {"portfolio", "pf-1"}, {"prequalification", "pq-1"}, {"order", "ord-1"}, {"trade", "trd-1"}, {"session", "1"}, {"meter", "mtr-1"},
                {"plan", "plan-1"}, {"set_point", "sp-1"}, {"run", "stl-1"}, {"dispute", "dsp-1"}, {"document", "doc-1"}, {"year", "2026"},
                {"tender", "tnd-1"}, {"offer", "bid-1"}, {"contract", "lf-1"}, {"control_area", "GR"}, {"forwarding", "fwd-1"}, {"webhook", "whk-1"}, {"market_agent", "agt-1"}, {"operating_point", "op-1"}, {"condition", "cnd-1"},
                {"auction", "auc-1"}, {"rule", "arl-1"}};
@@ -133,7 +141,8 @@ static void foreign_path(const struct fg_operation *operation, char path[400])
         while (i < FG_COUNT_OF(ids) && (strlen(ids[i].name) != length || strncmp(ids[i].name, at, length) != 0))
             i++;
         assert_true(i < FG_COUNT_OF(ids));
-        used += (size_t)sprintf(path + used, "%s", ids[i].id);
+        bool is_long_work = strncmp(operation->path, "/v1/runs/", 9) == 0; /* other runs are settlements */
+        used += (size_t)sprintf(path + used, "%s", is_long_work ? "run-1" : ids[i].id);
         at += length + 1;
     }
     path[used] = '\0';
@@ -284,6 +293,261 @@ static void every_operation(void **state)
     free(crowd);
 }
 
+/* ---- what belongs to somebody ----
+ * Owner 2 (an aggregator) and its partner 9003 have an object of every kind, with "hidden" in its words; the market operator has an
+ * approval, a grid operator a network. */
+#define PERIOD "1944400" /* 2025-06-14T04:00:00Z */
+#define NUMBERS "~" /* bytes in the words of the database: the number 1000, and a price of 1000 up to 1000 */
+#define POINTS "^"
+static const char *const owned_rows[] = {
+    "INSERT INTO organisation (id, name, roles, status, country, address, created_us, version) VALUES (9001, 'Grid', 2, 'active', 'GR', '', 0, 1), "
+    "(9003, 'Partner', 128, 'active', 'GR', '', 0, 1)",
+    "INSERT INTO area (id, name, operator_id, currency, time_zone, period_s, tick_w, price_step_u, price_min_u, price_max_u, size_max_w, "
+    "network_mode, stale_rule, created_us, version) VALUES (1, 'A', 1, 'EUR', 'Europe/Athens', 900, 1000, 10000, -500000000, 4000000000, 100000000, "
+    "'off', 'block', 0, 1)",
+    "INSERT INTO product (id, area_id, name, kind, opening_days, opening_clock_s, closure_lead_s, tolerance_share_u, tolerance_w, penalty_factor_u, "
+    "penalty_u, baseline_rule, version) VALUES (1, 1, 'P', 'active', 1, 0, 0, 0, 0, 0, 0, '{\"method\":\"submitted\"}', 1)",
+    "INSERT INTO network (id, area_id, organisation_id, name, format, document, version, sha256, notes, bus_count, branch_count, uploaded_by, "
+    "uploaded_us) VALUES (1, 1, 9001, 'hidden-network', 'matpower', 'd', 1, '0123456789012345678901234567890123456789012345678901234567890123', "
+    "'[]', 1, 0, 1, 0)",
+    "INSERT INTO location (id, area_id, name, operator_id, status, created_us, version) VALUES (1, 1, 'L', 9001, 'published', 0, 1), "
+    "(2, 1, 'M', 9001, 'published', 0, 1)",
+    "INSERT INTO asset (id, organisation_id, area_id, name, technology, location_id, p_min_w, p_max_w, s_max_va, grid_status, created_us, version) "
+    "VALUES (1, 2, 1, 'hidden-asset', 'battery', 1, 0, 1, 1, 'pending', 0, 1)",
+    "INSERT INTO portfolio (id, organisation_id, area_id, name, location_id, status, created_us, version) VALUES (1, 2, 1, 'hidden-portfolio', 1, "
+    "'pending', 0, 1)",
+    "INSERT INTO portfolio_asset (asset_id, valid_from_us, portfolio_id) VALUES (1, 0, 1)",
+    "INSERT INTO prequalification (id, portfolio_id, product_id, kind, status, up_w, down_w, reason, asked_us, version) VALUES (1, 1, 1, 'grid', "
+    "'pending', 1, 1, 'hidden-prequalification', 0, 1)",
+    "INSERT INTO balance_responsible (organisation_id, area_id, brp_id) VALUES (2, 1, 9003)",
+    "INSERT INTO mandate (principal_id, agent_id, duties, granted_us, granted_by) VALUES (2, 9003, 2, 0, 2)",
+    "INSERT INTO api_key (id, hash, user_id, name, apis, duties, created_us) VALUES (1, " NUMBERS ", 2, 'hidden-key', 1, 1, 0)",
+    "INSERT INTO approval (id, action, object, detail, organisation_id, asked_by, asked_us, status) VALUES (1, 'limits.set', 'area-1', "
+    "'hidden-approval', 1, 77, 0, 'open')",
+    "INSERT INTO trading_session (id, area_id, organisation_id, timeout_s, opened_us, opened_by) VALUES (1, 1, 2, 3600, 0, 2)",
+    "INSERT INTO area_state (area_id, time_us, next_priority, next_trade, book_sequence, event_sequence, epoch) VALUES (1, 1, 2, 2, 1, 1, 0)",
+    "INSERT INTO book_order (id, area_id, status, cause, priority, held_back, tied, organisation_id, owner_id, portfolio_id, location_id, bus, side, "
+    "product, regulation, kind, conditional, block, forward_to_tso, min_fraction_u, validity, expires_us, first_period, period_count, quantity, "
+    "filled, points, technologies, activation_s, duration_min_s, duration_max_s, ramp_w_per_min, session_id, contract_id, parent_id, group_id, "
+    "reference, entered_by, on_behalf_of, entered_us, changed_us) VALUES (1, 1, 'filled', 0, 1, 0, 0, 2, 2, 1, 1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+    PERIOD ", 1, " NUMBERS ", " NUMBERS ", " POINTS ", 0, 0, 0, 0, 0, 1, 1, 0, 0, 'hidden-order', 2, 0, 0, 0)",
+    "INSERT INTO request_step (order_id, place, area_id, first_period, due_us, status, done_us, reason) VALUES (1, 1, 1, " PERIOD ", 0, 'done', 0, "
+    "'hidden-step')",
+    "INSERT INTO book_trade (area_id, id, sell_order_id, buy_order_id, initiator, seller_id, buyer_id, portfolio_id, buyer_portfolio_id, "
+    "sell_contract_id, buy_contract_id, product, regulation, kind, conditional, period, sell_bus, buy_bus, sell_location_id, buy_location_id, "
+    "quantity_w, concluded_w, price_u, time_us) VALUES (1, 1, 1, 2, 1, 2, 9003, 1, 0, 0, 0, 0, 0, 1, 0, " PERIOD ", -1, -1, 1, 1, 1000, 1000, 50, 0)",
+    "INSERT INTO meter (id, area_id, portfolio_id, product, reporter_id, name, rank, created_us, version) VALUES (1, 1, 1, 0, 2, 'hidden-meter', 1, "
+    "0, 1)",
+    "INSERT INTO delivery_plan (id, portfolio_id, first_period, period_count, status, reason, sent_by, sent_us, version) VALUES (1, 1, " PERIOD
+    ", 1, 'pending', 'hidden-plan', 2, 0, 1)",
+    "INSERT INTO set_point (id, portfolio_id, operator_id, first_period, period_count, power_w, sent_by, sent_us, answer, reason, version) VALUES "
+    "(1, 1, 9001, " PERIOD ", 1, 5, 1, 0, 'refused', 'hidden-set-point', 1)",
+    "INSERT INTO settlement_run (id, area_id, day, number, known_us, status, pending_count, trade_count, computed_by, computed_us, released_by, "
+    "released_us, version) VALUES (1, 1, 20253, 1, 0, 'released', 0, 1, 1, 0, 77, 0, 1)",
+    "INSERT INTO settlement_trade (run_id, trade_id, seller_id, buyer_id, portfolio_id, product, regulation, period, price_u, traded_ws, delivered_ws, "
+    "tolerated_ws, paid_u, penalty_u, is_pending) VALUES (1, 1, 2, 9003, 1, 0, 0, " PERIOD ", 1, 1, 1, 0, 1, 0, 0)",
+    "INSERT INTO dispute (id, run_id, trade_id, organisation_id, claim, status, raised_by, raised_us, version) VALUES (1, 1, 1, 2, 'hidden-claim', "
+    "'open', 2, 0, 1)",
+    "INSERT INTO bill (id, area_id, organisation_id, month, direction, kind, series, year, number, net, tax, gross, decimals, issued_us, due_day, "
+    "content, version) VALUES (1, 1, 2, 24305, 'invoice', 'invoice', 'hidden-series', 2025, 1, 1, 0, 1, 2, 0, 20300, '{\"id\":\"doc-1\",\"number\":\"1\","
+    "\"kind\":\"invoice\",\"direction\":\"invoice\",\"title\":\"hidden-document\",\"issued\":\"2025-07-01\",\"due\":\"2025-07-31\",\"delivery_from\":"
+    "\"2025-06-01\",\"delivery_until\":\"2025-06-30\",\"currency\":\"EUR\",\"supplier\":{\"id\":\"org-1\",\"name\":\"M\",\"address\":\"S\",\"country\":"
+    "\"GR\",\"vat_number\":null,\"iban\":null},\"customer\":{\"id\":\"org-2\",\"name\":\"O\",\"address\":\"S\",\"country\":\"GR\",\"vat_number\":null,"
+    "\"iban\":null},\"changes\":[],\"lines\":[],\"net_of\":{\"standard\":\"0.01\",\"reverse_charge\":\"0\",\"outside_scope\":\"0\"},\"rounding\":\"0\","
+    "\"net\":\"0.01\",\"tax_rate\":\"0\",\"tax\":\"0\",\"gross\":\"0.01\",\"notes\":[]}', 1)",
+    "INSERT INTO tender (id, area_id, buyer_id, name, product_id, location_id, regulation, from_day, until_day, weekdays, capacity_w, "
+    "availability_max_u, activation_max_u, expected_s, duration_min_s, notice_s, opens_us, closes_us, ties, status, created_by, created_us, version) "
+    "VALUES (1, 1, 9001, 'T', 1, 1, 0, 20253, 20253, 127, 1000, 1, 1, 0, 0, 0, 0, 1, 0, 'awarded', 1, 0, 1)",
+    "INSERT INTO tender_clock (tender_id, from_s, until_s) VALUES (1, 0, 3600)",
+    "INSERT INTO tender_offer (id, tender_id, organisation_id, portfolio_id, quantity_w, minimum_w, availability_u, activation_u, status, awarded_w, "
+    "reason, entered_by, entered_us, version) VALUES (1, 1, 2, 1, 1000, 1000, 1, 1, 'awarded', 1000, 'hidden-offer', 2, 0, 1)",
+    "INSERT INTO contract (id, tender_id, offer_id, area_id, buyer_id, seller_id, portfolio_id, product_id, regulation, quantity_w, availability_u, "
+    "activation_u, starts_us, ends_us, status, reason, round, awarded_by, awarded_us, version) VALUES (1, 1, 1, 1, 9003, 2, 1, 1, 0, 1000, 1, 1, 0, 1, "
+    "'terminated', 'hidden-contract', 1, 1, 0, 1)",
+    "INSERT INTO run (id, area_id, kind, organisation_id, user_id, state, progress, phase, input, claim, lease_us, is_recorded, is_unwanted, cause, "
+    "created_us) VALUES (1, 1, 'powerflow', 2, 2, 'failed', 0, 'end', '{}', 1, 0, 0, 0, 'hidden-run', 0)",
+    "INSERT INTO run_log (run_id, line, time_us, text) VALUES (1, 1, 0, 'hidden-log')",
+    "INSERT INTO auction_rule (id, area_id, name, status, opening_days, opening_clock_s, closure_days, closure_clock_s, first_day, last_day, terms, "
+    "made_by, made_us, version) VALUES (1, 1, 'R', 'ended', 1, 0, 1, 0, 20253, 20253, '{\"products\":[\"active\"],\"physics\":\"none\"}', 1, 0, 1)",
+    "INSERT INTO auction (id, area_id, name, first_period, period_count, opening_us, closure_us, terms, status, cause, order_count, made_by, made_us, "
+    "ended_us) VALUES (1, 1, 'U', " PERIOD ", 1, 0, 1, '{\"products\":[\"active\"],\"physics\":\"none\"}', 'cancelled', 'Test', 0, 1, 0, 1)",
+    "INSERT INTO auction_order (id, auction_id, status, cause, organisation_id, portfolio_id, location_id, covers, side, product, regulation, kind, "
+    "block, min_fraction_u, first_period, period_count, quantity, points, reference, entered_by, on_behalf_of, entered_us, changed_us) VALUES (1, 1, "
+    "'cancelled', 'auction', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, " PERIOD ", 1, " NUMBERS ", " POINTS ", 'hidden-sealed', 2, 0, 0, 0)",
+    "INSERT INTO series (id, name, kind, unit, step_s, interval_s, keep_history) VALUES (1, 'agent/1', 0, 'EUR/MWh', 900, 900, 1)",
+    "INSERT INTO market_agent (id, organisation_id, name, url, format, rows, time_member, value_member, unit, places, step_s, every_s, stale_s, quality, "
+    "source, licence, enabled, series_id, next_us, attempts, created_by, created_us, version) VALUES (1, 2, 'hidden-agent', 'https://a.example/', 'json', "
+    "'', '/t', '/v', 'EUR/MWh', 2, 900, 900, 900, 0, 'S', 'L', 0, 1, 0, 0, 2, 0, 1)",
+    "INSERT INTO balancing_market (area_id, control_area, organisation_id, name, url, key, bid_min_w, lead_s, grace_s, enabled, position, changed_by, "
+    "changed_us, version) VALUES (1, 'GR', 9001, 'B', 'https://hidden-market.example/', " NUMBERS ", 1, 0, 0, 0, 0, 1, 0, 1)",
+    "INSERT INTO forward_bid (id, area_id, control_area, state, regulation, location_id, brp_id, first_period, period_count, quantity_w, least_w, "
+    "price_u, called_w, deadline_us, expires_us, reason, created_us, changed_us, version) VALUES (1, 1, 'GR', 'expired', 0, 1, 0, " PERIOD
+    ", 1, 1000, 0, 1, 0, 0, 0, 'hidden-bid', 0, 0, 1)",
+    "INSERT INTO forward_member (bid_id, place, order_id, portfolio_id, organisation_id, quantity_w, price_u, called_w) VALUES (1, 1, 1, 1, 2, 1000, 1, 0)",
+    "INSERT INTO operating_point (id, area_id, organisation_id, name, origin, covers, is_required, deadline_s, when_stale, created_us, value_version, "
+    "version) VALUES (1, 1, 2, 'hidden-point', 'prognosis', 'rest', 0, 0, 'own', 0, 0, 1)",
+    "INSERT INTO grid_condition (id, area_id, organisation_id, kind, element, is_closed, limit_low, limit_high, from_us, reason, entered_by, entered_us, "
+    "version) VALUES (1, 1, 2, 'outage', 'e', 0, 0, 0, 0, 'hidden-condition', 2, 0, 1)",
+};
+
+/* Words that only the owner, or the market operator, is to read; "org-9003" is the owner's partner in all that it does. */
+static const struct {
+    const char *word;
+    bool is_operators;
+} hidden[] = {
+    {"hidden-asset", false},     {"hidden-portfolio", false}, {"hidden-prequalification", false}, {"hidden-key", false},
+    {"hidden-order", false},     {"hidden-step", false},      {"hidden-meter", false},            {"hidden-plan", false},
+    {"hidden-set-point", false}, {"hidden-claim", false},     {"hidden-document", false},         {"hidden-series", false},
+    {"hidden-offer", false},     {"hidden-contract", false},  {"hidden-run", false},              {"hidden-log", false},
+    {"hidden-sealed", false},    {"hidden-webhook", false},   {"hidden-delivery", false},         {"hidden-agent", false},
+    {"hidden-bid", false},       {"hidden-point", false},     {"hidden-condition", false},        {"\"buyer\":\"org-9003\"", false},
+    {"\"brp\":\"org-9003\"", false}, {"\"agent\":\"org-9003\"", false}, {"admin@owner.example", false}, {"hidden-network", true},
+    {"hidden-approval", true},   {"hidden-market", true},
+};
+
+/* Objects that only who has made them, an authority or a partner changes. */
+static const char *const owned_names[] = {
+    "{user}",    "{key}",      "{approval}", "{network}",      "{asset}",           "{portfolio}", "{prequalification}", "{order}",
+    "{trade}",   "{session}",  "{meter}",    "{plan}",         "{set_point}",       "{run}",       "{dispute}",          "{document}",
+    "{offer}",   "{contract}", "{tender}",   "{auction}",      "{forwarding}",      "{webhook}",   "{market_agent}",     "{operating_point}",
+    "{condition}", "{rule}",   "{organisation}", "{other}",    "{location}"};
+
+static bool is_owned(const struct fg_operation *operation)
+{
+    for (size_t i = 0; i < FG_COUNT_OF(owned_names); i++)
+        if (strstr(operation->path, owned_names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* The owner's objects have the numbers of foreign_path; required parameters have values that say yes to everything. */
+static void owned_path(const struct fg_operation *operation, char path[600])
+{
+    foreign_path(operation, path);
+    path[strcspn(path, "?")] = '\0';
+    const char *separator = "?";
+    for (const struct fg_param *q = operation->query_params; q != NULL && q->name != NULL; q++) {
+        const char *value = strcmp(q->name, "from") == 0 ? "2025-06-14T00:00:00Z" : strcmp(q->name, "to") == 0 ? "2025-06-15T00:00:00Z"
+                            : q->schema->kind == FG_SCHEMA_ENUM ? q->schema->words[0] : strcmp(q->name, "product") == 0 ? "prd-1"
+                            : q->schema->kind == FG_SCHEMA_DATE ? "2025-06-14" : q->schema->kind == FG_SCHEMA_INSTANT ? "2025-06-14T00:00:00Z" : "1";
+        if (q->required) {
+            snprintf(path + strlen(path), 600 - strlen(path), "%s%s=%s", separator, q->name, value);
+            separator = "&";
+        }
+    }
+}
+
+/* The answer goes to the end of f->seen. */
+static void ask_operation(struct registry_fixture *f, const char *token, const struct fg_operation *operation, long *status)
+{
+    char path[600];
+    owned_path(operation, path);
+    json_decref(call_full(f, token, fg_method_name(operation->method), path,
+                          operation->request_media != NULL ? "Content-Type: application/octet-stream\nIf-Match: *" : "If-Match: *",
+                          operation->request_media != NULL ? "nothing" : operation->request_example, status, NULL));
+}
+
+/* Organisations of every role but the authorities': the foreigners. */
+struct foreigners {
+    struct registry_fixture f;
+    struct party owner, parties[FG_ROLE_COUNT];
+};
+
+static void expect_nothing(struct foreigners *all, const struct fg_operation *operation, unsigned role)
+{
+    struct registry_fixture *f = &all->f;
+    long status;
+    size_t before = f->seen.length;
+    ask_operation(f, all->parties[role].token, operation, &status);
+    if (status >= 500) /* what is not there shows nothing */
+        fail_msg("%s as %s: %ld %s", operation->id, fg_role_words[role], status, f->seen.data + before);
+    bool is_public = strcmp(operation->right, "organisations.read") == 0; /* who takes part */
+    for (size_t i = 0; i < FG_COUNT_OF(hidden); i++)
+        if (!is_public && strstr(f->seen.data + before, hidden[i].word) != NULL)
+            fail_msg("%s as %s: %s is in the answer: %s", operation->id, fg_role_words[role], hidden[i].word, f->seen.data + before);
+    if (strstr(f->seen.data + before, "\"pointer\":\"{") != NULL)
+        fail_msg("%s was not understood: %s", operation->id, f->seen.data + before);
+    bool is_batch = strstr(operation->path, "/batch") != NULL; /* each of its items has its own status */
+    if (operation->method != FG_GET && (is_batch ? strstr(f->seen.data + before, "\"status\":20") != NULL : status < 400))
+        fail_msg("%s as %s changes what is another's: %ld %s", operation->id, fg_role_words[role], status, f->seen.data + before);
+}
+
+static bool is_tried(const struct fg_operation *operation)
+{
+    return operation->right != NULL && (operation->flags & FG_OP_STREAM) == 0 && (operation->method == FG_GET || is_owned(operation));
+}
+
+static void expect_hidden(struct foreigners *all, bool of_operator)
+{
+    struct registry_fixture *f = &all->f;
+    size_t before = f->seen.length;
+    long status;
+    for (size_t s = 1; fg_catalogue[s] != NULL; s++)
+        for (size_t i = 0; i < fg_catalogue[s]->count; i++)
+            if (is_tried(&fg_catalogue[s]->items[i]) && fg_catalogue[s]->items[i].method == FG_GET)
+                ask_operation(f, of_operator ? f->fmo : all->owner.token, &fg_catalogue[s]->items[i], &status);
+    for (size_t i = 0; i < FG_COUNT_OF(hidden); i++)
+        if (hidden[i].is_operators == of_operator && strstr(f->seen.data + before, hidden[i].word) == NULL)
+            fail_msg("nobody could see %s: the test shows nothing about it", hidden[i].word);
+}
+
+static void what_belongs_to_others(void **state)
+{
+    struct foreigners *all = calloc(1, sizeof *all);
+    struct registry_fixture *f = &all->f;
+    enum fg_store_kind backend = *(enum fg_store_kind *)*state;
+    struct fg_error err = {0};
+    registry_open(f, backend);
+    register_party(f, "owner", "\"aggregator\"", true, &all->owner);
+    assert_string_equal(all->owner.id, "org-2");
+    assert_string_equal(all->owner.user, "usr-2");
+    struct fg_store *store = fixture_open_url(f->url);
+    fixture_expect(fg_store_begin(store, FG_STORE_WRITE, &err), &err);
+    for (size_t i = 0; i < FG_COUNT_OF(owned_rows); i++) {
+        static const char number[] = "e803000000000000";
+        char text[3000];
+        size_t used = 0;
+        for (const char *at = owned_rows[i]; *at != '\0'; at++) {
+            if (*at == '~' || *at == '^')
+                used += (size_t)sprintf(text + used, "%s%s%s'", backend == FG_STORE_SQLITE ? "x'" : "'\\x", number, *at == '^' ? number : "");
+            else
+                text[used++] = *at;
+        }
+        text[used] = '\0';
+        fixture_execute(store, text);
+    }
+    fixture_expect(fg_store_commit(store, &err), &err);
+    expect(f, all->owner.token, "POST", "/v1/webhooks", "{\"area\":\"area-1\",\"url\":\"https://hidden-webhook.example/\"}", 201); /* its secret is sealed */
+    fixture_execute(store, "INSERT INTO webhook_delivery (webhook_id, id, sequence, attempt, type, outcome, status, text, started_us, duration_us) "
+                           "VALUES (1, 1, 0, 1, 'ping', 'failed', 0, 'hidden-delivery', 0, 0)");
+    fg_store_close(store);
+    fg_authenticator_forget(f->application.authenticator);
+    fg_exchange_refresh(f->application.exchange);
+    for (unsigned r = 0; r < FG_ROLE_COUNT; r++) {
+        char roles[80], name[20];
+        if (r == FG_ROLE_FMO || r == FG_ROLE_REGULATOR)
+            continue;
+        snprintf(roles, sizeof roles, r == FG_ROLE_MARKET_OPERATOR ? "\"%s\",\"brp\"" : "\"%s\"", fg_role_words[r]);
+        snprintf(name, sizeof name, "party%u", r);
+        register_party(f, name, roles, true, &all->parties[r]);
+    }
+    int tried = 0;
+    for (size_t s = 1; fg_catalogue[s] != NULL; s++)
+        for (size_t i = 0; i < fg_catalogue[s]->count; i++)
+            for (unsigned r = 0; r < FG_ROLE_COUNT; r++)
+                if (is_tried(&fg_catalogue[s]->items[i]) && all->parties[r].token[0] != '\0') {
+                    expect_nothing(all, &fg_catalogue[s]->items[i], r);
+                    tried++;
+                }
+    print_message("%d calls\n", tried);
+    /* After all that it is still there for whose it is. */
+    expect_hidden(all, false);
+    expect_hidden(all, true);
+    expect(f, all->owner.token, "DELETE", "/v1/areas/area-1/sessions/1", NULL, 204);
+    registry_close(f);
+    free(all);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -291,6 +555,7 @@ int main(void)
         cmocka_unit_test(written_by_hand),
         cmocka_unit_test(documented),
         ON_BOTH(every_operation),
+        ON_BOTH(what_belongs_to_others),
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);
 }

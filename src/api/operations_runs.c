@@ -235,7 +235,10 @@ static enum fg_code get_run(struct fg_call *call, struct fg_error *err)
     return fg_call_read(call, put_one, err);
 }
 
-static const struct fg_response result_responses[] = {{200, "The result, as the command line writes it", NULL, "application/octet-stream", NULL}, {0}};
+static const struct fg_response result_responses[] = {
+    {200, "The result, as the command line writes it", NULL, "application/octet-stream", NULL},
+    {409, "The run has not ended, or ended without a result", NULL, NULL, NULL},
+    {0}};
 static enum fg_code put_result(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
 {
     struct fg_text content;
