@@ -267,8 +267,8 @@ static void clear_day(void **state, const char *file)
         snprintf(text, sizeof text, "SELECT SUM(quantity_w) FROM book_trade WHERE regulation = %d", direction);
         traded = hall_number(&h, text);
         print_message("%s: %lld of %lld W traded\n", direction == 0 ? "up" : "down", (long long)traded, (long long)wanted);
-        assert_true(wanted > 0);
-        assert_int_equal(traded, wanted);
+        /* Each acceptance is rounded to whole ticks: less than one of 1 kW is lost for an offer. */
+        assert_true(wanted > 0 && traded <= wanted && wanted - traded < (int64_t)day.count * 1000);
     }
     assert_int_equal(hall_number(&h, "SELECT SUM(reserved_w) FROM book_position"), 0);
     hall_close(&h);
