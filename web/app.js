@@ -14,11 +14,13 @@ import { Start } from './pages/start.js';
 import { Market } from './pages/market.js';
 import { GridMap } from './pages/map.js';
 import { Account } from './pages/account.js';
+import { SeriesExplorer } from './pages/series.js';
 
 const views = [
   { path: '', group: '', title: 'Start', view: Start, key: 'h' },
   { path: 'market', group: 'Market', title: 'Live book', view: Market, needs: 'get-book', key: 'm' },
   { path: 'grid', group: 'Grid', title: 'Map and diagram', view: GridMap, needs: 'list-locations', key: 'g' },
+  { path: 'series', group: 'Market', title: 'Time series', view: SeriesExplorer, key: 't' },
   { path: 'account', group: '', title: 'Account', view: Account, isHidden: true },
   ...resources.map((of) => ({
     path: of.path,
@@ -112,6 +114,7 @@ const SHORTCUTS = [
   ['g then a', 'Assets'],
   ['g then g', 'Map and diagram'],
   ['g then s', 'Settlement runs'],
+  ['g then t', 'Time series'],
   ['↑ ↓', 'Between rows of a table or periods of the book'],
   ['Enter', 'Open a row'],
   ['n', 'On the live book: to the order form'],

@@ -56,15 +56,18 @@ export function isAllowed(id, me) {
   return has(about['x-roles'], me.roles) && has(about['x-duties'], me.duties);
 }
 
+// `body`: an object, sent as JSON, or a Blob, sent as it is.
 export async function request(method, path, { body, headers = {}, signal, as = 'json' } = {}) {
+  const isFile = body instanceof Blob,
+    type = body === undefined ? {} : { 'Content-Type': isFile ? 'application/octet-stream' : 'application/json' };
   let answer;
   try {
     answer = await fetch(path, {
       method,
       signal,
       credentials: 'same-origin',
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { Accept: 'application/json', ...type, ...headers },
+      body: body === undefined || isFile ? body : JSON.stringify(body),
     });
   } catch (error) {
     if (error.name === 'AbortError') throw error;

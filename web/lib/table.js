@@ -5,6 +5,8 @@ import { number, moment, words } from './format.js';
 import { schemaOf } from './api.js';
 import { organisationName, locationName } from './state.js';
 
+const PAGE = 500; // rows on the screen at a time; the export has all
+
 const isDecimal = (schema) => schema.format === 'decimal' || schema.type === 'integer' || schema.type === 'number';
 const compare = (a, b) => {
   const x = Number(a),
@@ -86,9 +88,9 @@ export function columnsOf(schema, names) {
   });
 }
 
-function save(name, type, text) {
+export function save(name, type, content) {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -102,9 +104,21 @@ const cell = (value) => {
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
-export function Table({ name, columns, rows, onOpen, actions, more, empty = 'Nothing here yet.', tools, keyOf }) {
+export function Table({
+  name,
+  columns,
+  rows,
+  onOpen,
+  actions,
+  more,
+  empty = 'Nothing here yet.',
+  tools,
+  keyOf,
+  toJson = (row) => row,
+}) {
   const [order, setOrder] = useState(null),
     [filter, setFilter] = useState(''),
+    [page, setPage] = useState(0),
     body = useRef(null);
   const shown = useMemo(() => {
     const wanted = filter.trim().toLowerCase();
@@ -120,6 +134,8 @@ export function Table({ name, columns, rows, onOpen, actions, more, empty = 'Not
     if (order) list = [...list].sort((a, b) => order.sign * compare(order.column.value(a), order.column.value(b)));
     return list;
   }, [rows, columns, filter, order]);
+  const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1),
+    first = PAGE * Math.min(page, last);
   const sort = (column) =>
     setOrder(order?.column.name === column.name ? (order.sign > 0 ? { column, sign: -1 } : null) : { column, sign: 1 });
   const move = (event, row) => {
@@ -146,7 +162,7 @@ export function Table({ name, columns, rows, onOpen, actions, more, empty = 'Not
         rows.length > 0 &&
         html`
         <button class="quiet" onClick=${() => save(`${name}.csv`, 'text/csv', toCsv())}>CSV</button>
-        <button class="quiet" onClick=${() => save(`${name}.json`, 'application/json', JSON.stringify(shown, null, 2))}>JSON</button>`
+        <button class="quiet" onClick=${() => save(`${name}.json`, 'application/json', JSON.stringify(shown.map(toJson), null, 2))}>JSON</button>`
       }
     </div>
     ${
@@ -164,7 +180,7 @@ export function Table({ name, columns, rows, onOpen, actions, more, empty = 'Not
           )}
           ${actions && html`<th scope="col"><span class="hidden">Actions</span></th>`}
         </tr></thead>
-        <tbody ref=${body}>${shown.slice(0, 500).map(
+        <tbody ref=${body}>${shown.slice(first, first + PAGE).map(
           (row) => html`
           <tr key=${keyOf?.(row)} tabindex=${onOpen ? 0 : undefined} class=${onOpen ? 'opens' : ''} onKeyDown=${(e) => move(e, row)} onClick=${(e) => onOpen && !e.target.closest('button, a') && onOpen(row)}>
             ${columns.map((c) => html`<td class=${c.numeric ? 'number' : ''}>${c.show(row)}</td>`)}
@@ -172,7 +188,13 @@ export function Table({ name, columns, rows, onOpen, actions, more, empty = 'Not
           </tr>`,
         )}</tbody>
       </table>
-      ${shown.length > 500 && html`<p class="note">The first 500 are shown; filter to see others. The export has all.</p>`}
-    </div>`
+    </div>
+    ${
+      last > 0 &&
+      html`<div class="tools" role="group" aria-label="Pages of the table">
+      <button disabled=${first === 0} onClick=${() => setPage(first / PAGE - 1)}>Rows before</button>
+      <span role="status">${number(first + 1)} to ${number(Math.min(first + PAGE, shown.length))} of ${number(shown.length)}</span>
+      <button disabled=${first / PAGE === last} onClick=${() => setPage(first / PAGE + 1)}>Rows after</button></div>`
+    }`
     }`;
 }
