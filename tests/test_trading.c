@@ -242,6 +242,20 @@ static void test_operators(void **state)
     json_decref(ask(&m, "fmo", "POST", "/v1/areas/area-1/halt", NULL, "{\"location\":\"loc-1\",\"reason\":\"Fault\"}", 200));
     expect_key(&m, "agg", "POST", ORDERS, offer(&m, "1", "80", body), 409, "order.halted");
     expect_key(&m, "fmo", "POST", "/v1/areas/area-1/halt", "{\"location\":\"loc-1\",\"reason\":\"Fault\"}", 409, "market.state");
+    json_decref(ask(&m, "fmo", "POST", "/v1/areas/area-1/halt", NULL, "{\"reason\":\"Drill\"}", 200));
+    json_t *page = ask(&m, "agg", "GET", "/v1/areas/area-1/halts?limit=1", NULL, NULL, 200), *halt = json_array_get(json_object_get(page, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(halt, "scope")), "area");
+    assert_true(json_is_null(json_object_get(halt, "location")));
+    assert_true(json_is_string(json_object_get(page, "next")));
+    json_decref(page);
+    json_decref(ask(&m, "fmo", "POST", "/v1/areas/area-1/resume", NULL, "{\"reason\":\"Over\"}", 200));
+    page = ask(&m, "agg", "GET", "/v1/areas/area-1/halts", NULL, NULL, 200);
+    halt = json_array_get(json_object_get(page, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(page, "items")), 1);
+    assert_string_equal(json_string_value(json_object_get(halt, "scope")), "location");
+    assert_string_equal(json_string_value(json_object_get(halt, "location")), "loc-1");
+    assert_true(json_is_null(json_object_get(halt, "organisation")));
+    json_decref(page);
     json_decref(ask(&m, "fmo", "POST", "/v1/areas/area-1/resume", NULL, "{\"location\":\"loc-1\",\"reason\":\"Repaired\"}", 200));
     json_decref(ask(&m, "agg", "POST", ORDERS, NULL, offer(&m, "1", "80", body), 201));
 

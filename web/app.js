@@ -15,12 +15,35 @@ import { Market } from './pages/market.js';
 import { GridMap } from './pages/map.js';
 import { Account } from './pages/account.js';
 import { SeriesExplorer } from './pages/series.js';
+import { Connections } from './pages/connections.js';
+import { Emergency } from './pages/emergency.js';
+import { Outlook } from './pages/outlook.js';
+import { ControlArea } from './pages/control_area.js';
 
 const views = [
   { path: '', group: '', title: 'Start', view: Start, key: 'h' },
   { path: 'market', group: 'Market', title: 'Live book', view: Market, needs: 'get-book', key: 'm' },
   { path: 'grid', group: 'Grid', title: 'Map and diagram', view: GridMap, needs: 'list-locations', key: 'g' },
   { path: 'series', group: 'Market', title: 'Time series', view: SeriesExplorer, key: 't' },
+  { path: 'outlook', group: 'Grid', title: 'Outlook', view: Outlook, needs: 'get-network-state' },
+  { path: 'connections', group: 'Grid', title: 'Asset approvals', view: Connections, needs: 'decide-asset' },
+  {
+    path: 'control-area',
+    group: 'Grid',
+    title: 'Control area',
+    view: ControlArea,
+    needs: 'get-control-area-offers',
+    roles: ['tso', 'fmo', 'regulator'],
+  },
+  {
+    path: 'emergency',
+    group: 'Grid',
+    title: 'Emergency stop',
+    view: Emergency,
+    needs: 'list-halts',
+    roles: ['dso', 'tso', 'fmo'],
+    key: 'e',
+  },
   { path: 'account', group: '', title: 'Account', view: Account, isHidden: true },
   ...resources.map((of) => ({
     path: of.path,
@@ -31,7 +54,9 @@ const views = [
     key: { orders: 'o', assets: 'a', settlements: 's' }[of.path],
   })),
 ];
-const visible = () => views.filter((v) => !v.isHidden && (!v.needs || isAllowed(v.needs, state.me.value)));
+const isFor = (v) =>
+  (!v.needs || isAllowed(v.needs, state.me.value)) && (!v.roles || v.roles.some((r) => state.me.value.roles.includes(r)));
+const visible = () => views.filter((v) => !v.isHidden && isFor(v));
 
 async function enter() {
   const me = await call('get-me');
@@ -99,8 +124,11 @@ function Search({ onClose }) {
     event.preventDefault();
   };
   return html`<${Dialog} title="Search" onClose=${onClose}>
-    <label><span class="hidden">Search</span><input type="search" autofocus value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${key} placeholder="Name, number, party, location, page" role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant=${found.length ? `found-${at}` : undefined} /></label>
-    <ul id="found" class="found" role="listbox" aria-label="Found">${found.map((item, i) => html`<li id=${`found-${i}`} role="option" aria-selected=${i === at} onClick=${() => pick(item)}><b>${item.title}</b> <small>${item.kind}</small></li>`)}</ul>
+    <label><span class="hidden">Search</span><input type="search" autofocus value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${key}
+      placeholder="Name, number, party, location, page" role="combobox" aria-expanded="true" aria-controls="found"
+        aria-activedescendant=${found.length ? `found-${at}` : undefined} /></label>
+    <ul id="found" class="found" role="listbox" aria-label="Found">${found.map((item, i) => html`<li id=${`found-${i}`} role="option"
+      aria-selected=${i === at} onClick=${() => pick(item)}><b>${item.title}</b> <small>${item.kind}</small></li>`)}</ul>
     ${found.length === 0 && html`<p class="empty">Nothing found. Try a part of a name or an identifier such as ord-12.</p>`}
   <//>`;
 }
@@ -122,7 +150,8 @@ const SHORTCUTS = [
 ];
 const Help = ({
   onClose,
-}) => html`<${Dialog} title="Keyboard" onClose=${onClose}><dl class="keys">${SHORTCUTS.map(([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+}) => html`<${Dialog} title="Keyboard" onClose=${onClose}><dl class="keys">${SHORTCUTS.map(([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt>
+  <dd>${what}</dd></div>`)}</dl>
   <p class="note">Times are those of the market, ${zone()}. Quantities are in MW and Mvar, prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p><//>`;
 
 function Clock() {
@@ -131,11 +160,14 @@ function Clock() {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return html`<time datetime=${new Date(now).toISOString()} title=${`Market time, ${zone()}`}>${clock(now)} <small>${zone().split('/').pop().replace('_', ' ')}</small></time>`;
+  return html`<time datetime=${new Date(now).toISOString()} title=${`Market time, ${zone()}`}>${clock(now)} <small>
+    ${zone().split('/').pop().replace('_', ' ')}</small></time>`;
 }
 
 function Notices() {
-  return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map((n) => html`<div key=${n.id} class=${`notice ${n.kind}`}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet" aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`)}</div>`;
+  return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map((n) => html`<div key=${n.id}
+    class=${`notice ${n.kind}`}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet"
+      aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`)}</div>`;
 }
 
 function Navigation({ isOpen, onPick }) {
@@ -221,19 +253,21 @@ function Shell() {
       <${Clock} />
       <button class="quiet" onClick=${() => setOverlay('search')} aria-label="Search" title="Search (/)">⌕</button>
       <button class="quiet" onClick=${() => setOverlay('help')} aria-label="Keyboard help" title="Help (?)">?</button>
-      <a class="who" href="#/account" title=${`${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}`}>${state.organisations.value.get(me.organisation) ?? me.organisation}</a>
+      <a class="who" href="#/account" title=${`${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}`}>
+        ${state.organisations.value.get(me.organisation) ?? me.organisation}</a>
     </header>
     <${Navigation} isOpen=${isMenuOpen} onPick=${() => setMenuOpen(false)} />
     <main id="main" ref=${main} tabindex="-1">${
       !here
         ? html`<h1>There is no such page</h1><p>The address names a page that does not exist. <a href="#/">Go to the start page</a>.</p>`
-        : here.needs && !isAllowed(here.needs, me)
+        : !isFor(here)
           ? html`<h1>${here.title}</h1><p>Your role does not see this page. <a href="#/">Go to the start page</a>.</p>`
           : here.of
             ? html`<${Resource} key=${here.path} of=${here.of} />`
             : html`<${here.view} key=${here.path} onLogOut=${logOut} />`
     }</main>
-    ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${overlay === 'help' && html`<${Help} onClose=${() => setOverlay(null)} />`}
+    ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${overlay === 'help' && html`<${Help}
+      onClose=${() => setOverlay(null)} />`}
     <${Notices} />
   </div>`;
 }

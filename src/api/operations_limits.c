@@ -1,4 +1,4 @@
-/* Limits of the market operator: asked for, confirmed by another user, set, listed. */
+/* Limits of the market operator: asked for, confirmed by another user, set, listed. Where trading is halted. */
 #include "api/operations_orders.h"
 
 #include "api/registry_call.h"
@@ -202,6 +202,39 @@ static enum fg_code list_limits(struct fg_call *call, struct fg_error *err)
     return fg_call_read(call, list_work, err);
 }
 
+/* ---- halts ---- */
+static const char *const scope_words[] = {"area", "location", "organisation", NULL}; /* as fg_book_scope */
+static const struct fg_schema scope_schema = {.kind = FG_SCHEMA_ENUM, .name = "HaltScope", .words = scope_words, .description = "How far a halt goes"};
+static const struct fg_field halt_fields[] = {
+    {"scope", &scope_schema, "How far the halt goes; of a location: with those below", FG_REQUIRED},
+    {"location", &fg_schema_id, "Where, for a location", FG_REQUIRED | FG_NULLABLE},
+    {"organisation", &fg_schema_id, "Who, for a participant", FG_REQUIRED | FG_NULLABLE},
+};
+static const struct fg_schema halt_schema = FG_OBJECT("HaltRow", "A halt in force", halt_fields);
+FG_PAGE_SCHEMA(halt_page_schema, &halt_schema, "HaltPage", "Halts");
+static const struct fg_response halt_page_responses[] = {{200, "Halts in force; empty: trading goes on everywhere", &halt_page_schema, NULL, NULL},
+                                                         {0}};
+static const struct fg_column halt_columns[] = {{"scope", FG_COLUMN_WORD, FG_ID_AREA, scope_words},
+                                                {"location", FG_COLUMN_ID, FG_ID_LOCATION, NULL},
+                                                {"organisation", FG_COLUMN_ID, FG_ID_ORGANISATION, NULL}, {0}};
+
+/* Public, as the events of halting and resuming are. */
+static enum fg_code halts_work(struct fg_call *call, struct fg_registry *registry, struct fg_error *err)
+{
+    int64_t area;
+    enum fg_code code = fg_call_id(call, "area", FG_ID_AREA, &area, err);
+    return code != FG_OK ? code
+                         : fg_rows_page(call, registry,
+                                        "SELECT * FROM (SELECT subject_id * 3 + scope + 1 AS place, scope, CASE WHEN scope = 1 THEN subject_id "
+                                        "END, CASE WHEN scope = 2 THEN subject_id END FROM book_halt WHERE area_id = $5) x WHERE place > $3 "
+                                        "AND $1 >= 0 AND $2 >= 0 ORDER BY place LIMIT $4",
+                                        halt_columns, area, err);
+}
+static enum fg_code list_halts(struct fg_call *call, struct fg_error *err)
+{
+    return fg_call_read(call, halts_work, err);
+}
+
 /* ---- the table ---- */
 static const struct fg_operation operations[] = {
     {.id = "ask-limit", .method = FG_POST, .path = "/v1/areas/{area}/limit-requests", .api = FG_API_ATP, .tag = "Market operation",
@@ -220,5 +253,8 @@ static const struct fg_operation operations[] = {
     {.id = "list-limits", .method = FG_GET, .path = "/v1/areas/{area}/limits", .api = FG_API_ATP, .tag = "Market",
      .summary = "Limits of the market, and one's own", .right = "orders.read", .flags = FG_OP_PAGED,
      .path_params = trading_area_path, .responses = page_responses, .handle = list_limits},
+    {.id = "list-halts", .method = FG_GET, .path = "/v1/areas/{area}/halts", .api = FG_API_ATP, .tag = "Market",
+     .summary = "Where trading is halted", .right = "book.read", .flags = FG_OP_PAGED, .path_params = trading_area_path,
+     .responses = halt_page_responses, .handle = list_halts},
 };
 const struct fg_operation_set fg_limit_operations = FG_OPERATIONS(operations);

@@ -3,7 +3,6 @@
 #include "cmd/demo.h"
 
 #include "base/json.h"
-#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -93,15 +92,25 @@ static bool lies_in(int place, int around)
     return place == around;
 }
 
-/* Buses are drawn with coordinates; a kilometre for each of them, east of Athens. A rectangle around those of a place and below. */
+/* The benchmark's buses are drawn with coordinates; here a kilometre for each, east of Athens: degrees, as in the map. */
+static void place_on_map(json_t *network)
+{
+    size_t i;
+    json_t *bus;
+    json_array_foreach(json_object_get(network, "buses"), i, bus) {
+        json_object_set_new(bus, "x", json_real(round(1e4 * (23.80 + 0.0114 * json_number_value(json_object_get(bus, "x")))) / 1e4));
+        json_object_set_new(bus, "y", json_real(round(1e4 * (37.90 + 0.0090 * json_number_value(json_object_get(bus, "y")))) / 1e4));
+    }
+}
+
+/* A rectangle around the buses of a place and below. */
 static json_t *polygon_of(const json_t *buses, int place)
 {
     double west = INFINITY, east = -INFINITY, south = INFINITY, north = -INFINITY;
     size_t i;
     json_t *bus;
     json_array_foreach(buses, i, bus) {
-        double x = 23.80 + 0.0114 * json_number_value(json_object_get(bus, "x"));
-        double y = 37.90 + 0.0090 * json_number_value(json_object_get(bus, "y"));
+        double x = json_number_value(json_object_get(bus, "x")), y = json_number_value(json_object_get(bus, "y"));
         if (!lies_in(place_of_bus(json_string_value(json_object_get(bus, "id"))), place))
             continue;
         west = fmin(west, x);
@@ -114,14 +123,19 @@ static json_t *polygon_of(const json_t *buses, int place)
                      west, north, west, south);
 }
 
-static void publish_grid(struct demo *demo, const json_t *network, const struct fg_text *document)
+static void publish_grid(struct demo *demo, const json_t *network)
 {
     const char *dso = demo->keys[DEMO_DSO];
     json_t *buses = json_object_get(network, "buses");
-    demo_take(demo,
-              demo_send(demo, dso, "application/octet-stream", document->data, document->length, 201,
-                        "/v1/areas/%s/networks?name=CIGRE%%20MV&format=flexgrid", demo->area),
-              "id", demo->network, DEMO_ID);
+    char *document = json_dumps(network, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+    if (document == NULL)
+        fg_fail_memory(&demo->err);
+    else
+        demo_take(demo,
+                  demo_send(demo, dso, "application/octet-stream", document, strlen(document), 201,
+                            "/v1/areas/%s/networks?name=CIGRE%%20MV&format=flexgrid", demo->area),
+                  "id", demo->network, DEMO_ID);
+    free(document);
     for (int l = 0; l < DEMO_LOCATIONS && !demo_failed(demo); l++) {
         json_t *names = json_array();
         const char *at = places[l].buses;
@@ -350,17 +364,12 @@ void demo_forecast(struct demo *demo, const char *network_file, int64_t day_star
 
 void demo_build(struct demo *demo, const char *network_file)
 {
-    struct fg_text document;
     json_t *network = NULL;
-    if (demo_failed(demo))
+    if (demo_failed(demo) || fg_json_load_file(network_file, &network, &demo->err) != FG_OK)
         return;
-    if (fg_file_read(network_file, (size_t)32 << 20, &document, &demo->err) != FG_OK ||
-        fg_json_load_text(document.data, document.length, network_file, &network, &demo->err) != FG_OK) {
-        fg_text_release(&document);
-        return;
-    }
+    place_on_map(network);
     set_up_area(demo);
-    publish_grid(demo, network, &document);
+    publish_grid(demo, network);
     make_portfolios(demo);
     add_assets(demo, network);
     for (int p = 0; p < DEMO_PORTFOLIOS && !demo_failed(demo); p++)
@@ -368,5 +377,4 @@ void demo_build(struct demo *demo, const char *network_file)
     demo_settle(demo);
     set_limits(demo);
     json_decref(network);
-    fg_text_release(&document);
 }
