@@ -148,6 +148,9 @@ static void publish_grid(struct demo *demo, const json_t *network)
                                  l == DEMO_ROOT ? demo->parties[DEMO_DSO] : NULL, "polygon", polygon_of(buses, l), "buses", names);
         demo_take(demo, demo_call(demo, dso, "POST", body, 201, "/v1/areas/%s/locations", demo->area), "id", demo->locations[l], DEMO_ID);
     }
+    /* With it the transmission system operator looks after the control area. */
+    demo_do(demo, demo->keys[DEMO_TSO], "POST", json_pack("{s:s,s:s}", "name", "Connection to the transmission grid", "control_area", "GR"), 201,
+            "/v1/areas/%s/locations", demo->area);
     demo_change(demo, demo->keys[DEMO_FMO], "PUT",
                 json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "name", "Attica", "price_min", "-500", "price_max", "4000", "size_max", "100",
                           "network_mode", "off", "stale_rule", "fallback", "network", demo->network),
@@ -287,6 +290,11 @@ static void add_assets(struct demo *demo, const json_t *network)
                                     .low_mw = -0.12, .attribute = "ovens", .attribute_value = 6});
     add_asset(demo, &(struct asset){.name = "Cold room", .bus = "9", .technology = "shiftable", .kind = DEMO_HEAT, .owner = DEMO_PROSUMER,
                                     .low_mw = -0.04, .attribute = "cubic_metres", .attribute_value = 180});
+    /* Not approved yet: a visitor decides. */
+    demo_do(demo, demo->keys[DEMO_PROSUMER], "POST",
+            json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "area", demo->area, "name", "Roof of the bakery", "technology", "pv", "location",
+                      demo->locations[DEMO_EAST], "bus", "9", "p_min", "0", "p_max", "0.05", "s_max", "0.05"),
+            201, "/v1/assets");
 }
 
 /* ---- approval and prequalification ---- */
