@@ -1,7 +1,7 @@
 // The shell: who is logged in, navigation by role, search, notices, theme, help; the page that the address names is shown inside.
 import { html, render, useState, useEffect, useRef } from './lib/html.js';
 import { loadDescription, call, all, isAllowed, operation, Problem } from './lib/api.js';
-import { state, dismiss, notify } from './lib/state.js';
+import { state, dismiss, notify, organisationName } from './lib/state.js';
 import { route, link, go } from './lib/route.js';
 import { follow, unfollow, listen } from './lib/live.js';
 import { clock, moment, zone, words } from './lib/format.js';
@@ -17,6 +17,12 @@ import { Account } from './pages/account.js';
 import { SeriesExplorer } from './pages/series.js';
 import { Connections } from './pages/connections.js';
 import { Emergency } from './pages/emergency.js';
+import { Documents } from './pages/documents.js';
+import { Mandates } from './pages/mandates.js';
+import { Monitor } from './pages/monitor.js';
+import { Queue } from './pages/queue.js';
+import { SettlementRun } from './pages/settlement.js';
+import { Surveillance } from './pages/surveillance.js';
 import { Outlook } from './pages/outlook.js';
 import { ControlArea } from './pages/control_area.js';
 
@@ -44,6 +50,41 @@ const views = [
     roles: ['dso', 'tso', 'fmo'],
     key: 'e',
   },
+  {
+    path: 'monitor',
+    group: 'Operation',
+    title: 'Market monitor',
+    view: Monitor,
+    needs: 'list-halts',
+    roles: ['fmo', 'regulator'],
+  },
+  {
+    path: 'queue',
+    group: 'Operation',
+    title: 'Waiting for a decision',
+    view: Queue,
+    needs: 'list-organisations',
+    roles: ['fmo', 'dso', 'tso', 'regulator'],
+    key: 'q',
+  },
+  {
+    path: 'surveillance',
+    group: 'Operation',
+    title: 'Surveillance',
+    view: Surveillance,
+    needs: 'list-own-trades',
+    roles: ['fmo', 'regulator'],
+  },
+  {
+    path: 'settlement',
+    group: 'Settlement',
+    title: 'Settlement run',
+    view: SettlementRun,
+    needs: 'get-statement',
+    isHidden: true,
+  },
+  { path: 'document', group: 'Settlement', title: 'Document', view: Documents, needs: 'get-document', isHidden: true },
+  { path: 'mandates', group: 'Participants', title: 'Mandates', view: Mandates, needs: 'list-mandates' },
   { path: 'account', group: '', title: 'Account', view: Account, isHidden: true },
   ...resources.map((of) => ({
     path: of.path,
@@ -58,8 +99,18 @@ const isFor = (v) =>
   (!v.needs || isAllowed(v.needs, state.me.value)) && (!v.roles || v.roles.some((r) => state.me.value.roles.includes(r)));
 const visible = () => views.filter((v) => !v.isHidden && isFor(v));
 
+// Who is here, in whose name, and what that one may see.
 async function enter() {
-  const me = await call('get-me');
+  const wanted = state.behalf.value;
+  state.behalf.value = '';
+  const self = await call('get-me');
+  const given = isAllowed('list-mandates', self) ? await all('list-mandates') : { items: [] };
+  state.mandates.value = given.items.filter((m) => m.agent === self.organisation);
+  let me = self;
+  if (state.mandates.value.some((m) => m.principal === wanted)) {
+    state.behalf.value = wanted;
+    me = { ...(await call('get-me')), organisation: wanted, agent: self.organisation };
+  }
   const [areas, organisations] = await Promise.all([all('list-areas'), all('list-organisations').catch(() => ({ items: [] }))]);
   state.organisations.value = new Map(organisations.items.map((o) => [o.id, o.name]));
   state.areas.value = areas.items;
@@ -67,7 +118,17 @@ async function enter() {
   state.me.value = me;
 }
 
+// Act for an organisation that has given a mandate; '': for the own one again.
+export async function actFor(organisation) {
+  state.behalf.value = organisation;
+  unfollow();
+  await enter();
+  go('');
+  if (state.area.value) follow(state.area.value.id);
+}
+
 export async function logOut() {
+  state.behalf.value = '';
   await call('log-out').catch(() => {});
   unfollow();
   state.hasEntered.value = '';
@@ -92,7 +153,7 @@ function Search({ onClose }) {
           return answer.items.map((row) => ({
             title: `${row.name ?? row.detail ?? ''} ${row[v.of.id]}`.trim(),
             kind: v.title,
-            to: link(v.path, { open: row[v.of.id] }),
+            to: v.of.page?.(row) ?? link(v.path, { open: row[v.of.id] }),
             text: JSON.stringify(row).toLowerCase(),
           }));
         }),
@@ -127,8 +188,10 @@ function Search({ onClose }) {
     <label><span class="hidden">Search</span><input type="search" autofocus value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${key}
       placeholder="Name, number, party, location, page" role="combobox" aria-expanded="true" aria-controls="found"
         aria-activedescendant=${found.length ? `found-${at}` : undefined} /></label>
-    <ul id="found" class="found" role="listbox" aria-label="Found">${found.map((item, i) => html`<li id=${`found-${i}`} role="option"
-      aria-selected=${i === at} onClick=${() => pick(item)}><b>${item.title}</b> <small>${item.kind}</small></li>`)}</ul>
+    <ul id="found" class="found" role="listbox" aria-label="Found">${found.map(
+      (item, i) => html`<li id=${`found-${i}`} role="option"
+      aria-selected=${i === at} onClick=${() => pick(item)}><b>${item.title}</b> <small>${item.kind}</small></li>`,
+    )}</ul>
     ${found.length === 0 && html`<p class="empty">Nothing found. Try a part of a name or an identifier such as ord-12.</p>`}
   <//>`;
 }
@@ -148,11 +211,12 @@ const SHORTCUTS = [
   ['n', 'On the live book: to the order form'],
   ['Escape', 'Close a dialog'],
 ];
-const Help = ({
-  onClose,
-}) => html`<${Dialog} title="Keyboard" onClose=${onClose}><dl class="keys">${SHORTCUTS.map(([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt>
-  <dd>${what}</dd></div>`)}</dl>
-  <p class="note">Times are those of the market, ${zone()}. Quantities are in MW and Mvar, prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p><//>`;
+const Help = ({ onClose }) => html`<${Dialog} title="Keyboard" onClose=${onClose}><dl class="keys">${SHORTCUTS.map(
+  ([keys, what]) => html`<div><dt><kbd>${keys}</kbd></dt>
+  <dd>${what}</dd></div>`,
+)}</dl>
+  <p class="note">Times are those of the market, ${zone()}. Quantities are in MW and Mvar,
+    prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p><//>`;
 
 function Clock() {
   const [now, setNow] = useState(Date.now());
@@ -165,9 +229,11 @@ function Clock() {
 }
 
 function Notices() {
-  return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map((n) => html`<div key=${n.id}
+  return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map(
+    (n) => html`<div key=${n.id}
     class=${`notice ${n.kind}`}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet"
-      aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`)}</div>`;
+      aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`,
+  )}</div>`;
 }
 
 function Navigation({ isOpen, onPick }) {
@@ -182,6 +248,13 @@ function Navigation({ isOpen, onPick }) {
           html`<li><a href=${link(v.path)} aria-current=${v.path === here ? 'page' : undefined} onClick=${onPick}>${v.title}</a></li>`,
       )}</ul></div>`,
   )}</nav>`;
+}
+
+// Stands above everything while one acts for another organisation.
+function Behalf({ me }) {
+  return html`<div class="behalf" role="status"><span>You act for <b>${organisationName(me.organisation)}</b>, with the duties
+    ${' '}${me.duties.join(', ') || 'none'}. What you do is done in its name; the audit log names ${organisationName(me.agent)}, too.</span>
+    <button onClick=${() => actFor('')}>Act for ${organisationName(me.agent)} again</button></div>`;
 }
 
 function Shell() {
@@ -254,7 +327,8 @@ function Shell() {
       <button class="quiet" onClick=${() => setOverlay('search')} aria-label="Search" title="Search (/)">⌕</button>
       <button class="quiet" onClick=${() => setOverlay('help')} aria-label="Keyboard help" title="Help (?)">?</button>
       <a class="who" href="#/account" title=${`${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}`}>
-        ${state.organisations.value.get(me.organisation) ?? me.organisation}</a>
+        ${organisationName(me.organisation)}</a>
+      ${me.agent && html`<${Behalf} me=${me} />`}
     </header>
     <${Navigation} isOpen=${isMenuOpen} onPick=${() => setMenuOpen(false)} />
     <main id="main" ref=${main} tabindex="-1">${
@@ -263,11 +337,14 @@ function Shell() {
         : !isFor(here)
           ? html`<h1>${here.title}</h1><p>Your role does not see this page. <a href="#/">Go to the start page</a>.</p>`
           : here.of
-            ? html`<${Resource} key=${here.path} of=${here.of} />`
-            : html`<${here.view} key=${here.path} onLogOut=${logOut} />`
+            ? html`<${Resource} key=${`${here.path} ${me.organisation}`} of=${here.of} />`
+            : html`<${here.view} key=${`${here.path} ${me.organisation}`} onLogOut=${logOut} onActFor=${actFor} />`
     }</main>
-    ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${overlay === 'help' && html`<${Help}
-      onClose=${() => setOverlay(null)} />`}
+    ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${
+      overlay === 'help' &&
+      html`<${Help}
+      onClose=${() => setOverlay(null)} />`
+    }
     <${Notices} />
   </div>`;
 }

@@ -1,6 +1,8 @@
 // The public API, by the names of its operations. The OpenAPI document that the server serves says where an operation is, what
 // it takes and who may use it; nothing of that is written down here a second time.
 
+import { state } from './state.js';
+
 export class Problem extends Error {
   // `errors`: [{pointer, key, detail}] of single fields; `status` 0: the server was not reached.
   constructor({ status = 0, key = 'connection', title = '', detail = '', remedy = '', errors = [] }) {
@@ -84,7 +86,7 @@ export async function request(method, path, { body, headers = {}, signal, as = '
 }
 
 // `params` fill the path, the rest of them the query. Changes carry an idempotency key, so that a repeated attempt (`key`, by
-// the caller) is the same change.
+// the caller) is the same change. Who acts for another organisation says so in each request (On-Behalf-Of).
 export function call(id, params = {}, body = undefined, options = {}) {
   const { path, method, parameters = [] } = operation(id);
   const left = { ...params };
@@ -99,6 +101,7 @@ export function call(id, params = {}, body = undefined, options = {}) {
     if (value !== undefined && value !== null && value !== '') query.set(name, value);
   const headers = {};
   if (parameters.some((p) => p.name === 'Idempotency-Key')) headers['Idempotency-Key'] = options.key ?? crypto.randomUUID();
+  if (state.behalf.value && parameters.some((p) => p.name === 'On-Behalf-Of')) headers['On-Behalf-Of'] = state.behalf.value;
   return request(method, filled + (query.size ? `?${query}` : ''), { body, headers, ...options });
 }
 

@@ -2,7 +2,7 @@
 // written beside it, too. Corners of a zone that is being drawn are [longitude, latitude] in degrees, as in GeoJSON.
 import * as L from 'leaflet';
 import { html, useEffect, useMemo, useRef } from './html.js';
-import { request, isAllowed } from './api.js';
+import { call, isAllowed } from './api.js';
 import { useData } from './data.js';
 import { state } from './state.js';
 import { number } from './format.js';
@@ -42,8 +42,7 @@ export function useNetwork() {
   return useData(
     async (signal) => {
       if (!area?.network || !isAllowed('get-network-document', state.me.value)) return {};
-      const path = `/v1/networks/${encodeURIComponent(area.network)}/document`;
-      const blob = await request('GET', path, { signal, as: 'blob' });
+      const blob = await call('get-network-document', { network: area.network }, undefined, { signal, as: 'blob' });
       try {
         return JSON.parse(await blob.text());
       } catch {

@@ -46,7 +46,10 @@ async function run(areaId, signal) {
       const answer = await fetch(`/v1/events?areas=${encodeURIComponent(areaId)}`, {
         signal,
         credentials: 'same-origin',
-        headers: cursor ? { 'Last-Event-ID': cursor } : {},
+        headers: {
+          ...(cursor ? { 'Last-Event-ID': cursor } : {}),
+          ...(state.behalf.value ? { 'On-Behalf-Of': state.behalf.value } : {}),
+        },
       });
       if (answer.status === 401) return void (state.me.value = null);
       if (!answer.ok) throw new Error(String(answer.status));

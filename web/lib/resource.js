@@ -6,6 +6,7 @@
 //   create                       [{operation, label, fixed(), choices(), fields, start()}]
 //   actions                      the same for one item, with params(row), when(row); `sure`: asked before it is done
 //   events                       kinds of events after which the list is read again
+//   page(row)                    address of the page that shows an item, instead of a dialog
 //   filter                       {field, words}: a choice that is kept in the address
 import { html, useState } from './html.js';
 import { all, call, isAllowed, itemSchema, operation, Problem } from './api.js';
@@ -47,7 +48,8 @@ export function Action({ action, row, onClose, onDone }) {
   return html`<${Dialog} title=${action.label} onClose=${onClose}>
     <p>${action.sure ?? operation(action.operation).summary}.</p>
     ${problem && html`<div class="problem" role="alert"><b>${problem.title}</b> ${problem.detail}<br />${problem.remedy}</div>`}
-    <div class="buttons"><button class="primary" disabled=${isBusy} onClick=${act}>${action.label}</button><button onClick=${onClose}>Cancel</button></div><//>`;
+    <div class="buttons"><button class="primary" disabled=${isBusy} onClick=${act}>${action.label}</button><button
+      onClick=${onClose}>Cancel</button></div><//>`;
 }
 
 export function Resource({ of }) {
@@ -70,10 +72,11 @@ export function Resource({ of }) {
   const onRow = (row) => usable(of.actions).filter((a) => !a.when || a.when(row));
   return html`<section>
     <header class="page"><h1>${of.title}</h1>${of.note && html`<p class="note">${of.note}</p>`}
-      <div class="buttons">${usable(of.create).map((a) => html`<button class="primary" onClick=${() => setAction({ action: a, row: {} })}>${a.label}</button>`)}</div></header>
+      <div class="buttons">${usable(of.create).map((a) => html`<button class="primary" onClick=${() => setAction({ action: a, row: {} })}>
+        ${a.label}</button>`)}</div></header>
     <${Loaded} data=${data}>${(value) => html`
       <${Table} name=${of.path} columns=${columns} rows=${rows} more=${value.more} keyOf=${(row) => row[of.id]} empty=${of.empty}
-        onOpen=${of.id && ((row) => set({ open: row[of.id] }))}
+        onOpen=${of.id && ((row) => (of.page ? (location.hash = of.page(row)) : set({ open: row[of.id] })))}
         tools=${
           of.filter &&
           choices.length > 1 &&
@@ -92,7 +95,8 @@ export function Resource({ of }) {
       opened &&
       html`<${Dialog} wide title=${`${of.title}: ${opened.name ?? opened[of.id]}`} onClose=${() => set({ open: '' })}>
       <${Details} object=${opened} schema=${schema} />
-      <div class="buttons">${onRow(opened).map((a) => html`<button onClick=${() => setAction({ action: a, row: opened })}>${a.label}</button>`)}</div><//>`
+      <div class="buttons">${onRow(opened).map((a) => html`<button onClick=${() => setAction({ action: a, row: opened })}>
+        ${a.label}</button>`)}</div><//>`
     }
     ${action && html`<${Action} action=${action.action} row=${action.row} onClose=${() => setAction(null)} onDone=${data.reload} />`}
   </section>`;

@@ -9,7 +9,16 @@ const kept = (name, otherwise) => {
   return value;
 };
 
-const me = signal(null); // of get-me; null: nobody
+// Kept for this tab alone, so that nobody acts for another one unawares.
+const keptHere = (name) => {
+  const value = signal(sessionStorage.getItem(`flexgrid.${name}`) ?? '');
+  effect(() => {
+    sessionStorage.setItem(`flexgrid.${name}`, value.value);
+  });
+  return value;
+};
+
+const me = signal(null); // of get-me; null: nobody. `organisation` is the party: when one acts for another, that one; `agent` is then the own
 const areas = signal([]);
 const areaId = kept('area', '');
 export const state = {
@@ -22,6 +31,8 @@ export const state = {
   area: computed(() => areas.value.find((a) => a.id === areaId.value) ?? areas.value[0] ?? null),
   theme: kept('theme', 'system'),
   hasEntered: kept('entered', ''), // a session may be there: without the mark the first page does not ask
+  behalf: keptHere('behalf'), // organisation that one acts for; its id
+  mandates: signal([]), // of those that one's organisation acts for
   connection: signal('off'), // of the event stream: off, live, lost
   notices: signal([]), // {id, kind: done | wrong | news, text, detail}
 };

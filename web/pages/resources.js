@@ -1,4 +1,5 @@
 // The lists of the API that have a page, in the words of the people who use them. Who sees which, the rights of the API decide.
+import { link } from '../lib/route.js';
 import { state } from '../lib/state.js';
 
 const area = () => state.area.value?.id;
@@ -412,6 +413,7 @@ export const resources = [
     group: 'Settlement',
     title: 'Settlement runs',
     list: 'list-settlements',
+    page: (r) => link('settlement', { run: r.id }),
     id: 'id',
     filter: 'status',
     columns: ['id', 'day', 'number', 'status', 'trades', 'pending', 'stale', 'known_at'],
@@ -433,6 +435,7 @@ export const resources = [
     group: 'Settlement',
     title: 'Invoices and statements',
     list: 'list-documents',
+    page: (r) => link('document', { id: r.id }),
     id: 'id',
     filter: 'payment',
     columns: ['id', 'organisation', 'kind', 'direction', 'series', 'year', 'number', 'gross', 'paid', 'due', 'payment'],
@@ -520,14 +523,6 @@ export const resources = [
         sure: 'Programs that use the key are refused from now on',
       },
     ],
-  },
-  {
-    path: 'mandates',
-    group: 'Participants',
-    title: 'Mandates',
-    list: 'list-mandates',
-    columns: ['principal', 'agent', 'duties', 'granted'],
-    empty: 'Nobody acts for anybody.',
   },
   {
     path: 'consents',
