@@ -25,6 +25,7 @@ import { SettlementRun } from './pages/settlement.js';
 import { Surveillance } from './pages/surveillance.js';
 import { Outlook } from './pages/outlook.js';
 import { ControlArea } from './pages/control_area.js';
+import { Auctions } from './pages/auctions.js';
 
 const views = [
   { path: '', group: '', title: 'Start', view: Start, key: 'h' },
@@ -91,6 +92,7 @@ const views = [
     group: of.group,
     title: of.title,
     of,
+    view: { auctions: Auctions }[of.path], // in place of the list alone
     needs: of.list,
     key: { orders: 'o', assets: 'a', settlements: 's' }[of.path],
   })),
@@ -336,7 +338,7 @@ function Shell() {
         ? html`<h1>There is no such page</h1><p>The address names a page that does not exist. <a href="#/">Go to the start page</a>.</p>`
         : !isFor(here)
           ? html`<h1>${here.title}</h1><p>Your role does not see this page. <a href="#/">Go to the start page</a>.</p>`
-          : here.of
+          : here.of && !here.view
             ? html`<${Resource} key=${`${here.path} ${me.organisation}`} of=${here.of} />`
             : html`<${here.view} key=${`${here.path} ${me.organisation}`} onLogOut=${logOut} onActFor=${actFor} />`
     }</main>

@@ -114,7 +114,14 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
     padding: [10, kind === 'time' ? 40 : 14, 0, 0],
     scales: {
       x: { time: kind === 'time', auto: false, range: (_, low, high) => (low === null ? extent() : [low, high]) },
-      y: { range: (_, low, high) => rangeOf(low, high, series.some((s) => s.style === 'bar') && !series.some((s) => s.isClose)) },
+      y: {
+        range: (_, low, high) =>
+          rangeOf(
+            low,
+            high,
+            series.some((s) => s.isFromZero ?? s.style === 'bar'),
+          ),
+      },
     },
     axes: [
       {
@@ -201,7 +208,8 @@ function summaryOf(title, unit, series, xText, x) {
   return `${title}. ${span}${parts.join('; ')}. Arrow keys read single values, + and − zoom, 0 shows everything.`;
 }
 
-// `series`: [{label, values, unit, style: line | step | bar | points, isHidden, line: {colour, dash}, isClose}], isClose: bars need not begin at 0;
+// `series`: [{label, values, unit, style: line | step | bar | points, isHidden, line: {colour, dash}, isFromZero}], isFromZero: zero is shown,
+// as it is with bars when not said;
 // `kind`: time (x in seconds of UTC), number, or category (x: 0, 1, 2 ...; `labels`). `xTitle`: heading of x in tables.
 export function Chart({
   name,

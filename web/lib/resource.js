@@ -4,7 +4,7 @@
 //   path, title, list            operation that lists; `params()` its parameters
 //   id                           field that names an item; columns: names of fields
 //   create                       [{operation, label, fixed(), choices(), fields, start()}]
-//   actions                      the same for one item, with params(row), when(row); `sure`: asked before it is done
+//   actions                      the same for one item, with params(row), when(row); `sure`: asked before it is done; `isWide`: many fields
 //   events                       kinds of events after which the list is read again
 //   page(row)                    address of the page that shows an item, instead of a dialog
 //   filter                       {field, words}: a choice that is kept in the address
@@ -31,10 +31,10 @@ export function Action({ action, row, onClose, onDone }) {
     await onDone();
   };
   if (operation(action.operation).requestBody)
-    return html`<${Dialog} title=${action.label} onClose=${onClose}>
+    return html`<${Dialog} title=${action.label} onClose=${onClose} wide=${action.isWide}>
       ${action.note && html`<p class="note">${action.note}</p>`}
       <${Form} operation=${action.operation} params=${params} fixed=${action.fixed?.(row)} start=${action.start?.(row)} fields=${action.fields}
-        choices=${action.choices?.(row)} submit=${action.label} onDone=${done} onCancel=${onClose} /><//>`;
+        choices=${action.choices?.(row)} compact=${action.isWide} submit=${action.label} onDone=${done} onCancel=${onClose} /><//>`;
   const act = async () => {
     setBusy(true);
     setProblem(null);
