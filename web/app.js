@@ -26,6 +26,7 @@ import { Surveillance } from './pages/surveillance.js';
 import { Outlook } from './pages/outlook.js';
 import { ControlArea } from './pages/control_area.js';
 import { Auctions } from './pages/auctions.js';
+import { Runs } from './pages/runs.js';
 
 const views = [
   { path: '', group: '', title: 'Start', view: Start, key: 'h' },
@@ -92,7 +93,7 @@ const views = [
     group: of.group,
     title: of.title,
     of,
-    view: { auctions: Auctions }[of.path], // in place of the list alone
+    view: { auctions: Auctions, runs: Runs }[of.path], // in place of the list alone
     needs: of.list,
     key: { orders: 'o', assets: 'a', settlements: 's' }[of.path],
   })),

@@ -97,7 +97,11 @@ const paths = {
 const pathOf = (style) => (plot, series, from, to) =>
   (style === 'step' && to - from > plot.bbox.width ? paths.line : paths[style])(plot, series, from, to);
 
-function optionsOf({ kind, labels, series, sync, width, height, points, at, tell, onZoom, extent }) {
+// Names longer than this are written aslant below the chart.
+const LEVEL = 4;
+const longestOf = (kind, labels) => (kind === 'category' ? labels.reduce((most, label) => Math.max(most, label.length), 0) : 0);
+
+function optionsOf({ kind, labels, series, sync, width, height, points, at, tell, onZoom, extent, x }) {
   const axis = {
     stroke: () => css('--muted'),
     grid: { stroke: () => css('--line'), width: 1 },
@@ -105,15 +109,18 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
   };
   const font = `${0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize)}px system-ui, sans-serif`;
   const named = (splits) => splits.map((i) => (Number.isInteger(i) ? (labels[i] ?? '') : ''));
+  const covers = (low, high) => low === null || x().length === 0 || (low <= x()[0] && high >= x()[x().length - 1]);
+  const longest = longestOf(kind, labels),
+    isTurned = longest > LEVEL;
   return {
     width,
-    height,
+    height: height + (isTurned ? 4 * Math.min(longest, 24) : 0),
     ms: 1e-3,
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), zone()),
     legend: { show: false },
-    padding: [10, kind === 'time' ? 40 : 14, 0, 0],
+    padding: [10, kind === 'time' ? 40 : isTurned ? 3 * Math.min(longest, 24) : 14, 0, 0],
     scales: {
-      x: { time: kind === 'time', auto: false, range: (_, low, high) => (low === null ? extent() : [low, high]) },
+      x: { time: kind === 'time', auto: false, range: (_, low, high) => (covers(low, high) ? extent() : [low, high]) },
       y: {
         range: (_, low, high) =>
           rangeOf(
@@ -127,8 +134,9 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
       {
         ...axis,
         font,
-        size: kind === 'time' ? 48 : 34,
-        space: kind === 'time' ? 72 : 48,
+        size: kind === 'time' ? 48 : isTurned ? 30 + 4.5 * Math.min(longest, 24) : 34,
+        rotate: isTurned ? -45 : 0,
+        space: kind === 'time' ? 72 : isTurned ? 20 : 48,
         ...(kind === 'category'
           ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => named(splits) }
           : {}),
@@ -305,6 +313,7 @@ export function Chart({
         tell,
         onZoom,
         extent: () => now.current.extent(),
+        x: () => now.current.x,
       }),
       data,
       element,
@@ -313,7 +322,7 @@ export function Chart({
     drawn.add(u);
     u.root.setAttribute('aria-hidden', 'true'); // the box around it says what it is
     const watch = new ResizeObserver(() => {
-      if (width() !== u.width) u.setSize({ width: width(), height });
+      if (width() !== u.width) u.setSize({ width: width(), height: u.height });
     });
     watch.observe(element);
     let frame = 0;
@@ -447,6 +456,7 @@ export function Chart({
       x,
       step,
       isStepped,
+      isTurned: longestOf(kind, labels) > LEVEL,
       css,
     });
   const table = html`<${Table} name=${name} columns=${columns} rows=${rows} keyOf=${(i) => i} empty="No values." toJson=${(i) => Object.fromEntries(columns.map((c) => [c.name, c.value(i)]))} />`;

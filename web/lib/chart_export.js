@@ -39,7 +39,7 @@ function pathOf(points, isStepped) {
   return path;
 }
 
-export function svgOf({ plot, title, series, x, step, isStepped, css }) {
+export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }) {
   const ratio = devicePixelRatio || 1,
     area = {
       left: plot.bbox.left / ratio,
@@ -74,9 +74,12 @@ export function svgOf({ plot, title, series, x, step, isStepped, css }) {
     if (!xAxis._values[i]) return;
     const lines = String(xAxis._values[i]).split('\n');
     out.push(`<path d="M${at} ${head + area.top}v${area.height}" stroke="${grid}"/>`);
-    lines.forEach((line, k) =>
-      out.push(`<text x="${at}" y="${bottom + 16 + 14 * k}" text-anchor="middle" fill="${muted}">${escape(line)}</text>`),
-    );
+    const turn = isTurned ? ` transform="rotate(45 ${at} ${bottom + 12})"` : '',
+      anchor = isTurned ? 'start' : 'middle';
+    lines.forEach((line, k) => {
+      const place = `x="${at}" y="${bottom + 16 + 14 * k}"`;
+      out.push(`<text ${place}${turn} text-anchor="${anchor}" fill="${muted}">${escape(line)}</text>`);
+    });
   });
   out.push('<g clip-path="url(#area)">');
   const { min, max } = plot.scales.x;

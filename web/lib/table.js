@@ -35,6 +35,8 @@ const STATES = {
   released: 'good',
   finished: 'good',
   cleared: 'good',
+  converged: 'good',
+  optimal: 'good',
   accepted: 'good',
   partly_accepted: 'wait',
   partly_solved: 'wait',

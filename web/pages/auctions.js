@@ -1,7 +1,7 @@
 // Auctions: the list, and one auction from its announcement to its result. What of the result somebody sees, the API decides; parts that it
 // refuses are left out.
 import { html, useState, useEffect, useMemo } from '../lib/html.js';
-import { all, call, isAllowed, itemSchema, request } from '../lib/api.js';
+import { all, call, isAllowed, itemSchema, request, schemaOf } from '../lib/api.js';
 import { useData } from '../lib/data.js';
 import { Chart, numbers, shortNumber } from '../lib/chart.js';
 import { Table, columnsOf, badge, show } from '../lib/table.js';
@@ -92,7 +92,8 @@ function shownPlaces(places, chosen) {
   return sorted.filter((name) => kept.has(name));
 }
 
-function Prices({ auction, items, network }) {
+// `physics`: none means that places are locations, otherwise buses.
+export function Prices({ id, physics, items, network }) {
   const query = route.value.query,
     products = [...new Set(items.map((p) => p.product))],
     product = products.includes(query.product) ? query.product : products[0];
@@ -127,8 +128,8 @@ function Prices({ auction, items, network }) {
   const rows = prices.items.filter((p) => p.start === prices.starts[index]);
   const columns = columnsOf(itemSchema('list-auction-prices'), ['place', 'price', ...PARTS]);
   columns[0].show = (row) => placeName(row.place);
-  columns[0].title = auction.terms.physics === 'none' ? 'Location' : 'Bus';
-  const isBuses = auction.terms.physics !== 'none';
+  columns[0].title = physics === 'none' ? 'Location' : 'Bus';
+  const isBuses = physics !== 'none';
   const picture = { values, range, text: (v) => number(Number(v.toFixed(2))), title: `Prices at ${at(prices.starts[index])}` };
   return html`<section aria-labelledby="prices"><h2 id="prices">Prices</h2>
     <div class="tools no-print">${
@@ -136,9 +137,9 @@ function Prices({ auction, items, network }) {
       html`<label>Product <select value=${product} onChange=${(e) => set({ product: e.target.value })}>${products.map((p) => html`<option value=${p}>${words(p)}</option>`)}</select></label>`
     }
       <label>Parts at <select value=${place} onChange=${(e) => set({ place: e.target.value })}>${names.map((n) => html`<option value=${n}>${placeName(n)}</option>`)}</select></label></div>
-    <div class="charts"><${Chart} name=${`${auction.id}-prices`} title="Price by place" unit=${unit} x=${prices.x} series=${lines} sync=${auction.id}
+    <div class="charts"><${Chart} name=${`${id}-prices`} title="Price by place" unit=${unit} x=${prices.x} series=${lines} sync=${id}
         note=${names.length > MOST_LINES ? `${lines.length} of ${names.length} places, from the lowest to the highest mean; the table below has all.` : ''} />
-      <${Chart} name=${`${auction.id}-parts`} title=${`Parts of the price at ${placeName(place)}`} unit=${unit} x=${prices.x} series=${parts} sync=${auction.id} /></div>
+      <${Chart} name=${`${id}-parts`} title=${`Parts of the price at ${placeName(place)}`} unit=${unit} x=${prices.x} series=${parts} sync=${id} /></div>
     <div class="tools"><label class="grow slider"><span>${at(prices.starts[index])}</span><input type="range" min="0" max=${prices.starts.length - 1} value=${index}
       aria-label="Delivery period" aria-valuetext=${at(prices.starts[index])} onInput=${(e) => set({ at: prices.starts[Number(e.target.value)] })} /></label></div>
     ${
@@ -148,8 +149,8 @@ function Prices({ auction, items, network }) {
     }
     ${(!isBuses || network?.buses) && html`<${ShadeKey} range=${range} text=${(v) => `${picture.text(v)} ${unit}`} />`}
     <h3>Prices at ${at(prices.starts[index])}</h3>
-    <${Table} name=${`${auction.id}-prices-at`} columns=${columns} rows=${rows} keyOf=${(r) => r.place} />
-    <details><summary>Prices of all periods</summary><${Table} name=${`${auction.id}-all-prices`} columns=${columnsOf(itemSchema('list-auction-prices'), ['start', 'place', 'product', 'price', ...PARTS])} rows=${items} /></details></section>`;
+    <${Table} name=${`${id}-prices-at`} columns=${columns} rows=${rows} keyOf=${(r) => r.place} />
+    <details><summary>Prices of all periods</summary><${Table} name=${`${id}-all-prices`} columns=${columnsOf(itemSchema('list-auction-prices'), ['start', 'place', 'product', 'price', ...PARTS])} rows=${items} /></details></section>`;
 }
 
 // ---- orders ----
@@ -341,7 +342,7 @@ const rounded = (object) =>
   );
 function Terms({ auction }) {
   const terms = auction.terms,
-    schema = itemSchema('list-auctions').properties.terms;
+    schema = schemaOf(itemSchema('list-auctions').properties.terms);
   return html`<details open=${!isOver(auction)}><summary>Terms</summary><${Details} object=${Object.fromEntries(Object.entries(terms).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]))} schema=${schema} /></details>`;
 }
 
@@ -410,10 +411,10 @@ function Auction({ id }) {
       ${a.result.violations_before !== null && html`<div class="tile"><b>${number(a.result.violations_before)} → ${number(a.result.violations_after)}</b><span>violated limits, before and after</span></div>`}</div>`
     }
     <${Terms} auction=${a} />
-    ${isOver(a) && html`<${Loaded} data=${result}>${(r) => (r.prices.length ? html`<${Prices} auction=${a} items=${r.prices} network=${r.network} />` : html`<p class="empty">The result has no prices.</p>`)}<//>`}
+    ${isOver(a) && html`<${Loaded} data=${result}>${(r) => (r.prices.length ? html`<${Prices} id=${a.id} physics=${a.terms.physics} items=${r.prices} network=${r.network} />` : html`<p class="empty">The result has no prices.</p>`)}<//>`}
     ${isAllowed('list-auction-orders', me) && html`<${Orders} auction=${a} data=${orders} reload=${reload} />`}
     ${isOver(a) && result.value?.limits && html`<${Limits} auction=${a} items=${result.value.limits} />`}
-    ${isOver(a) && html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2><${Details} object=${rounded(a.result)} schema=${itemSchema('list-auctions').properties.result} /></section>`}
+    ${isOver(a) && html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2><${Details} object=${rounded(a.result)} schema=${schemaOf(itemSchema('list-auctions').properties.result)} /></section>`}
     ${action && html`<${Action} action=${action} row=${a} onClose=${() => setAction(null)} onDone=${reload} />`}`}<//>`;
 }
 

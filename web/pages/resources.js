@@ -608,7 +608,7 @@ export const resources = [
   {
     path: 'runs',
     group: 'Operation',
-    title: 'Runs of the toolkits',
+    title: 'Toolkits',
     list: 'list-runs',
     id: 'id',
     filter: 'state',
