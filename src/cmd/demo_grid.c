@@ -44,6 +44,16 @@ static void set_up_area(struct demo *demo)
             204, "/v1/areas/%s/settlement-rule", demo->area);
 }
 
+/* The aggregator's own balance is kept in the south, that of its heat pumps in the north: their trades move energy between the two. */
+static void name_balance(struct demo *demo)
+{
+    demo_do(demo, demo->keys[DEMO_AGGREGATOR], "PUT",
+            json_pack("{s:s,s:s}", "brp", demo->parties[DEMO_BRP_SOUTH], "valid_from", demo_instant(demo_clock(demo))), 204, "/v1/areas/%s/own-brp",
+            demo->area);
+    demo_do(demo, demo->keys[DEMO_BRP_SOUTH], "POST", NULL, 204, "/v1/areas/%s/own-brp/%s/confirmation", demo->area,
+            demo->parties[DEMO_AGGREGATOR]);
+}
+
 /* Nobody enters more than 5 MW at once or farther than 60 EUR/MWh from the last price: asked for by one user, confirmed by another. */
 static void set_limits(struct demo *demo)
 {
@@ -377,6 +387,7 @@ void demo_build(struct demo *demo, const char *network_file)
         return;
     place_on_map(network);
     set_up_area(demo);
+    name_balance(demo);
     publish_grid(demo, network);
     make_portfolios(demo);
     add_assets(demo, network);
