@@ -1,5 +1,5 @@
 // The shell: who is logged in, navigation by role, search, notices, theme, help; the page that the address names is shown inside.
-import { html, render, useState, useEffect, useRef } from './lib/html.js';
+import { html, render, signal, useState, useEffect, useRef } from './lib/html.js';
 import { loadDescription, call, all, isAllowed, operation, Problem } from './lib/api.js';
 import { state, dismiss, notify, organisationName } from './lib/state.js';
 import { route, link, go } from './lib/route.js';
@@ -17,6 +17,10 @@ import { Account } from './pages/account.js';
 import { SeriesExplorer } from './pages/series.js';
 import { Connections } from './pages/connections.js';
 import { Emergency } from './pages/emergency.js';
+import { Balance } from './pages/balance.js';
+import { Business } from './pages/business.js';
+import { Home } from './pages/home.js';
+import { Tour, tourStep, forgetUser } from './pages/tour.js';
 import { Documents } from './pages/documents.js';
 import { Mandates } from './pages/mandates.js';
 import { Monitor } from './pages/monitor.js';
@@ -86,6 +90,17 @@ const views = [
     isHidden: true,
   },
   { path: 'document', group: 'Settlement', title: 'Document', view: Documents, needs: 'get-document', isHidden: true },
+  { path: 'home', group: '', title: 'My devices and earnings', view: Home, needs: 'list-assets', roles: ['prosumer'] },
+  {
+    path: 'business',
+    group: 'Market',
+    title: 'Own business',
+    view: Business,
+    needs: 'list-portfolios',
+    roles: ['esp', 'resp', 'aggregator', 'retailer', 'market_operator'],
+    key: 'b',
+  },
+  { path: 'balance', group: 'Settlement', title: 'Net position', view: Balance, needs: 'list-perimeter-changes', key: 'p' },
   { path: 'mandates', group: 'Participants', title: 'Mandates', view: Mandates, needs: 'list-mandates' },
   { path: 'account', group: '', title: 'Account', view: Account, isHidden: true },
   ...resources.map((of) => ({
@@ -121,16 +136,37 @@ async function enter() {
   state.me.value = me;
 }
 
-// Act for an organisation that has given a mandate; '': for the own one again.
-export async function actFor(organisation) {
-  state.behalf.value = organisation;
+// Somebody else is here, or acts for somebody else: rights and stream of events are that one's.
+async function become() {
   unfollow();
   await enter();
-  go('');
   if (state.area.value) follow(state.area.value.id);
 }
 
+// Act for an organisation that has given a mandate; '': for the own one again.
+export async function actFor(organisation) {
+  state.behalf.value = organisation;
+  await become();
+  go('');
+}
+
+// ---- the guided tour of the demonstration ----
+const isTouring = signal(false);
+const tourTitle = () => (tourStep() ? `Go on with the tour, step ${tourStep() + 1}` : 'Take the guided tour');
+const startTour = () => {
+  isTouring.value = true;
+};
+
+async function logIn() {
+  forgetUser();
+  await enter();
+  const { roles } = state.me.value; // who owns a few devices and does nothing else begins with them
+  if (roles.every((r) => r === 'prosumer') && !route.value.path) go('home');
+}
+
 export async function logOut() {
+  isTouring.value = false;
+  forgetUser();
   state.behalf.value = '';
   await call('log-out').catch(() => {});
   unfollow();
@@ -219,7 +255,8 @@ const Help = ({ onClose }) => html`<${Dialog} title="Keyboard" onClose=${onClose
   <dd>${what}</dd></div>`,
 )}</dl>
   <p class="note">Times are those of the market, ${zone()}. Quantities are in MW and Mvar,
-    prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p><//>`;
+    prices per MWh and Mvarh. The API behind all pages is described at <a href="/docs">/docs</a>.</p>
+  ${state.server.value?.demonstration && html`<button onClick=${() => (onClose(), startTour())}>${tourTitle()}</button>`}<//>`;
 
 function Clock() {
   const [now, setNow] = useState(Date.now());
@@ -323,7 +360,7 @@ function Shell() {
             }}>${state.areas.value.map((a) => html`<option value=${a.id}>${a.name}</option>`)}</select></label>`
           : html`<span class="area">${area?.name ?? ''}</span>`
       }
-      ${state.server.value?.demonstration && html`<span class="badge wait">Demonstration</span>`}
+      ${state.server.value?.demonstration && html`<button class="badge wait" title=${tourTitle()} onClick=${startTour}>Demonstration: tour</button>`}
       <span class="space"></span>
       <span class=${`lamp ${state.connection.value}`} role="status">${connection}</span>
       <${Clock} />
@@ -374,7 +411,12 @@ function App() {
   }, []);
   if (problem) return html`<main class="alone"><h1>FLEXGRID</h1><${ProblemNote} problem=${problem} retry=${begin} /></main>`;
   if (!isReady) return html`<main class="alone"><p class="loading" role="status">FLEXGRID …</p></main>`;
-  return state.me.value ? html`<${Shell} />` : html`<${Login} onEntered=${enter} />`;
+  const tour =
+    isTouring.value &&
+    html`<${Tour} start=${tourStep() ?? 0} onUser=${become} onLeave=${() => {
+      isTouring.value = false;
+    }} />`;
+  return html`${state.me.value ? html`<${Shell} />` : html`<${Login} onEntered=${logIn} tour=${tourTitle()} onTour=${startTour} />`}${tour}`;
 }
 
 render(html`<${App} />`, document.getElementById('app'));

@@ -555,6 +555,33 @@ export const resources = [
     ],
   },
   {
+    path: 'own-brps',
+    group: 'Participants',
+    title: 'Balance of organisations',
+    note: 'Who answers for the balance of an organisation that trades and is no balance responsible party itself.',
+    list: 'list-own-brps',
+    columns: null,
+    empty: 'Nobody has named a balance responsible party for itself.',
+    create: [
+      {
+        operation: 'propose-own-brp',
+        label: 'Name the own balance responsible party',
+        needsArea: true,
+        choices: () => ({ brp: organisations() }),
+        start: () => ({ valid_from: new Date().toISOString() }),
+      },
+    ],
+    actions: [
+      {
+        operation: 'confirm-own-brp',
+        label: 'Confirm',
+        params: (r) => ({ area: r.area, organisation: r.organisation }),
+        when: (r) => !r.confirmed && r.brp === state.me.value.organisation,
+        sure: 'From the moment that was asked for, you answer for the balance of this organisation',
+      },
+    ],
+  },
+  {
     path: 'consents',
     group: 'Participants',
     title: 'Consents',
