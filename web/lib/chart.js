@@ -459,7 +459,8 @@ export function Chart({
       isTurned: longestOf(kind, labels) > LEVEL,
       css,
     });
-  const table = html`<${Table} name=${name} columns=${columns} rows=${rows} keyOf=${(i) => i} empty="No values." toJson=${(i) => Object.fromEntries(columns.map((c) => [c.name, c.value(i)]))} />`;
+  const table = html`<${Table} name=${name} columns=${columns} rows=${rows} keyOf=${(i) => i} empty="No values."
+    toJson=${(i) => Object.fromEntries(columns.map((c) => [c.name, c.value(i)]))} />`;
   return html`<figure class="chart" aria-label=${title}>
     <figcaption><h3>${title}${unit && html`<small>, ${unit}</small>`}</h3><output ref=${when} class="when"></output>
       <span class="chart-tools">${actions}
@@ -482,7 +483,8 @@ export function Chart({
     ${
       isTable
         ? table
-        : html`<div class="plot" ref=${box} tabindex="0" role="group" aria-roledescription="chart" aria-label=${summaryOf(title, unit, series, xText, x)} onKeyDown=${onKey}></div>
+        : html`<div class="plot" ref=${box} tabindex="0" role="group" aria-roledescription="chart"
+          aria-label=${summaryOf(title, unit, series, xText, x)} onKeyDown=${onKey}></div>
         ${x.length === 0 && html`<p class="empty">No values.</p>`}
         ${
           zoomed &&

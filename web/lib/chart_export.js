@@ -56,8 +56,10 @@ export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }
     grid = css('--line'),
     text = css('--text');
   const out = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${plot.width}" height="${height}" viewBox="0 0 ${plot.width} ${height}" font-family="sans-serif" font-size="12">`,
-    `<title>${escape(title)}</title><rect width="100%" height="100%" fill="${css('--card')}"/><text x="10" y="20" font-size="15" font-weight="bold" fill="${text}">${escape(title)}</text>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${plot.width}" height="${height}" viewBox="0 0 ${plot.width} ${height}"`,
+    ' font-family="sans-serif" font-size="12">',
+    `<title>${escape(title)}</title><rect width="100%" height="100%" fill="${css('--card')}"/>`,
+    `<text x="10" y="20" font-size="15" font-weight="bold" fill="${text}">${escape(title)}</text>`,
     `<clipPath id="area"><rect x="${area.left}" y="${head + area.top}" width="${area.width}" height="${area.height}"/></clipPath>`,
   ];
   // Ticks as uPlot has laid them out.
@@ -65,7 +67,8 @@ export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }
   (yAxis._splits ?? []).forEach((value, i) => {
     const y = round(py(value));
     out.push(
-      `<path d="M${area.left} ${y}h${area.width}" stroke="${grid}"/><text x="${area.left - 6}" y="${y + 4}" text-anchor="end" fill="${muted}">${escape(yAxis._values[i])}</text>`,
+      `<path d="M${area.left} ${y}h${area.width}" stroke="${grid}"/>`,
+      `<text x="${area.left - 6}" y="${y + 4}" text-anchor="end" fill="${muted}">${escape(yAxis._values[i])}</text>`,
     );
   });
   (xAxis._splits ?? []).forEach((value, i) => {
@@ -96,7 +99,8 @@ export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }
         if (!Number.isNaN(s.values[i])) {
           const y = py(s.values[i]);
           out.push(
-            `<rect x="${round(px(x[i]) - half)}" y="${round(Math.min(y, zero))}" width="${round(2 * half)}" height="${round(Math.abs(y - zero))}" fill="${colour}"/>`,
+            `<rect x="${round(px(x[i]) - half)}" y="${round(Math.min(y, zero))}" width="${round(2 * half)}"`,
+            ` height="${round(Math.abs(y - zero))}" fill="${colour}"/>`,
           );
         }
       return;
@@ -109,7 +113,8 @@ export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }
     }
     if (isStepped && points.at(-1)) points.push([px(x[to] + step), points.at(-1)[1]]);
     out.push(
-      `<path d="${pathOf(points, s.style === 'step' && to - from <= plot.bbox.width)}" fill="none" stroke="${colour}" stroke-width="1.75" stroke-dasharray="${s.dash.join(' ')}"/>`,
+      `<path d="${pathOf(points, s.style === 'step' && to - from <= plot.bbox.width)}" fill="none" stroke="${colour}"`,
+      ` stroke-width="1.75" stroke-dasharray="${s.dash.join(' ')}"/>`,
     );
   });
   out.push('</g>');
@@ -117,7 +122,9 @@ export function svgOf({ plot, title, series, x, step, isStepped, isTurned, css }
     const left = 10 + (i % perLine) * (plot.width / perLine),
       y = head + plot.height + 14 + 20 * Math.floor(i / perLine);
     out.push(
-      `<path d="M${left} ${y - 4}h26" stroke="${css(`--line-${s.line.colour + 1}`)}" stroke-width="${s.style === 'bar' ? 9 : 2}" stroke-dasharray="${s.dash.join(' ')}"/><text x="${left + 32}" y="${y}" fill="${text}">${escape(s.label)}</text>`,
+      `<path d="M${left} ${y - 4}h26" stroke="${css(`--line-${s.line.colour + 1}`)}"`,
+      ` stroke-width="${s.style === 'bar' ? 9 : 2}" stroke-dasharray="${s.dash.join(' ')}"/>`,
+      `<text x="${left + 32}" y="${y}" fill="${text}">${escape(s.label)}</text>`,
     );
   });
   out.push('</svg>');

@@ -90,14 +90,21 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
     <option value="">${required ? 'choose' : '–'}</option>${choices.map(([of, title]) => html`<option value=${of}>${title}</option>`)}</select>`;
   if (schema.enum)
     return html`<select ...${common} value=${value ?? ''} onChange=${set}>
-    <option value="">${required ? 'choose' : '–'}</option>${schema.enum.map((word) => html`<option value=${word}>${words(word)}</option>`)}</select>`;
+    <option value="">${required ? 'choose' : '–'}</option>
+    ${schema.enum.map((word) => html`<option value=${word}>${words(word)}</option>`)}</select>`;
   if (schema.type === 'boolean')
-    return html`<input type="checkbox" ...${{ ...common, required: undefined }} checked=${Boolean(value)} onChange=${(e) => onInput(e.target.checked)} />`;
+    return html`<input type="checkbox" ...${{ ...common, required: undefined }} checked=${Boolean(value)}
+      onChange=${(e) => onInput(e.target.checked)} />`;
   if (schema.type === 'array' && schemaOf(schema.items).enum)
     return html`<select multiple ...${common} onChange=${(e) => onInput([...e.target.selectedOptions].map((o) => o.value))}>
-    ${schemaOf(schema.items).enum.map((word) => html`<option value=${word} selected=${(value ?? []).includes(word)}>${words(word)}</option>`)}</select>`;
+    ${schemaOf(schema.items).enum.map(
+      (word) => html`<option value=${word}
+      selected=${(value ?? []).includes(word)}>${words(word)}</option>`,
+    )}</select>`;
   if (schema.format === 'date-time' || schema.format === 'date')
-    return html`<input type="text" inputmode="numeric" placeholder=${schema.format === 'date' ? '2026-11-26' : '2026-11-26 14:15'} ...${common} value=${value ?? ''} onInput=${set} autocomplete="off" />`;
+    return html`<input type="text" inputmode="numeric"
+      placeholder=${schema.format === 'date' ? '2026-11-26' : '2026-11-26 14:15'} ...${common} value=${value ?? ''} onInput=${set}
+        autocomplete="off" />`;
   if (schema.format === 'binary')
     return html`<input type="file" ...${common} accept=${schema.accept} onChange=${(e) => onInput(e.target.files[0] ?? '')} />`;
   if (schema.format === 'password')
@@ -106,7 +113,8 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
     return html`<input type="email" ...${common} value=${value ?? ''} onInput=${set} autocomplete="username" />`;
   if (schema.type === 'object' || isLong(schema))
     return html`<textarea rows="4" ...${common} value=${value ?? ''} onInput=${set} spellcheck="false"></textarea>`;
-  return html`<input type="text" inputmode=${schema.format === 'decimal' || schema.type === 'integer' ? 'decimal' : undefined} ...${common} value=${value ?? ''} onInput=${set} autocomplete="off" />`;
+  return html`<input type="text" inputmode=${schema.format === 'decimal' || schema.type === 'integer' ? 'decimal' : undefined} ...${common}
+    value=${value ?? ''} onInput=${set} autocomplete="off" />`;
 }
 
 function hint(schema) {

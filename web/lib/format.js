@@ -73,7 +73,8 @@ export function dayRange(date, inZone = zone()) {
 export const shiftDay = (date, by) => new Date(Date.parse(`${date}T12:00:00Z`) + by * 864e5).toISOString().slice(0, 10);
 export const iso = (instant) => new Date(instant).toISOString().replace('.000Z', 'Z');
 
-// "grid_status" -> "Grid status"
+const UNITS = { s: 's', kv: 'kV', mw: 'MW', mva: 'MVA', mvar: 'Mvar', mwh: 'MWh', pu: 'p.u.' };
+// "grid_status" -> "Grid status", "time_limit_s" -> "Time limit, s"
 const SHORT = new Set([
   'fmo',
   'dso',
@@ -95,6 +96,7 @@ const SHORT = new Set([
 ]);
 export const words = (name) => {
   if (SHORT.has(name)) return name.toUpperCase();
-  const text = String(name).replace(/[_.-]/g, ' ').trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const [, bare, unit] = /^(.+?)(?:_(s|kv|mw|mva|mvar|mwh|pu))?$/.exec(String(name)) ?? [null, String(name)];
+  const text = bare.replace(/[_.-]/g, ' ').trim();
+  return text.charAt(0).toUpperCase() + text.slice(1) + (unit ? `, ${UNITS[unit]}` : '');
 };

@@ -92,21 +92,25 @@ export function BusValues({ network, values, range, text, title }) {
     return { at, width: 190 + (Math.max(...xs) - x0) * scale, height: 100 + (y0 - Math.min(...ys)) * scale };
   }, [network]);
   if (!place) return null;
-  return html`<svg class="diagram valued" viewBox=${`0 0 ${place.width} ${place.height}`} role="img" aria-label=${`${title}; the table below has the same`}>
+  return html`<svg class="diagram valued" viewBox=${`0 0 ${place.width} ${place.height}`} role="img"
+    aria-label=${`${title}; the table below has the same`}>
     ${(network.branches ?? []).map((b) => {
       const [a, z] = [place.at.get(b.from), place.at.get(b.to)];
       const isOpen = b.in_service === false || b.from_closed === false || b.to_closed === false;
       return (
         a &&
         z &&
-        html`<line x1=${a[0]} y1=${a[1]} x2=${z[0]} y2=${z[1]} class=${isOpen ? 'out' : ''}><title>${b.name ?? b.id}${isOpen ? ', open' : ''}</title></line>`
+        html`<line x1=${a[0]} y1=${a[1]} x2=${z[0]} y2=${z[1]} class=${isOpen ? 'out' : ''}>
+          <title>${b.name ?? b.id}${isOpen ? ', open' : ''}</title></line>`
       );
     })}
     ${network.buses.map((b) => {
       const [x, y] = place.at.get(b.id),
         value = values.get(b.id),
         isKnown = Number.isFinite(value);
-      return html`<g><circle cx=${x} cy=${y} r="16" class="valued" style=${{ fill: isKnown ? shade(shareOf(value, range)) : css('--card') }}><title>${b.name ?? b.id}: ${isKnown ? text(value) : 'no value'}</title></circle>
+      return html`<g><circle cx=${x} cy=${y} r="16" class="valued"
+        style=${{ fill: isKnown ? shade(shareOf(value, range)) : css('--card') }}>
+          <title>${b.name ?? b.id}: ${isKnown ? text(value) : 'no value'}</title></circle>
         <text x=${x + 22} y=${y + 8}>${b.id}: ${isKnown ? text(value) : '–'}</text></g>`;
     })}</svg>`;
 }

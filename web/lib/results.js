@@ -3,8 +3,7 @@
 import { numbers } from './chart.js';
 import { number, words } from './format.js';
 
-// Titles of the documents' names: what is meant, and the unit at the end of the name.
-const UNITS = { mw: 'MW', mvar: 'Mvar', mwh: 'MWh', pu: 'p.u.', deg: 'degrees' };
+// What the documents' names mean, without the unit at their end.
 const MEANINGS = {
   vm: 'Voltage',
   va: 'Angle',
@@ -33,10 +32,10 @@ const MEANINGS = {
   soc_seconds: 'Seconds of the cone relaxation',
 };
 export function titleOf(name) {
-  const at = name.lastIndexOf('_'),
-    unit = UNITS[name.slice(at + 1)],
-    bare = unit ? name.slice(0, at) : name;
-  return `${MEANINGS[bare] ?? words(bare)}${unit ? `, ${unit}` : ''}`;
+  const [, bare, unit = ''] = /^(.+?)(_(?:mw|mvar|mwh|pu|deg))?$/.exec(name),
+    [, after] = words(`x${unit}`).split(', ');
+  if (!MEANINGS[bare]) return words(name);
+  return `${MEANINGS[bare]}${unit === '_deg' ? ', degrees' : after ? `, ${after}` : ''}`;
 }
 
 const isNumeric = (value) => typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));

@@ -26,6 +26,7 @@ const quiet = (fallback) => (problem) => {
 };
 const at = (start) => `${day(start)} ${clock(start)}`;
 const placeName = (place) => (place === 'market' ? 'Outside' : locationName(place));
+const endOf = (auction) => iso(Date.parse(auction.start) + auction.periods * 1000 * (state.area.value?.period_seconds ?? 900));
 const isOver = (auction) => Boolean(auction.result);
 
 // ---- how far it is ----
@@ -129,19 +130,29 @@ export function Prices({ id, physics, items, network }) {
   const columns = columnsOf(itemSchema('list-auction-prices'), ['place', 'price', ...PARTS]);
   columns[0].show = (row) => placeName(row.place);
   columns[0].title = physics === 'none' ? 'Location' : 'Bus';
-  const isBuses = physics !== 'none';
+  const isBuses = physics !== 'none',
+    isCut = names.length > MOST_LINES;
   const picture = { values, range, text: (v) => number(Number(v.toFixed(2))), title: `Prices at ${at(prices.starts[index])}` };
   return html`<section aria-labelledby="prices"><h2 id="prices">Prices</h2>
     <div class="tools no-print">${
       products.length > 1 &&
-      html`<label>Product <select value=${product} onChange=${(e) => set({ product: e.target.value })}>${products.map((p) => html`<option value=${p}>${words(p)}</option>`)}</select></label>`
+      html`<label>Product <select value=${product} onChange=${(e) => set({ product: e.target.value })}>${products.map(
+        (p) => html`<option
+        value=${p}>${words(p)}</option>`,
+      )}</select></label>`
     }
-      <label>Parts at <select value=${place} onChange=${(e) => set({ place: e.target.value })}>${names.map((n) => html`<option value=${n}>${placeName(n)}</option>`)}</select></label></div>
+      <label>Parts at <select value=${place} onChange=${(e) => set({ place: e.target.value })}>${names.map(
+        (n) => html`<option
+        value=${n}>${placeName(n)}</option>`,
+      )}</select></label></div>
     <div class="charts"><${Chart} name=${`${id}-prices`} title="Price by place" unit=${unit} x=${prices.x} series=${lines} sync=${id}
-        note=${names.length > MOST_LINES ? `${lines.length} of ${names.length} places, from the lowest to the highest mean; the table below has all.` : ''} />
-      <${Chart} name=${`${id}-parts`} title=${`Parts of the price at ${placeName(place)}`} unit=${unit} x=${prices.x} series=${parts} sync=${id} /></div>
-    <div class="tools"><label class="grow slider"><span>${at(prices.starts[index])}</span><input type="range" min="0" max=${prices.starts.length - 1} value=${index}
-      aria-label="Delivery period" aria-valuetext=${at(prices.starts[index])} onInput=${(e) => set({ at: prices.starts[Number(e.target.value)] })} /></label></div>
+        note=${isCut ? `${lines.length} of ${names.length} places, from the lowest to the highest mean; the table below has all.` : ''} />
+      <${Chart} name=${`${id}-parts`} title=${`Parts of the price at ${placeName(place)}`} unit=${unit} x=${prices.x} series=${parts}
+        sync=${id} /></div>
+    <div class="tools"><label class="grow slider"><span>${at(prices.starts[index])}</span><input type="range" min="0"
+      max=${prices.starts.length - 1} value=${index}
+      aria-label="Delivery period" aria-valuetext=${at(prices.starts[index])}
+        onInput=${(e) => set({ at: prices.starts[Number(e.target.value)] })} /></label></div>
     ${
       isBuses
         ? network?.buses && html`<${BusValues} network=${network} ...${picture} />`
@@ -150,7 +161,8 @@ export function Prices({ id, physics, items, network }) {
     ${(!isBuses || network?.buses) && html`<${ShadeKey} range=${range} text=${(v) => `${picture.text(v)} ${unit}`} />`}
     <h3>Prices at ${at(prices.starts[index])}</h3>
     <${Table} name=${`${id}-prices-at`} columns=${columns} rows=${rows} keyOf=${(r) => r.place} />
-    <details><summary>Prices of all periods</summary><${Table} name=${`${id}-all-prices`} columns=${columnsOf(itemSchema('list-auction-prices'), ['start', 'place', 'product', 'price', ...PARTS])} rows=${items} /></details></section>`;
+    <details><summary>Prices of all periods</summary><${Table} name=${`${id}-all-prices`}
+      columns=${columnsOf(itemSchema('list-auction-prices'), ['start', 'place', 'product', 'price', ...PARTS])} rows=${items} /></details></section>`;
 }
 
 // ---- orders ----
@@ -214,7 +226,11 @@ function Order({ order, auction, actions, onClose }) {
   return html`<${Dialog} wide title=${`Order ${order.order}`} onClose=${onClose}>
     ${order.reason && html`<p><b>${words(order.status)}:</b> ${order.reason}</p>`}
     <${Chart} name=${`${auction.id}-${order.order}`} title="Quantity" unit=${unit} x=${x} series=${amounts} height=${200} />
-    ${price && html`<${Chart} name=${`${auction.id}-${order.order}-price`} title="Price" unit=${`${state.area.value?.currency}/${UNIT[order.product]}`} x=${x} series=${price} height=${200} />`}
+    ${
+      price &&
+      html`<${Chart} name=${`${auction.id}-${order.order}-price`} title="Price"
+      unit=${`${state.area.value?.currency}/${UNIT[order.product]}`} x=${x} series=${price} height=${200} />`
+    }
     <${Details} object=${order} schema=${itemSchema('list-auction-orders')} />
     ${actions && html`<div class="buttons">${actions}</div>`}<//>`;
 }
@@ -256,12 +272,21 @@ function Entry({ auction, portfolios, onDone }) {
           ([of, title]) => html`<button role="radio" aria-checked=${side === of} onClick=${() => setSide(of)}>${title}</button>`,
         )}</div>`
       }
-      ${auction.terms.products.length > 1 && html`<label>Product <select value=${product} onChange=${(e) => setProduct(e.target.value)}>${auction.terms.products.map((p) => html`<option value=${p}>${words(p)}</option>`)}</select></label>`}
+      ${
+        auction.terms.products.length > 1 &&
+        html`<label>Product <select value=${product}
+        onChange=${(e) => setProduct(e.target.value)}>${auction.terms.products.map(
+          (p) => html`<option
+          value=${p}>${words(p)}</option>`,
+        )}</select></label>`
+      }
       <button onClick=${() => setOther('enter-auction-group')}>Several under one rule …</button>
       ${canSell && html`<button onClick=${() => setOther('set-auction-limits')}>Physical limits of a portfolio …</button>`}</div>
     <p class="note">The quantity is one value per delivery period from the start on; ${auction.periods} periods begin at ${at(auction.start)}.</p>
-    <${Form} key=${`${side} ${product} ${portfolios.length}`} operation="enter-auction-order" params=${params} fixed=${{ side, product }} fields=${fields} choices=${choices} again compact
-      start=${{ start: auction.start, regulation: 'up', kind: 'need', portfolio: portfolios.length === 1 ? portfolios[0].id : '' }} submit=${side === 'sell' ? 'Enter the offer' : 'Enter the request'} onDone=${onDone} />
+    <${Form} key=${`${side} ${product} ${portfolios.length}`} operation="enter-auction-order" params=${params} fixed=${{ side, product }}
+      fields=${fields} choices=${choices} again compact
+      start=${{ start: auction.start, regulation: 'up', kind: 'need', portfolio: portfolios.length === 1 ? portfolios[0].id : '' }}
+        submit=${side === 'sell' ? 'Enter the offer' : 'Enter the request'} onDone=${onDone} />
     ${
       other &&
       html`<${Dialog} wide title=${other === 'set-auction-limits' ? 'Physical limits' : 'Orders under one rule'} onClose=${() => setOther(null)}>
@@ -321,15 +346,30 @@ function Orders({ auction, data, reload }) {
       rows = value.items.filter((o) => (status === 'paradoxical' ? Number(o.missed_gain) > 0 : !status || o.status === status));
     const kinds = [...new Set(value.items.map((o) => o.status))].sort(),
       paradoxical = value.items.filter((o) => Number(o.missed_gain) > 0).length;
-    return html`${!isOver(auction) && auction.orders !== null && html`<p class="note">${number(auction.orders)} sealed orders. Before the result, everybody sees only the own ones.</p>`}
-      <${Table} name=${`${auction.id}-orders`} columns=${columns} rows=${rows} keyOf=${(r) => r.order} onOpen=${(r) => set({ order: r.order })} empty="No orders that you may see."
+    return html`${
+      !isOver(auction) &&
+      auction.orders !== null &&
+      html`<p
+      class="note">${number(auction.orders)} sealed orders. Before the result, everybody sees only the own ones.</p>`
+    }
+      <${Table} name=${`${auction.id}-orders`} columns=${columns} rows=${rows} keyOf=${(r) => r.order}
+        onOpen=${(r) => set({ order: r.order })} empty="No orders that you may see."
         actions=${value.items.some((o) => doable(o).length) ? buttons : undefined}
         tools=${
           kinds.length > 1 &&
-          html`<label>Status <select value=${status} onChange=${(e) => set({ status: e.target.value })}><option value="">all</option>${kinds.map((k) => html`<option value=${k}>${words(k)}</option>`)}
-          ${paradoxical > 0 && html`<option value="paradoxical">Rejected although the prices would have paid (${paradoxical})</option>`}</select></label>`
+          html`<label>Status <select value=${status} onChange=${(e) => set({ status: e.target.value })}>
+            <option value="">all</option>${kinds.map((k) => html`<option value=${k}>${words(k)}</option>`)}
+          ${
+            paradoxical > 0 &&
+            html`<option
+            value="paradoxical">Rejected although the prices would have paid (${paradoxical})</option>`
+          }</select></label>`
         } />
-      ${opened && html`<${Order} key=${opened.order} order=${opened} auction=${auction} actions=${buttons(opened)} onClose=${() => set({ order: '' })} />`}`;
+      ${
+        opened &&
+        html`<${Order} key=${opened.order} order=${opened} auction=${auction} actions=${buttons(opened)}
+        onClose=${() => set({ order: '' })} />`
+      }`;
   }}<//>
     ${isOpen && isAllowed('enter-auction-order', me) && html`<${Entry} auction=${auction} portfolios=${own} onDone=${reload} />`}
     ${action && html`<${Action} action=${action.action} row=${action.row} onClose=${() => setAction(null)} onDone=${reload} />`}</section>`;
@@ -342,18 +382,30 @@ const rounded = (object) =>
   );
 function Terms({ auction }) {
   const terms = auction.terms,
-    schema = schemaOf(itemSchema('list-auctions').properties.terms);
-  return html`<details open=${!isOver(auction)}><summary>Terms</summary><${Details} object=${Object.fromEntries(Object.entries(terms).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]))} schema=${schema} /></details>`;
+    schema = schemaOf(itemSchema('list-auctions').properties.terms),
+    plain = Object.fromEntries(
+      Object.entries(terms).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+    );
+  return html`<details open=${!isOver(auction)}><summary>Terms</summary>
+    <${Details} object=${plain} schema=${schema} /></details>`;
 }
 
 function Limits({ auction, items }) {
   const columns = columnsOf(itemSchema('list-auction-limits'), null).map((c) =>
     c.numeric ? { ...c, show: (r) => (r[c.name] === null ? show(null) : shortNumber(r[c.name])) } : c,
   );
-  const count = (name) => items.filter((l) => l[name] > 0).length;
+  const count = (name) => number(items.filter((l) => l[name] > 0).length),
+    priced = number(items.filter((l) => Math.abs(l.shadow_price) > 1e-6).length);
+  const summary = items.length
+    ? `Violated before: ${count('violation_before')}, after: ${count('violation_after')}; with a shadow price: ${priced}.`
+    : 'No limit binds or is violated.';
   return html`<section aria-labelledby="limits"><h2 id="limits">Limits of the grid</h2>
-    <p class="note">${items.length === 0 ? 'No limit binds or is violated.' : `Violated before: ${number(count('violation_before'))}, after: ${number(count('violation_after'))}; with a shadow price: ${number(items.filter((l) => Math.abs(l.shadow_price) > 1e-6).length)}.`}</p>
-    ${items.length > 0 && html`<${Table} name=${`${auction.id}-limits`} columns=${columns} rows=${items} keyOf=${(r) => `${r.start} ${r.limit} ${r.element}`} />`}</section>`;
+    <p class="note">${summary}</p>
+    ${
+      items.length > 0 &&
+      html`<${Table} name=${`${auction.id}-limits`} columns=${columns} rows=${items}
+      keyOf=${(r) => `${r.start} ${r.limit} ${r.element}`} />`
+    }</section>`;
 }
 
 function Auction({ id }) {
@@ -401,20 +453,48 @@ function Auction({ id }) {
       <div class="buttons no-print">${doable.map((of) => html`<button onClick=${() => setAction(of)}>${of.label}</button>`)}
         ${a.run && isAllowed('get-run', me) && html`<a class="button" href=${link('runs', { open: a.run })}>Its run</a>`}
         ${isOver(a) && html`<button onClick=${() => print()}>Print</button>`}<a class="button" href=${link('auctions')}>All auctions</a></div>
-      <p class="note">${a.id}: ${number(a.periods)} periods from ${at(a.start)} to ${at(iso(Date.parse(a.start) + a.periods * 1000 * (state.area.value.period_seconds ?? 900)))}; orders from ${moment(a.opening)} until ${moment(a.closure)}</p></header>
+      <p class="note">${a.id}: ${number(a.periods)} periods from ${at(a.start)} to ${at(endOf(a))};
+        ${' '}orders from ${moment(a.opening)} until ${moment(a.closure)}</p></header>
     <${Progress} auction=${a} onEnd=${reload} />
     ${
       isOver(a) &&
-      html`<div class="tiles">${a.totals.map((t) => html`<div class="tile"><b>${number(t.energy)}</b><span>${UNIT[t.product]} ${words(t.product).toLowerCase()} ${t.regulation}, accepted</span></div>`)}
-      ${a.result.welfare !== null && html`<div class="tile"><b>${number(a.result.welfare.toFixed(2))}</b><span>${state.area.value.currency} welfare</span></div>`}
-      ${a.result.gap !== null && html`<div class="tile"><b>${number(Number((100 * a.result.gap).toPrecision(3)))} %</b><span>at most from the best possible</span></div>`}
-      ${a.result.violations_before !== null && html`<div class="tile"><b>${number(a.result.violations_before)} → ${number(a.result.violations_after)}</b><span>violated limits, before and after</span></div>`}</div>`
+      html`<div class="tiles">${a.totals.map(
+        (t) => html`<div class="tile"><b>${number(t.energy)}</b>
+        <span>${UNIT[t.product]} ${words(t.product).toLowerCase()} ${t.regulation}, accepted</span></div>`,
+      )}
+      ${
+        a.result.welfare !== null &&
+        html`<div class="tile"><b>${number(a.result.welfare.toFixed(2))}</b>
+        <span>${state.area.value.currency} welfare</span></div>`
+      }
+      ${
+        a.result.gap !== null &&
+        html`<div class="tile"><b>${number(Number((100 * a.result.gap).toPrecision(3)))} %</b>
+        <span>at most from the best possible</span></div>`
+      }
+      ${
+        a.result.violations_before !== null &&
+        html`<div class="tile">
+        <b>${number(a.result.violations_before)} → ${number(a.result.violations_after)}</b><span>violated limits, before and after</span>
+          </div>`
+      }</div>`
     }
     <${Terms} auction=${a} />
-    ${isOver(a) && html`<${Loaded} data=${result}>${(r) => (r.prices.length ? html`<${Prices} id=${a.id} physics=${a.terms.physics} items=${r.prices} network=${r.network} />` : html`<p class="empty">The result has no prices.</p>`)}<//>`}
+    ${
+      isOver(a) &&
+      html`<${Loaded} data=${result}>${(r) =>
+        r.prices.length
+          ? html`<${Prices} id=${a.id} physics=${a.terms.physics}
+      items=${r.prices} network=${r.network} />`
+          : html`<p class="empty">The result has no prices.</p>`}<//>`
+    }
     ${isAllowed('list-auction-orders', me) && html`<${Orders} auction=${a} data=${orders} reload=${reload} />`}
     ${isOver(a) && result.value?.limits && html`<${Limits} auction=${a} items=${result.value.limits} />`}
-    ${isOver(a) && html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2><${Details} object=${rounded(a.result)} schema=${schemaOf(itemSchema('list-auctions').properties.result)} /></section>`}
+    ${
+      isOver(a) &&
+      html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2><${Details} object=${rounded(a.result)}
+      schema=${schemaOf(itemSchema('list-auctions').properties.result)} /></section>`
+    }
     ${action && html`<${Action} action=${action} row=${a} onClose=${() => setAction(null)} onDone=${reload} />`}`}<//>`;
 }
 

@@ -42,6 +42,18 @@ const inputOf = (run) => {
   }
 };
 
+// A run's settings in words, without those that stand elsewhere.
+const settingsOf = (run) =>
+  Object.entries(inputOf(run))
+    .filter(([of]) => !['network', 'kind', 'auction'].includes(of))
+    .map(([of, given]) => `${words(of).toLowerCase()} ${given}`);
+const aboutOf = (run) =>
+  [
+    `Asked for ${moment(run.created)}${run.ended ? `, ended ${moment(run.ended)}` : ''}`,
+    ...(run.network ? [`network ${run.network}`] : []),
+    ...settingsOf(run),
+  ].join('; ');
+
 // ---- a new run ----
 const storeName = (kind) => `flexgrid.settings.${kind}`;
 const stored = (kind) => JSON.parse(localStorage.getItem(storeName(kind)) ?? '[]');
@@ -113,7 +125,9 @@ function NewRun({ kind, networks, start }) {
         <button class="quiet" aria-label=${`Forget ${s.name}`} onClick=${() => keep(settings.filter((o) => o !== s))}>✕</button></li>`,
             )}</ul>`
       }
-      <form class="tools" onSubmit=${saveThese}><label class="grow"><span class="hidden">Name of these settings</span><input type="text" placeholder="Name of these settings" maxlength="60" value=${name} onInput=${(e) => setName(e.target.value)} required /></label><button disabled=${!name.trim()}>Save them</button></form></section></div>`;
+      <form class="tools" onSubmit=${saveThese}><label class="grow"><span class="hidden">Name of these settings</span>
+        <input type="text" placeholder="Name of these settings" maxlength="60" value=${name}
+          onInput=${(e) => setName(e.target.value)} required /></label><button disabled=${!name.trim()}>Save them</button></form></section></div>`;
 }
 
 // ---- what a run says ----
@@ -148,18 +162,28 @@ const tableColumns = (of) =>
 
 const ResultTable = ({ name, of, isOpen }) => {
   const columns = useMemo(() => tableColumns(of), [of]);
-  return html`<details open=${isOpen}><summary>${of.title} <small>${number(of.rows.length)}</small></summary><${Table} name=${`${name}-${of.name}`} columns=${columns} rows=${of.rows} keyOf=${of.keyOf} /></details>`;
+  return html`<details open=${isOpen}><summary>${of.title} <small>${number(of.rows.length)}</small></summary>
+    <${Table} name=${`${name}-${of.name}`} columns=${columns} rows=${of.rows} keyOf=${of.keyOf} /></details>`;
 };
 
 const Figures = ({ figures }) =>
-  html`<dl class="details">${figures.map((f) => html`<div><dt>${titleOf(f.name)}</dt><dd>${f.name === 'status' ? badge(f.value) : figureText(f.value)}</dd></div>`)}</dl>`;
+  html`<dl class="details">${figures.map(
+    (f) => html`<div><dt>${titleOf(f.name)}</dt>
+    <dd>${f.name === 'status' ? badge(f.value) : figureText(f.value)}</dd></div>`,
+  )}</dl>`;
 
 function Result({ id, value }) {
   const { result, network } = value;
   return html`<section aria-labelledby="result"><h2 id="result">Result</h2><${Figures} figures=${result.figures} />
-    <div class="charts">${result.charts.map((chart) => html`<${Chart} key=${chart.name} ...${{ ...chart, name: `${id}-${chart.name}` }} sync=${chart.kind === 'time' ? id : undefined} />`)}</div></section>
+    <div class="charts">${result.charts.map(
+      (chart) => html`<${Chart} key=${chart.name} ...${{ ...chart, name: `${id}-${chart.name}` }}
+      sync=${chart.kind === 'time' ? id : undefined} />`,
+    )}</div></section>
     ${result.prices.length > 0 && html`<${Prices} id=${id} physics=${result.physics} items=${result.prices} network=${network} />`}
-    <section aria-labelledby="tables"><h2 id="tables">Tables</h2>${result.tables.map((of, i) => html`<${ResultTable} key=${of.name} name=${id} of=${of} isOpen=${i === 0} />`)}</section>`;
+    <section aria-labelledby="tables"><h2 id="tables">Tables</h2>${result.tables.map(
+      (of, i) => html`<${ResultTable} key=${of.name}
+      name=${id} of=${of} isOpen=${i === 0} />`,
+    )}</section>`;
 }
 
 function Run({ id }) {
@@ -173,26 +197,45 @@ function Run({ id }) {
   }, [run && isActive(run)]);
   const cancel = LIST.actions.find((a) => a.operation === 'cancel-run');
   return html`<${Loaded} data=${data}>${(value) => {
-    const { run: r, log, result, text } = value,
-      input = inputOf(r);
+    const { run: r, log, result, text } = value;
     return html`<header class="page"><h1>${KINDS[r.kind]?.title ?? words(r.kind)} ${r.id} ${badge(r.state)}</h1>
       <div class="buttons no-print">
-        ${isActive(r) && isAllowed('cancel-run', state.me.value) && html`<button disabled=${r.cancelling} onClick=${() => setAction(cancel)}>${r.cancelling ? 'Stopping …' : 'Stop'}</button>`}
-        ${KINDS[r.kind] && isAllowed('start-run', state.me.value) && html`<a class="button" href=${link('runs', { new: r.kind, from: r.id })}>Again, with other settings</a>`}
-        ${text && html`<button onClick=${() => save(`${r.id}.json`, 'application/json', text)}>Result as JSON</button><button onClick=${() => print()}>Print</button>`}
+        ${
+          isActive(r) &&
+          isAllowed('cancel-run', state.me.value) &&
+          html`<button disabled=${r.cancelling}
+          onClick=${() => setAction(cancel)}>${r.cancelling ? 'Stopping …' : 'Stop'}</button>`
+        }
+        ${
+          KINDS[r.kind] &&
+          isAllowed('start-run', state.me.value) &&
+          html`<a class="button"
+          href=${link('runs', { new: r.kind, from: r.id })}>Again, with other settings</a>`
+        }
+        ${
+          text &&
+          html`<button onClick=${() => save(`${r.id}.json`, 'application/json', text)}>Result as JSON</button>
+          <button onClick=${() => print()}>Print</button>`
+        }
         ${r.auction && html`<a class="button" href=${link('auctions', { open: r.auction })}>Its auction</a>`}
         <a class="button" href=${link('runs')}>All runs</a></div>
-      <p class="note">Asked for ${moment(r.created)}${r.ended ? `, ended ${moment(r.ended)}` : ''}${r.network ? `; network ${r.network}` : ''}${Object.entries(
-        input,
-      )
-        .filter(([of]) => !['network', 'kind', 'auction'].includes(of))
-        .map(([of, given]) => `; ${words(of).toLowerCase()} ${given}`)
-        .join('')}</p></header>
-    ${isActive(r) && html`<p role="status">${words(r.phase || r.state)}, ${r.progress} %</p><progress class="wide" max="100" value=${r.progress} aria-label="Progress"></progress>`}
+      <p class="note">${aboutOf(r)}</p></header>
+    ${
+      isActive(r) &&
+      html`<p role="status">${words(r.phase || r.state)}, ${r.progress} %</p><progress class="wide" max="100"
+      value=${r.progress} aria-label="Progress"></progress>`
+    }
     ${r.cause && html`<div class="problem"><b>${words(r.state)}</b> ${r.cause}</div>`}
-    ${r.certificate && html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2><${Details} object=${Object.fromEntries(Object.entries(rounded(r.certificate)).filter(([, given]) => given !== null))} schema=${schemaOf(itemSchema('list-runs').properties.certificate)} /></section>`}
+    ${
+      r.certificate &&
+      html`<section aria-labelledby="certificate"><h2 id="certificate">Certificate</h2>
+      <${Details} object=${Object.fromEntries(Object.entries(rounded(r.certificate)).filter(([, given]) => given !== null))}
+        schema=${schemaOf(itemSchema('list-runs').properties.certificate)} /></section>`
+    }
     ${result && html`<${Result} id=${r.id} value=${value} />`}
-    <details open=${!result}><summary>Log <small>${number(log.length)}</small></summary><${Table} name=${`${r.id}-log`} columns=${columnsOf(itemSchema('get-run-log'), ['line', 'time', 'text'])} rows=${log} keyOf=${(l) => l.line} empty="Nothing has happened yet." /></details>
+    <details open=${!result}><summary>Log <small>${number(log.length)}</small></summary><${Table} name=${`${r.id}-log`}
+      columns=${columnsOf(itemSchema('get-run-log'), ['line', 'time', 'text'])} rows=${log} keyOf=${(l) => l.line}
+        empty="Nothing has happened yet." /></details>
     ${action && html`<${Action} action=${action} row=${r} onClose=${() => setAction(null)} onDone=${data.reload} />`}`;
   }}<//>`;
 }
@@ -244,8 +287,14 @@ function Joined({ a, b, names }) {
     show: (r) => shortNumber(get(r)),
   });
   return html`<section aria-labelledby="joined"><h2 id="joined">Item by item</h2><div class="tools no-print">
-      <label>Table <select value=${name} onChange=${(e) => setName(e.target.value)}>${shared.map((t) => html`<option value=${t.name}>${t.title}</option>`)}</select></label>
-      <label>Figure <select value=${of} onChange=${(e) => setFigure(e.target.value)}>${figures.map((f) => html`<option value=${f.name}>${f.title}</option>`)}</select></label></div>
+      <label>Table <select value=${name} onChange=${(e) => setName(e.target.value)}>${shared.map(
+        (t) => html`<option
+        value=${t.name}>${t.title}</option>`,
+      )}</select></label>
+      <label>Figure <select value=${of} onChange=${(e) => setFigure(e.target.value)}>${figures.map(
+        (f) => html`<option
+        value=${f.name}>${f.title}</option>`,
+      )}</select></label></div>
     <${Table} name=${`${names.join('-')}-${name}`} rows=${rows} keyOf=${(r) => left.keyOf(r.row ?? r.other)} columns=${[
       ...left.key.map((k) => ({
         name: k,
@@ -275,13 +324,17 @@ function ComparedPrices({ a, b, names }) {
     return { x: Float64Array.from(starts, (s) => Date.parse(s) / 1000), series };
   }, [a, b, place]);
   if (!places.length) return null;
-  return html`<section aria-labelledby="prices"><h2 id="prices">Prices</h2><label class="no-print">Bus <select value=${place} onChange=${(e) => setPlace(e.target.value)}>${places.map((p) => html`<option value=${p}>${p}</option>`)}</select></label>
-    <${Chart} name=${`${names.join('-')}-prices`} title=${`Price of active energy at ${place}`} unit=${`${state.area.value?.currency ?? ''}/MWh`} ...${chart} /></section>`;
+  return html`<section aria-labelledby="prices"><h2 id="prices">Prices</h2><label class="no-print">Bus <select value=${place}
+    onChange=${(e) => setPlace(e.target.value)}>${places.map((p) => html`<option value=${p}>${p}</option>`)}</select></label>
+    <${Chart} name=${`${names.join('-')}-prices`} title=${`Price of active energy at ${place}`}
+      unit=${`${state.area.value?.currency ?? ''}/MWh`} ...${chart} /></section>`;
 }
 
 function Comparison({ ids }) {
   const data = useData((signal) => Promise.all(ids.map((id) => readRun(id, signal))), [ids.join()]);
-  return html`<header class="page"><h1>${ids[0]} and ${ids[1]}</h1><div class="buttons no-print"><button onClick=${() => set({ compare: [...ids].reverse().join(',') })}>Exchange</button><button onClick=${() => print()}>Print</button><a class="button" href=${link('runs')}>All runs</a></div></header>
+  return html`<header class="page"><h1>${ids[0]} and ${ids[1]}</h1><div class="buttons no-print">
+    <button onClick=${() => set({ compare: [...ids].reverse().join(',') })}>Exchange</button><button onClick=${() => print()}>Print</button>
+      <a class="button" href=${link('runs')}>All runs</a></div></header>
     <${Loaded} data=${data}>${([left, right]) => {
       const missing = [left, right].filter((v) => !v.result);
       if (missing.length)
@@ -295,12 +348,11 @@ function Comparison({ ids }) {
       const text = (value) => (value === undefined ? '–' : figureText(value)),
         isNumber = (r) => typeof r.a === 'number' && typeof r.b === 'number';
       const charts = a.charts.map((chart) => [chart, b.charts.find((other) => other.name === chart.name)]);
-      const settings = [left, right].map((v) =>
-        Object.entries(inputOf(v.run))
-          .map(([of, given]) => `${words(of).toLowerCase()} ${given}`)
-          .join(', '),
-      );
-      return html`<div class="pair">${[left, right].map((v, i) => html`<p><a href=${link('runs', { open: v.run.id })}>${v.run.id}</a> ${KINDS[v.run.kind]?.title ?? words(v.run.kind)} ${badge(v.run.state)} ${moment(v.run.created)}<br /><small>${settings[i]}</small></p>`)}</div>
+      return html`<div class="pair">${[left, right].map(
+        (v, i) => html`<p>
+        <a href=${link('runs', { open: v.run.id })}>${v.run.id}</a> ${KINDS[v.run.kind]?.title ?? words(v.run.kind)} ${badge(v.run.state)}
+        <br /><small>${aboutOf(v.run)}</small></p>`,
+      )}</div>
         <h2>Figures</h2><${Table} name=${`${ids.join('-')}-figures`} rows=${figures} keyOf=${(r) => r.name} columns=${[
           { name: 'figure', title: 'Figure', value: (r) => r.name, show: (r) => titleOf(r.name) },
           { name: ids[0], title: ids[0], numeric: true, value: (r) => r.a ?? '', show: (r) => text(r.a) },
@@ -352,7 +404,8 @@ function RunList() {
   }, []);
   const choice = (field, items) => {
     const found = [...new Set(items.map((r) => r[field]))].sort();
-    return html`<label>${words(field)} <select value=${query[field] ?? ''} onChange=${(e) => set({ [field]: e.target.value })}><option value="">all</option>${found.map((w) => html`<option value=${w}>${words(w)}</option>`)}</select></label>`;
+    return html`<label>${words(field)} <select value=${query[field] ?? ''} onChange=${(e) => set({ [field]: e.target.value })}>
+      <option value="">all</option>${found.map((w) => html`<option value=${w}>${words(w)}</option>`)}</select></label>`;
   };
   const toggle = (id) => setChosen(chosen.includes(id) ? chosen.filter((o) => o !== id) : [...chosen.slice(-1), id]);
   const cancel = LIST.actions.find((a) => a.operation === 'cancel-run');
@@ -364,10 +417,20 @@ function RunList() {
   }</div><p class="note">What is computed on stored networks: for study, nothing is traded. Choose two runs to see them side by side.</p></header>
     <${Loaded} data=${data}>${(
       value,
-    ) => html`<${Table} name="runs" columns=${columns} more=${value.more} keyOf=${(r) => r.id} empty=${LIST.empty} onOpen=${(r) => go('runs', { open: r.id })}
+    ) => html`<${Table} name="runs" columns=${columns} more=${value.more} keyOf=${(r) => r.id} empty=${LIST.empty}
+      onOpen=${(r) => go('runs', { open: r.id })}
       rows=${value.items.filter((r) => (!query.state || r.state === query.state) && (!query.kind || r.kind === query.kind))}
-      tools=${html`${choice('kind', value.items)}${choice('state', value.items)}<button disabled=${chosen.length !== 2} onClick=${() => go('runs', { compare: chosen.join(',') })}>Compare ${chosen.length === 2 ? chosen.join(' and ') : 'two'}</button>`}
-      actions=${(r) => html`<label class="compare"><input type="checkbox" checked=${chosen.includes(r.id)} onChange=${() => toggle(r.id)} aria-label=${`Compare ${r.id}`} /></label>${isActive(r) && isAllowed('cancel-run', me) && html`<button onClick=${() => setAction(r)}>Stop</button>`}`} />`}<//>
+      tools=${html`${choice('kind', value.items)}${choice('state', value.items)}<button disabled=${chosen.length !== 2}
+        onClick=${() => go('runs', { compare: chosen.join(',') })}>Compare ${chosen.length === 2 ? chosen.join(' and ') : 'two'}</button>`}
+      actions=${(
+        r,
+      ) => html`<label class="compare"><input type="checkbox" checked=${chosen.includes(r.id)} onChange=${() => toggle(r.id)}
+        aria-label=${`Compare ${r.id}`} /></label>${
+          isActive(r) &&
+          isAllowed('cancel-run', me) &&
+          html`<button
+          onClick=${() => setAction(r)}>Stop</button>`
+        }`} />`}<//>
     ${action && html`<${Action} action=${cancel} row=${action} onClose=${() => setAction(null)} onDone=${data.reload} />`}`;
 }
 
@@ -383,7 +446,10 @@ function Start({ kind, from }) {
     },
     [state.area.value?.id, from],
   );
-  return html`<${Loaded} data=${data}>${(value) => html`<${NewRun} key=${`${kind} ${from}`} kind=${kind} networks=${value.networks} start=${value.start} />`}<//>`;
+  return html`<${Loaded} data=${data}>${(
+    value,
+  ) => html`<${NewRun} key=${`${kind} ${from}`} kind=${kind} networks=${value.networks}
+    start=${value.start} />`}<//>`;
 }
 
 export function Runs() {

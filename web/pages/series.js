@@ -22,23 +22,26 @@ const MOST_SHOWN = 40;
 function Choice({ groups, chosen, onChange }) {
   const [filter, setFilter] = useState(''),
     wanted = filter.trim().toLowerCase();
+  const toggle = (key, isWanted) => onChange(isWanted ? [...chosen, key] : chosen.filter((other) => other !== key));
   return html`<div class="choice"><input type="search" aria-label="Filter the series" placeholder="Filter the series" value=${filter}
       onInput=${(e) => setFilter(e.target.value)} />
     ${groups.map((group) => {
       const fitting = group.items.filter((item) => !wanted || `${group.title} ${item.title}`.toLowerCase().includes(wanted));
       const shown = fitting.slice(0, wanted ? 100 : MOST_SHOWN);
       const all_ = fitting.length > 1 && fitting.length <= MOST_SHOWN;
-      return html`<details open=${group.items.length <= 12 || Boolean(wanted)}><summary>${group.title} <small>${number(fitting.length)}${group.note ? `; ${group.note}` : ''}</small></summary>
+      return html`<details open=${group.items.length <= 12 || Boolean(wanted)}>
+        <summary>${group.title} <small>${number(fitting.length)}${group.note ? `; ${group.note}` : ''}</small></summary>
         ${group.problem && html`<${ProblemNote} problem=${group.problem} />`}
         ${group.items.length === 0 && !group.problem && html`<p class="empty">None.</p>`}
         ${
           all_ &&
-          html`<div class="buttons"><button class="quiet" onClick=${() => onChange([...new Set([...chosen, ...fitting.map((i) => i.key)])])}>All</button>
+          html`<div class="buttons">
+            <button class="quiet" onClick=${() => onChange([...new Set([...chosen, ...fitting.map((i) => i.key)])])}>All</button>
           <button class="quiet" onClick=${() => onChange(chosen.filter((key) => !fitting.some((i) => i.key === key)))}>None</button></div>`
         }
         <ul>${shown.map(
           (item) => html`<li><label><input type="checkbox" checked=${chosen.includes(item.key)}
-            onChange=${(e) => onChange(e.target.checked ? [...chosen, item.key] : chosen.filter((key) => key !== item.key))} /> ${item.title} <small>${item.unit}</small></label></li>`,
+            onChange=${(e) => toggle(item.key, e.target.checked)} /> ${item.title} <small>${item.unit}</small></label></li>`,
         )}</ul>
         ${shown.length < fitting.length && html`<p class="note">${number(fitting.length - shown.length)} more: filter to see them.</p>`}</details>`;
     })}</div>`;
@@ -174,8 +177,14 @@ export function SeriesExplorer() {
           [31, 'Month'],
           [366, 'Year'],
         ].map(([length, title]) => html`<button onClick=${() => setRange(shiftDay(to, 1 - length), to)}>${title}</button>`)}
-        <label>Resolution <select value=${step} onChange=${(e) => set({ step: e.target.value })}>${STEPS.map(([of, title]) => html`<option value=${of}>${title}</option>`)}</select></label>
-        <label>Each step is the <select value=${how} onChange=${(e) => set({ by: e.target.value })}>${HOWS.map(([of, title]) => html`<option value=${of}>${title}</option>`)}</select></label>
+        <label>Resolution <select value=${step} onChange=${(e) => set({ step: e.target.value })}>${STEPS.map(
+          ([of, title]) => html`<option
+          value=${of}>${title}</option>`,
+        )}</select></label>
+        <label>Each step is the <select value=${how} onChange=${(e) => set({ by: e.target.value })}>${HOWS.map(
+          ([of, title]) => html`<option
+          value=${of}>${title}</option>`,
+        )}</select></label>
         ${panels.length > 0 && html`<button onClick=${exportAll}>CSV of all</button><button onClick=${() => print()}>Print</button>`}
         <button onClick=${() => {
           forget();
@@ -183,13 +192,23 @@ export function SeriesExplorer() {
           data.reload();
         }}>Read again</button>
       </div></header>
-    <div class="explorer"><section class="no-print" aria-label="Series to choose"><${Loaded} data=${groups}>${(value) => html`<${Choice} groups=${value} chosen=${chosen} onChange=${(keys) => set({ show: keys.join(',') })} />`}<//></section>
-      <section aria-label="Charts">
-        ${progress && html`<p role="status">Reading ${number(progress.done)} of ${number(progress.asked)} <progress max=${progress.asked} value=${progress.done}></progress></p>`}
+    <div class="explorer"><section class="no-print" aria-label="Series to choose"><${Loaded} data=${groups}>${(
+      value,
+    ) => html`<${Choice}
+      groups=${value} chosen=${chosen} onChange=${(keys) => set({ show: keys.join(',') })} />`}<//></section>
+      <section aria-labelledby="charts"><h2 id="charts" class="hidden">Charts</h2>
+        ${
+          progress &&
+          html`<p role="status">Reading ${number(progress.done)} of ${number(progress.asked)} <progress max=${progress.asked}
+          value=${progress.done}></progress></p>`
+        }
         ${chosen.length === 0 && html`<p class="empty">Choose one or more series on the left. They are shown together, one chart a unit.</p>`}
         <${Loaded} data=${data}>${() => html`
           ${isEmpty && html`<p class="empty">There are no values from ${from} to ${to}. Choose other days.</p>`}
-          ${panels.map((panel) => html`<${Chart} key=${panel.unit} name=${`series-${panel.unit.replace(/\W+/g, '-')}`} title=${title(panel)} unit=${panel.unit} x=${grid.x} series=${panel.series} sync="series" range=${range} height=${panels.length > 2 ? 220 : 300} />`)}
+          ${panels.map(
+            (panel) => html`<${Chart} key=${panel.unit} name=${`series-${panel.unit.replace(/\W+/g, '-')}`} title=${title(panel)}
+            unit=${panel.unit} x=${grid.x} series=${panel.series} sync="series" range=${range} height=${panels.length > 2 ? 220 : 300} />`,
+          )}
           ${panels.length > 0 && html`<${Statistics} panels=${panels} range=${range} grid=${grid} />`}`}<//>
       </section></div>`;
 }
