@@ -82,6 +82,7 @@ export async function request(method, path, { body, headers = {}, signal, as = '
   const isJson = (answer.headers.get('Content-Type') ?? '').includes('json');
   if (!answer.ok) throw new Problem({ status: answer.status, ...(isJson ? await answer.json() : { title: answer.statusText }) });
   if (as === 'blob') return answer.blob();
+  if (as === 'version') return { object: await answer.json(), etag: answer.headers.get('ETag') };
   return isJson ? answer.json() : answer.text();
 }
 
@@ -102,7 +103,18 @@ export function call(id, params = {}, body = undefined, options = {}) {
   const headers = {};
   if (parameters.some((p) => p.name === 'Idempotency-Key')) headers['Idempotency-Key'] = options.key ?? crypto.randomUUID();
   if (state.behalf.value && parameters.some((p) => p.name === 'On-Behalf-Of')) headers['On-Behalf-Of'] = state.behalf.value;
-  return request(method, filled + (query.size ? `?${query}` : ''), { body, headers, ...options });
+  return request(method, filled + (query.size ? `?${query}` : ''), {
+    body,
+    ...options,
+    headers: { ...headers, ...options.headers },
+  });
+}
+
+// An operation that changes a version has to name it (If-Match): the object as it is now, with its version, read from the same path.
+export function versionFor(id) {
+  const { path, parameters = [] } = operation(id);
+  if (!parameters.some((p) => p.name === 'If-Match' && p.required)) return null;
+  return [...operations.values()].find((o) => o.path === path && o.method === 'GET')?.operationId ?? null;
 }
 
 // All items of a list, page by page, up to `most`; `more`: there are others.

@@ -10,6 +10,9 @@ const local = (instant) => (instant ? `${day(instant)} ${clock(instant)}` : '');
 
 const isGroup = (schema) => schema.type === 'object' && Boolean(schema.properties);
 const isList = (schema) => schema.type === 'array' && isGroup(schemaOf(schema.items));
+// A list of what has no control of its own: lists, or one of several kinds of things.
+const isJson = (schema) =>
+  schema.type === 'array' && !isList(schema) && ['array', undefined].includes(schemaOf(schema.items).type);
 const isEmpty = (value) => value === undefined || value === '' || value === null;
 
 // What the controls begin with, from what the API gives or takes: texts, nested as the schema is.
@@ -21,6 +24,7 @@ function textsOf(schema, given) {
   if (isList(schema)) return (given ?? []).map((item) => textsOf(schemaOf(schema.items), item));
   if (isEmpty(given)) return schema.type === 'boolean' ? false : '';
   if (schema.format === 'date-time') return local(given);
+  if (isJson(schema)) return JSON.stringify(given);
   if (Array.isArray(given)) return schemaOf(schema.items).enum ? given : given.join(' ');
   return typeof given === 'object' && !(given instanceof Blob) ? JSON.stringify(given) : given;
 }
@@ -33,6 +37,7 @@ function readText(text, schema) {
     case 'boolean':
       return Boolean(text);
     case 'array': {
+      if (isJson(schema)) return JSON.parse(text);
       if (Array.isArray(text)) return text.length ? text : undefined;
       return String(text)
         .split(/[\s,;]+/)
@@ -111,7 +116,7 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
     return html`<input type="password" ...${common} value=${value ?? ''} onInput=${set} autocomplete="current-password" />`;
   if (schema.format === 'email')
     return html`<input type="email" ...${common} value=${value ?? ''} onInput=${set} autocomplete="username" />`;
-  if (schema.type === 'object' || isLong(schema))
+  if (schema.type === 'object' || isJson(schema) || isLong(schema))
     return html`<textarea rows="4" ...${common} value=${value ?? ''} onInput=${set} spellcheck="false"></textarea>`;
   return html`<input type="text" inputmode=${schema.format === 'decimal' || schema.type === 'integer' ? 'decimal' : undefined} ...${common}
     value=${value ?? ''} onInput=${set} autocomplete="off" />`;
@@ -120,8 +125,9 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
 function hint(schema) {
   const parts = [schema.description];
   if (schema.format === 'date-time') parts.push(`local time, ${state.area.value?.time_zone ?? 'UTC'}`);
-  if (schema.type === 'array' && !isList(schema) && !schemaOf(schema.items).enum) parts.push('several: with blanks between');
-  if (schema.type === 'object' && !isGroup(schema)) parts.push('JSON');
+  if (schema.type === 'array' && !isList(schema) && !isJson(schema) && !schemaOf(schema.items).enum)
+    parts.push('several: with blanks between');
+  if ((schema.type === 'object' && !isGroup(schema)) || isJson(schema)) parts.push('JSON');
   return parts.filter(Boolean).join('; ');
 }
 

@@ -9,7 +9,7 @@
 //   page(row)                    address of the page that shows an item, instead of a dialog
 //   filter                       {field, words}: a choice that is kept in the address
 import { html, useState } from './html.js';
-import { all, call, isAllowed, itemSchema, operation, Problem } from './api.js';
+import { all, call, isAllowed, itemSchema, operation, versionFor, Problem } from './api.js';
 import { useData } from './data.js';
 import { Table, columnsOf } from './table.js';
 import { Form } from './form.js';
@@ -30,6 +30,8 @@ export function Action({ action, row, onClose, onDone }) {
     onClose();
     await onDone();
   };
+  if (versionFor(action.operation))
+    return html`<${Change} action=${action} row=${row} params=${params} onClose=${onClose} onDone=${done} />`;
   if (operation(action.operation).requestBody)
     return html`<${Dialog} title=${action.label} onClose=${onClose} wide=${action.isWide}>
       ${action.note && html`<p class="note">${action.note}</p>`}
@@ -52,6 +54,20 @@ export function Action({ action, row, onClose, onDone }) {
       onClick=${onClose}>Cancel</button></div><//>`;
 }
 
+// A change of the version that is shown: whoever has changed it in between is not overwritten.
+function Change({ action, row, params, onClose, onDone }) {
+  const data = useData(
+    (signal) => call(versionFor(action.operation), params, undefined, { signal, as: 'version' }),
+    [action.operation, JSON.stringify(params)],
+  );
+  return html`<${Dialog} title=${action.label} onClose=${onClose} wide=${action.isWide}>
+    ${action.note && html`<p class="note">${action.note}</p>`}
+    <${Loaded} data=${data}>${({ object, etag }) => html`<${Form} key=${etag} operation=${action.operation} params=${params}
+      fixed=${action.fixed?.(object)} start=${action.start?.(object)} fields=${action.fields} choices=${action.choices?.(row)}
+      compact=${action.isWide} submit=${action.label} onDone=${onDone} onCancel=${onClose}
+      perform=${(body, key) => call(action.operation, params, body, { key, headers: { 'If-Match': etag } })} />`}<//><//>`;
+}
+
 export function Resource({ of }) {
   const area = state.area.value?.id,
     query = route.value.query;
@@ -72,8 +88,10 @@ export function Resource({ of }) {
   const onRow = (row) => usable(of.actions).filter((a) => !a.when || a.when(row));
   return html`<section>
     <header class="page"><h1>${of.title}</h1>${of.note && html`<p class="note">${of.note}</p>`}
-      <div class="buttons">${usable(of.create).map((a) => html`<button class="primary" onClick=${() => setAction({ action: a, row: {} })}>
-        ${a.label}</button>`)}</div></header>
+      <div class="buttons">${usable(of.create).map(
+        (a) => html`<button class="primary" onClick=${() => setAction({ action: a, row: {} })}>
+        ${a.label}</button>`,
+      )}</div></header>
     <${Loaded} data=${data}>${(value) => html`
       <${Table} name=${of.path} columns=${columns} rows=${rows} more=${value.more} keyOf=${(row) => row[of.id]} empty=${of.empty}
         onOpen=${of.id && ((row) => (of.page ? (location.hash = of.page(row)) : set({ open: row[of.id] })))}
@@ -95,8 +113,10 @@ export function Resource({ of }) {
       opened &&
       html`<${Dialog} wide title=${`${of.title}: ${opened.name ?? opened[of.id]}`} onClose=${() => set({ open: '' })}>
       <${Details} object=${opened} schema=${schema} />
-      <div class="buttons">${onRow(opened).map((a) => html`<button onClick=${() => setAction({ action: a, row: opened })}>
-        ${a.label}</button>`)}</div><//>`
+      <div class="buttons">${onRow(opened).map(
+        (a) => html`<button onClick=${() => setAction({ action: a, row: opened })}>
+        ${a.label}</button>`,
+      )}</div><//>`
     }
     ${action && html`<${Action} action=${action.action} row=${action.row} onClose=${() => setAction(null)} onDone=${data.reload} />`}
   </section>`;

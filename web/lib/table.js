@@ -24,6 +24,10 @@ const NAMED = {
   sell_location: locationName,
   buy_location: locationName,
   brp: organisationName,
+  priority: organisationName,
+  principal: organisationName,
+  agent: organisationName,
+  parent: locationName,
 };
 const STATES = {
   approved: 'good',
@@ -163,9 +167,11 @@ export function Table({
     );
   return html`
     <div class="tools">
-      ${rows.length > 8 && html`<label class="grow"><span class="hidden">Filter</span><input type="search" placeholder="Filter" value=${filter} onInput=${(e) => setFilter(e.target.value)} /></label>`}
+      ${rows.length > 8 && html`<label class="grow"><span class="hidden">Filter</span><input type="search" placeholder="Filter" value=${filter}
+        onInput=${(e) => setFilter(e.target.value)} /></label>`}
       ${tools}
-      <span class="count" role="status">${shown.length === rows.length ? `${number(rows.length)}${more ? ' and more' : ''}` : `${number(shown.length)} of ${number(rows.length)}`}</span>
+      <span class="count" role="status">${shown.length === rows.length ? `${number(rows.length)}${more ? ' and more' : ''}`
+        : `${number(shown.length)} of ${number(rows.length)}`}</span>
       ${
         rows.length > 0 &&
         html`
@@ -183,14 +189,16 @@ export function Table({
           ${columns.map(
             (
               c,
-            ) => html`<th scope="col" class=${c.numeric ? 'number' : ''} title=${c.note} aria-sort=${order?.column.name === c.name ? (order.sign > 0 ? 'ascending' : 'descending') : 'none'}>
+            ) => html`<th scope="col" class=${c.numeric ? 'number' : ''} title=${c.note} aria-sort=${order?.column.name === c.name ? (order.sign > 0
+              ? 'ascending' : 'descending') : 'none'}>
             <button onClick=${() => sort(c)}>${c.title}</button></th>`,
           )}
           ${actions && html`<th scope="col"><span class="hidden">Actions</span></th>`}
         </tr></thead>
         <tbody ref=${body}>${shown.slice(first, first + PAGE).map(
           (row) => html`
-          <tr key=${keyOf?.(row)} tabindex=${onOpen ? 0 : undefined} class=${onOpen ? 'opens' : ''} onKeyDown=${(e) => move(e, row)} onClick=${(e) => onOpen && !e.target.closest('button, a') && onOpen(row)}>
+          <tr key=${keyOf?.(row)} tabindex=${onOpen ? 0 : undefined} class=${onOpen ? 'opens' : ''} onKeyDown=${(e) => move(e, row)}
+            onClick=${(e) => onOpen && !e.target.closest('button, a') && onOpen(row)}>
             ${columns.map((c) => html`<td class=${c.numeric ? 'number' : ''}>${c.show(row)}</td>`)}
             ${actions && html`<td class="actions">${actions(row)}</td>`}
           </tr>`,

@@ -33,6 +33,13 @@ export function positions(changes, trades, party, starts, hours) {
   return [...rows.values()].map((row) => ({ ...row, net: row.into - row.out }));
 }
 
+// Energy from one party to another, with their names.
+export const partyColumns = (list) =>
+  columnsOf(itemSchema(list), ['trade', 'start', 'from', 'to', 'energy']).map((c) =>
+    c.name === 'from' || c.name === 'to'
+      ? { ...c, value: (r) => organisationName(r[c.name]), show: (r) => organisationName(r[c.name]) }
+      : c,
+  );
 const short = (value) => number(String(Number(value.toFixed(6))));
 
 function Asked() {
@@ -154,7 +161,7 @@ export function Balance() {
           ]} /></section>
         <section><h2>Single changes${query.period ? ` at ${clock(query.period)}` : ''}</h2><${Table} name="perimeter-changes" rows=${shown}
           keyOf=${(c) => `${c.trade} ${c.start} ${c.from} ${c.to}`}
-          columns=${columnsOf(itemSchema('list-perimeter-changes'), ['trade', 'start', 'from', 'to', 'energy'])} empty="None."
+          columns=${partyColumns('list-perimeter-changes')} empty="None."
           tools=${query.period && html`<button onClick=${() => set({ period: '' })}>All of the day</button>`} /></section>`;
     }}<//>
     ${has('brp') && isAllowed('list-assets', me) && html`<${Asked} />`}`;

@@ -361,7 +361,18 @@ export const resources = [
     create: [
       { operation: 'create-location', label: 'Publish a location', needsArea: true, choices: () => ({ parent: locations() }) },
     ],
-    actions: [{ operation: 'change-location', label: 'Change', params: (r) => ({ location: r.id }), start: (r) => r }],
+    actions: [
+      {
+        operation: 'change-location',
+        label: 'Change',
+        params: (r) => ({ location: r.id }),
+        start: (r) => r,
+        fields: ['priority', 'control_area', 'buses', 'polygon', 'status'],
+        choices: () => ({ priority: organisations() }),
+        when: (r) => r.operator === state.me.value.organisation,
+        note: 'Buses that are written replace the present ones; left empty, those stay.',
+      },
+    ],
   },
   {
     path: 'networks',
@@ -510,7 +521,16 @@ export const resources = [
     id: 'id',
     filter: 'status',
     columns: ['id', 'name', 'roles', 'status', 'country', 'eic', 'reason', 'created'],
-    actions: [{ operation: 'decide-organisation', label: 'Decide', params: (r) => ({ organisation: r.id }) }],
+    actions: [
+      { operation: 'decide-organisation', label: 'Decide', params: (r) => ({ organisation: r.id }) },
+      {
+        operation: 'change-organisation',
+        label: 'Change',
+        params: (r) => ({ organisation: r.id }),
+        start: (r) => r,
+        when: (r) => r.id === state.me.value.organisation,
+      },
+    ],
   },
   {
     path: 'approvals',
@@ -625,12 +645,49 @@ export const resources = [
     ],
   },
   {
+    path: 'areas',
+    group: 'Operation',
+    title: 'Market areas',
+    list: 'list-areas',
+    id: 'id',
+    columns: [
+      'id',
+      'name',
+      'operator',
+      'currency',
+      'time_zone',
+      'period_seconds',
+      'network',
+      'network_mode',
+      'stale_rule',
+      'price_min',
+      'price_max',
+      'size_max',
+    ],
+    empty: 'There is no market area yet. The market operator makes the first one.',
+    create: [{ operation: 'create-area', label: 'New area', isWide: true }],
+    actions: [
+      {
+        operation: 'change-area',
+        label: 'Change',
+        params: (r) => ({ area: r.id }),
+        start: (r) => r,
+        isWide: true,
+        when: (r) => r.operator === state.me.value.organisation,
+      },
+    ],
+  },
+  {
     path: 'products',
     group: 'Operation',
     title: 'Products',
     list: 'list-products',
     id: 'id',
     columns: ['id', 'name', 'kind', 'opening_days', 'opening_clock_seconds', 'closure_lead_seconds', 'tolerance', 'penalty'],
+    create: [{ operation: 'create-product', label: 'New product', needsArea: true, isWide: true }],
+    actions: [
+      { operation: 'change-product', label: 'Change', params: (r) => ({ product: r.id }), start: (r) => r, isWide: true },
+    ],
   },
   {
     path: 'runs',

@@ -6,6 +6,7 @@ import { useData } from '../lib/data.js';
 import { Loaded } from '../lib/parts.js';
 import { Table, badge, columnsOf } from '../lib/table.js';
 import { Action } from '../lib/resource.js';
+import { partyColumns } from './balance.js';
 import { resources } from './resources.js';
 import { route, set, link } from '../lib/route.js';
 import { state, organisationName } from '../lib/state.js';
@@ -174,7 +175,7 @@ export function SettlementRun() {
         }} empty="Nobody disputes a trade of this run." /></section>
       <section><h2>Energy between balance responsible parties</h2><${Table} name=${`${run}-transfers`} rows=${transfers}
         keyOf=${(t) => `${t.trade} ${t.start} ${t.from} ${t.to}`}
-        columns=${columnsOf(itemSchema('list-transfers'), ['trade', 'start', 'from', 'to', 'energy'])}
+        columns=${partyColumns('list-transfers')}
           empty="No delivery of this run moved energy between perimeters that you may see." /></section>
       <section><h2>Availability</h2><${Table} name=${`${run}-availability`} rows=${availability} keyOf=${(a) => `${a.contract} ${a.start}`}
         columns=${columnsOf(itemSchema('list-availability'))} empty="No availability contract was in force." /></section>
