@@ -107,7 +107,8 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
     grid: { stroke: () => css('--line'), width: 1 },
     ticks: { stroke: () => css('--line'), width: 1 },
   };
-  const font = `${0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize)}px system-ui, sans-serif`;
+  const size = Math.round(0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize)), // uPlot takes whole pixels alone
+    font = `${size}px system-ui, sans-serif`;
   const named = (splits) => splits.map((i) => (Number.isInteger(i) ? (labels[i] ?? '') : ''));
   const covers = (low, high) => low === null || x().length === 0 || (low <= x()[0] && high >= x()[x().length - 1]);
   const longest = longestOf(kind, labels),
@@ -118,6 +119,7 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
     ms: 1e-3,
     tzDate: (second) => uPlot.tzDate(new Date(second * 1000), zone()),
     legend: { show: false },
+    focus: { alpha: 0.15 },
     padding: [10, kind === 'time' ? 40 : isTurned ? 3 * Math.min(longest, 24) : 14, 0, 0],
     scales: {
       x: { time: kind === 'time', auto: false, range: (_, low, high) => (covers(low, high) ? extent() : [low, high]) },
@@ -134,9 +136,9 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
       {
         ...axis,
         font,
-        size: kind === 'time' ? 48 : isTurned ? 30 + 4.5 * Math.min(longest, 24) : 34,
+        size: kind === 'time' ? 4 * size : isTurned ? 2.5 * size + 0.4 * size * Math.min(longest, 24) : 3 * size,
         rotate: isTurned ? -45 : 0,
-        space: kind === 'time' ? 72 : isTurned ? 20 : 48,
+        space: kind === 'time' ? 6 * size : isTurned ? 1.7 * size : 4 * size,
         ...(kind === 'category'
           ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => named(splits) }
           : {}),
@@ -147,7 +149,7 @@ function optionsOf({ kind, labels, series, sync, width, height, points, at, tell
         ...axis,
         font,
         values: (_, splits) => splits.map(shortNumber),
-        size: (_, values) => 18 + 7.5 * Math.max(3, ...(values ?? []).map((text) => text.length)),
+        size: (_, values) => 18 + 0.63 * size * Math.max(3, ...(values ?? []).map((text) => text.length)),
       },
     ],
     series: [
@@ -426,6 +428,8 @@ export function Chart({
     if (!next.delete(label)) next.add(label);
     return setHidden(next);
   };
+  // While a line's name is pointed at, the others are faint.
+  const single = (k) => series.length > 1 && plot.current?.setSeries(k === null ? null : k + 1, { focus: true });
   const columns = useMemo(
     () => [
       {
@@ -505,6 +509,7 @@ export function Chart({
               s,
               k,
             ) => html`<li><button class="key-of" aria-pressed=${!hidden.has(s.label)} title="Show or hide; with Shift: only this one"
+            onMouseEnter=${() => single(k)} onMouseLeave=${() => single(null)} onFocus=${() => single(k)} onBlur=${() => single(null)}
             onClick=${(e) => toggle(s.label, e.shiftKey)}><svg viewBox="0 0 26 10" width="26" height="10" aria-hidden="true">${
               s.style === 'bar' || s.style === 'points'
                 ? html`<rect x="8" y="0" width="10" height="10" class=${`fill-${s.line.colour + 1}`} />`
