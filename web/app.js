@@ -1,11 +1,12 @@
 // The shell: who is logged in, navigation by role, search, notices, theme, help; the page that the address names is shown inside.
-import { html, render, signal, useState, useEffect, useRef } from './lib/html.js';
+import { html, render, signal, Component, useState, useEffect, useRef } from './lib/html.js';
 import { loadDescription, call, all, isAllowed, operation, Problem } from './lib/api.js';
-import { state, dismiss, notify, organisationName } from './lib/state.js';
+import { state, dismiss, locationName, notify, organisationName } from './lib/state.js';
 import { route, link, go } from './lib/route.js';
 import { follow, unfollow, listen } from './lib/live.js';
 import { clock, moment, zone, words } from './lib/format.js';
 import { Dialog } from './lib/dialog.js';
+import { Form } from './lib/form.js';
 import { Resource } from './lib/resource.js';
 import { ProblemNote } from './lib/parts.js';
 import { resources } from './pages/resources.js';
@@ -165,13 +166,17 @@ async function logIn() {
 }
 
 export async function logOut() {
+  try {
+    await call('log-out');
+  } catch (problem) {
+    if (problem.status !== 401) return notify('wrong', 'You are not logged out', problem.remedy || 'Try again.');
+  }
   isTouring.value = false;
   forgetUser();
-  state.behalf.value = '';
-  await call('log-out').catch(() => {});
   unfollow();
+  state.behalf.value = '';
   state.hasEntered.value = '';
-  state.me.value = null;
+  location.replace('/'); // nothing of what was read stays
 }
 
 // ---- search over everything that has a page ----
@@ -275,7 +280,7 @@ function Clock() {
 function Notices() {
   return html`<div class="notices" role="status" aria-live="polite">${state.notices.value.map(
     (n) => html`<div key=${n.id}
-    class=${`notice ${n.kind}`}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet"
+    class=${`notice ${n.kind}`} role=${n.kind === 'wrong' ? 'alert' : undefined}><div><b>${n.text}</b>${n.detail && html`<br /><span>${n.detail}</span>`}</div><button class="quiet"
       aria-label="Dismiss" onClick=${() => dismiss(n.id)}>✕</button></div>`,
   )}</div>`;
 }
@@ -292,6 +297,30 @@ function Navigation({ isOpen, onPick }) {
           html`<li><a href=${link(v.path)} aria-current=${v.path === here ? 'page' : undefined} onClick=${onPick}>${v.title}</a></li>`,
       )}</ul></div>`,
   )}</nav>`;
+}
+
+// The session has ended while one was working: a new log-in over the page, which keeps what was typed.
+function LogInAgain() {
+  const done = async () => {
+    const me = await call('get-me');
+    if (me.user !== state.me.value.user) location.reload(); // somebody else: nothing of the former one stays
+    state.isExpired.value = false;
+  };
+  return html`<${Dialog} title="Log in again" onClose=${() => location.reload()}><p>The session has ended. What you typed is still there.</p>
+    <${Form} operation="log-in" fields=${['email', 'password']} fixed=${{ as: 'cookie' }} submit="Log in" onDone=${done} /><//>`;
+}
+
+// What a page cannot show does not take the others with it.
+class Boundary extends Component {
+  state = { error: null };
+  componentDidCatch(error) {
+    this.setState({ error });
+  }
+  render({ children }, { error }) {
+    if (!error) return children;
+    return html`<h1>This page has failed</h1><p class="problem" role="alert">${error.message}</p>
+      <p>Nothing was sent. <a href="#/">Go to the start page</a>, or <button onClick=${() => location.reload()}>load it again</button>.</p>`;
+  }
 }
 
 // Stands above everything while one acts for another organisation.
@@ -344,8 +373,13 @@ function Shell() {
       });
     return listen((type, data) => {
       if (type === 'market.message') notify('news', 'Message of the market operator', data.text ?? '');
-      if (type === 'trading.halted') notify('wrong', 'Trading is halted', data.reason ?? '');
-      if (type === 'trading.resumed') notify('done', 'Trading goes on');
+      const where = data.location
+        ? `at ${locationName(data.location)}`
+        : data.organisation
+          ? `of ${organisationName(data.organisation)}`
+          : 'in the area';
+      if (type === 'trading.halted') notify('wrong', `Trading ${where} is halted`);
+      if (type === 'trading.resumed') notify('done', `Trading ${where} goes on`);
     });
   }, [area?.id]);
   const connection = { live: 'Live', lost: 'Connection lost; coming back', off: 'Not connected' }[state.connection.value];
@@ -380,10 +414,11 @@ function Shell() {
         ? html`<h1>There is no such page</h1><p>The address names a page that does not exist. <a href="#/">Go to the start page</a>.</p>`
         : !isFor(here)
           ? html`<h1>${here.title}</h1><p>Your role does not see this page. <a href="#/">Go to the start page</a>.</p>`
-          : here.of && !here.view
-            ? html`<${Resource} key=${`${here.path} ${me.organisation}`} of=${here.of} />`
-            : html`<${here.view} key=${`${here.path} ${me.organisation}`} onLogOut=${logOut} onActFor=${actFor} />`
+          : html`<${Boundary} key=${`${here.path} ${me.organisation} ${area?.id}`}>${
+              here.of && !here.view ? html`<${Resource} of=${here.of} />` : html`<${here.view} onLogOut=${logOut} onActFor=${actFor} />`
+            }<//>`
     }</main>
+    ${state.isExpired.value && html`<${LogInAgain} />`}
     ${overlay === 'search' && html`<${Search} onClose=${() => setOverlay(null)} />`}${
       overlay === 'help' &&
       html`<${Help}

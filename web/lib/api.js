@@ -80,10 +80,29 @@ export async function request(method, path, { body, headers = {}, signal, as = '
   }
   if (answer.status === 204) return null;
   const isJson = (answer.headers.get('Content-Type') ?? '').includes('json');
+  if (answer.status === 401 && state.me.value && path !== '/v1/log-in') state.isExpired.value = true;
   if (!answer.ok) throw new Problem({ status: answer.status, ...(isJson ? await answer.json() : { title: answer.statusText }) });
   if (as === 'blob') return answer.blob();
   if (as === 'version') return { object: await answer.json(), etag: answer.headers.get('ETag') };
   return isJson ? answer.json() : answer.text();
+}
+
+// The idempotency key of an attempt: the same one for the same request as long as nobody knows what has become of it.
+export function useOfKeys() {
+  let last = null;
+  return {
+    keyFor(...request) {
+      const text = JSON.stringify(request);
+      if (last?.text !== text) last = { text, key: crypto.randomUUID() };
+      return last.key;
+    },
+    answered(problem = null) {
+      const isOpen =
+        problem &&
+        (problem.status === 0 || problem.status === 429 || problem.status >= 500 || problem.key === 'idempotency.in_progress');
+      if (!isOpen) last = null;
+    },
+  };
 }
 
 // `params` fill the path, the rest of them the query. Changes carry an idempotency key, so that a repeated attempt (`key`, by

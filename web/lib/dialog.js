@@ -13,6 +13,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
     };
   }, []);
   return html`<dialog ref=${dialog} class=${wide ? 'wide' : ''} aria-label=${title} onCancel=${(event) => {
+    if (event.target !== dialog.current) return; // that of a file picker inside
     event.preventDefault();
     onClose();
   }}>

@@ -1,19 +1,23 @@
 // A form made from the schema of an operation's body, groups and lists of groups included. What the server says of single fields stands
 // beside them; what was typed stays until it is accepted.
 import { html, useState, useEffect, useRef, useId } from './html.js';
-import { bodySchema, schemaOf, call, operation } from './api.js';
-import { words, instantOf, day, clock, iso } from './format.js';
+import { bodySchema, schemaOf, call, operation, useOfKeys } from './api.js';
+import { words, instantOf, written, iso } from './format.js';
 import { state, notify } from './state.js';
 
 const isLong = (schema) => schema.type === 'string' && (schema.maxLength ?? 0) > 300;
-const local = (instant) => (instant ? `${day(instant)} ${clock(instant)}` : '');
+// Names and other texts may hold blanks and commas: one a line. Numbers stand with blanks between.
+const isLines = (schema) => {
+  const item = schema.type === 'array' ? schemaOf(schema.items) : {};
+  return item.type === 'string' && !item.enum && item.format !== 'decimal' && item.format !== 'date-time';
+};
 
 const isGroup = (schema) => schema.type === 'object' && Boolean(schema.properties);
 const isList = (schema) => schema.type === 'array' && isGroup(schemaOf(schema.items));
 // A list of what has no control of its own: lists, or one of several kinds of things.
 const isJson = (schema) =>
   schema.type === 'array' && !isList(schema) && ['array', undefined].includes(schemaOf(schema.items).type);
-const isEmpty = (value) => value === undefined || value === '' || value === null;
+const isEmpty = (value) => value === undefined || value === null || value === '';
 
 // What the controls begin with, from what the API gives or takes: texts, nested as the schema is.
 function textsOf(schema, given) {
@@ -22,10 +26,11 @@ function textsOf(schema, given) {
       Object.entries(schema.properties).map(([name, of]) => [name, textsOf(schemaOf(of), given?.[name])]),
     );
   if (isList(schema)) return (given ?? []).map((item) => textsOf(schemaOf(schema.items), item));
-  if (isEmpty(given)) return schema.type === 'boolean' ? false : '';
-  if (schema.format === 'date-time') return local(given);
+  if (isEmpty(given)) return '';
+  if (schema.type === 'boolean') return String(given);
+  if (schema.format === 'date-time') return written(given);
   if (isJson(schema)) return JSON.stringify(given);
-  if (Array.isArray(given)) return schemaOf(schema.items).enum ? given : given.join(' ');
+  if (Array.isArray(given)) return schemaOf(schema.items).enum ? given : given.join(isLines(schema) ? '\n' : ' ');
   return typeof given === 'object' && !(given instanceof Blob) ? JSON.stringify(given) : given;
 }
 
@@ -35,12 +40,14 @@ function readText(text, schema) {
     case 'number':
       return Number.isNaN(Number(text)) ? text : Number(text);
     case 'boolean':
-      return Boolean(text);
+      return text === 'true';
     case 'array': {
       if (isJson(schema)) return JSON.parse(text);
       if (Array.isArray(text)) return text.length ? text : undefined;
+      if (!isLines(schema) && /,/.test(text)) throw new Error('write decimals with a point, several with blanks between');
       return String(text)
-        .split(/[\s,;]+/)
+        .split(isLines(schema) ? /\n/ : /[\s;]+/)
+        .map((part) => part.trim())
         .filter(Boolean)
         .map((part) => readText(part, schemaOf(schema.items)));
     }
@@ -48,6 +55,7 @@ function readText(text, schema) {
       return typeof text === 'string' ? JSON.parse(text) : text;
     default: {
       if (schema.format === 'binary') return text;
+      if (schema.format === 'password') return text;
       if (schema.format !== 'date-time') return String(text).trim();
       const instant = instantOf(text);
       if (Number.isNaN(instant.getTime())) throw new Error('write it as 2026-11-26 14:15');
@@ -66,9 +74,10 @@ function read(texts, schema, wrong, pointer = '', isNeeded = true) {
   }
   if (!isGroup(schema)) {
     try {
-      const value = isEmpty(texts) ? undefined : readText(texts, schema);
+      const isBlank = isEmpty(texts) || (typeof texts === 'string' && schema.format !== 'password' && texts.trim() === '');
+      const value = isBlank ? undefined : readText(texts, schema);
       if (value === undefined && isNeeded) wrong[pointer] = 'is needed';
-      return value === false && !isNeeded ? undefined : value;
+      return value;
     } catch (error) {
       wrong[pointer] = error instanceof SyntaxError ? 'is no valid JSON' : error.message;
       return undefined;
@@ -98,8 +107,8 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
     <option value="">${required ? 'choose' : '–'}</option>
     ${schema.enum.map((word) => html`<option value=${word}>${words(word)}</option>`)}</select>`;
   if (schema.type === 'boolean')
-    return html`<input type="checkbox" ...${{ ...common, required: undefined }} checked=${Boolean(value)}
-      onChange=${(e) => onInput(e.target.checked)} />`;
+    return html`<select ...${common} value=${String(value ?? '')} onChange=${set}>
+    <option value="">${required ? 'choose' : '–'}</option><option value="true">Yes</option><option value="false">No</option></select>`;
   if (schema.type === 'array' && schemaOf(schema.items).enum)
     return html`<select multiple ...${common} onChange=${(e) => onInput([...e.target.selectedOptions].map((o) => o.value))}>
     ${schemaOf(schema.items).enum.map(
@@ -116,7 +125,7 @@ function Control({ id, schema, value, onInput, name, choices, invalid, described
     return html`<input type="password" ...${common} value=${value ?? ''} onInput=${set} autocomplete="current-password" />`;
   if (schema.format === 'email')
     return html`<input type="email" ...${common} value=${value ?? ''} onInput=${set} autocomplete="username" />`;
-  if (schema.type === 'object' || isJson(schema) || isLong(schema))
+  if (schema.type === 'object' || isJson(schema) || isLong(schema) || isLines(schema))
     return html`<textarea rows="4" ...${common} value=${value ?? ''} onInput=${set} spellcheck="false"></textarea>`;
   return html`<input type="text" inputmode=${schema.format === 'decimal' || schema.type === 'integer' ? 'decimal' : undefined} ...${common}
     value=${value ?? ''} onInput=${set} autocomplete="off" />`;
@@ -126,7 +135,7 @@ function hint(schema) {
   const parts = [schema.description];
   if (schema.format === 'date-time') parts.push(`local time, ${state.area.value?.time_zone ?? 'UTC'}`);
   if (schema.type === 'array' && !isList(schema) && !isJson(schema) && !schemaOf(schema.items).enum)
-    parts.push('several: with blanks between');
+    parts.push(isLines(schema) ? 'one a line' : 'several: with blanks between');
   if ((schema.type === 'object' && !isGroup(schema)) || isJson(schema)) parts.push('JSON');
   return parts.filter(Boolean).join('; ');
 }
@@ -156,7 +165,7 @@ function Field({ name, path, schema, value, required, form }) {
       )}
       <button type="button" onClick=${() => form.change(path, [...rows, textsOf(item)])}>Add</button></fieldset>`;
   }
-  return html`<div class=${`field ${schema.type === 'boolean' ? 'check' : ''} ${error ? 'wrong' : ''}`}>
+  return html`<div class=${`field ${error ? 'wrong' : ''}`}>
     <label for=${id}>${title}</label>
     <${Control} id=${id} name=${path.join('.')} schema=${schema} choices=${form.choices[path.filter(isNaN).join('.')]} value=${value}
       invalid=${Boolean(error)} describedBy=${described} required=${required} onInput=${(text) => form.change(path, text)} />${below}</div>`;
@@ -202,6 +211,7 @@ export function Form({
   compact = false,
   schema: given,
   perform,
+  put,
 }) {
   const whole_ = given ?? formSchema(id, fixed),
     prefix = useId();
@@ -216,13 +226,22 @@ export function Form({
     [problem, setProblem] = useState(null),
     [isBusy, setBusy] = useState(false);
   const form = useRef(null),
-    attempt = useRef(null);
+    keys = useRef(useOfKeys());
   useEffect(() => {
     if (Object.keys(errors).length) form.current.querySelector('[aria-invalid=true]')?.focus();
   }, [errors]);
 
+  // Values that come from elsewhere on the page while one is typing (`put`: {at, values}) replace only their own fields.
+  useEffect(() => {
+    if (!put) return;
+    const own = Object.fromEntries(Object.entries(put.values).filter(([name]) => names.includes(name)));
+    setTexts((now) => ({
+      ...now,
+      ...textsOf({ ...schema, properties: Object.fromEntries(Object.keys(own).map((n) => [n, schema.properties[n]])) }, own),
+    }));
+  }, [put?.at]);
+
   const change = (path, value) => {
-    attempt.current = null; // another request, another idempotency key
     const next = changed(texts, path, value);
     setTexts(next);
     setErrors(({ [`/${path.join('/')}`]: _, ...others }) => others);
@@ -235,17 +254,17 @@ export function Form({
     setErrors(wrong);
     setProblem(null);
     if (Object.keys(wrong).length) return;
-    attempt.current ??= crypto.randomUUID();
+    const key = keys.current.keyFor(id, params, body);
     setBusy(true);
     try {
       const answer = perform
-        ? await perform(body, attempt.current)
-        : await call(id, params, operation(id).requestBody ? body : undefined, { key: attempt.current });
-      attempt.current = null;
+        ? await perform(body, key)
+        : await call(id, params, operation(id).requestBody ? body : undefined, { key });
+      keys.current.answered();
       if (again) notify('done', `${operation(id).summary}: done`);
       await onDone?.(answer, body);
     } catch (refusal) {
-      if (refusal.status) attempt.current = null; // the server has answered: the next try is another request
+      keys.current.answered(refusal);
       const beside = {};
       for (const item of refusal.errors ?? []) {
         const field = fieldOf(item.pointer, schema);

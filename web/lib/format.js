@@ -39,30 +39,59 @@ export function day(instant, inZone = zone()) {
   const p = parts(instant, inZone);
   return `${p.year}-${p.month}-${p.day}`;
 }
-export function clock(instant, inZone = zone()) {
-  const p = parts(instant, inZone);
-  return `${p.hour}:${p.minute}`;
-}
-export function moment(instant, inZone = zone()) {
-  const p = parts(instant, inZone);
-  return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}`;
-}
-
 // How far the zone is ahead of UTC at an instant, in milliseconds.
 function offset(ms, inZone) {
   const p = parts(ms, inZone);
   return Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second) - Math.floor(ms / 1000) * 1000;
 }
 
-// The instant of a local clock time "2026-11-26 14:15" in the zone; NaN when it is none. In the hour that does not exist in spring the clock's jump
-// counts; in the hour that comes twice in autumn, the first.
+// In autumn an hour comes twice: its times are marked A and B, as the exchanges do.
+function mark(instant, inZone) {
+  const ms = new Date(instant).getTime(),
+    here = offset(ms, inZone);
+  for (const [step, letter] of [
+    [36e5, 'A'],
+    [-36e5, 'B'],
+  ])
+    if (offset(ms + step, inZone) === here - step) return letter;
+  return '';
+}
+const clocks = new Map(); // of many periods drawn again and again
+export function clock(instant, inZone = zone()) {
+  const key = `${instant} ${inZone}`;
+  let text = clocks.get(key);
+  if (text === undefined) {
+    const p = parts(instant, inZone);
+    text = `${p.hour}:${p.minute}${mark(instant, inZone)}`;
+    if (clocks.size > 5000) clocks.clear();
+    clocks.set(key, text);
+  }
+  return text;
+}
+export function moment(instant, inZone = zone()) {
+  const p = parts(instant, inZone);
+  return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second}${mark(instant, inZone)}`;
+}
+// As it is written in a form, without loss: seconds where there are some.
+export function written(instant, inZone = zone()) {
+  return new Date(instant).getTime() % 60000 === 0
+    ? `${day(instant, inZone)} ${clock(instant, inZone)}`
+    : moment(instant, inZone);
+}
+
+export const isDay = (text) =>
+  /^\d{4}-\d\d-\d\d$/.test(text ?? '') && new Date(`${text}T00:00Z`).toJSON()?.startsWith(text) === true;
+
+// The instant of a local clock time "2026-11-26 14:15" in the zone; NaN when it is none. In the hour that does not exist in spring
+// the clock's jump counts; in the hour that comes twice in autumn the letter, without one the first.
 export function instantOf(local, inZone = zone()) {
-  const read = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(local.trim());
-  const wall = read ? Date.parse(`${read[1]}T${read[2] ?? '00:00'}Z`) : NaN;
+  const read = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?)([AB]?))?$/.exec(local.trim());
+  const wall = read && isDay(read[1]) ? Date.parse(`${read[1]}T${read[2] ?? '00:00'}Z`) : NaN;
   if (Number.isNaN(wall)) return new Date(NaN);
   const candidates = [wall - offset(wall - 864e5, inZone), wall - offset(wall + 864e5, inZone)];
   const right = candidates.filter((ms) => ms + offset(ms, inZone) === wall);
-  return new Date(right.length ? Math.min(...right) : Math.max(...candidates));
+  if (right.length === 0) return new Date(Math.max(...candidates));
+  return new Date(read[3] === 'B' ? Math.max(...right) : Math.min(...right));
 }
 
 // Begin and end of a local day; 23, 24 or 25 hours apart.
@@ -75,25 +104,7 @@ export const iso = (instant) => new Date(instant).toISOString().replace('.000Z',
 
 const UNITS = { s: 's', kv: 'kV', mw: 'MW', mva: 'MVA', mvar: 'Mvar', mwh: 'MWh', pu: 'p.u.' };
 // "grid_status" -> "Grid status", "time_limit_s" -> "Time limit, s"
-const SHORT = new Set([
-  'fmo',
-  'dso',
-  'tso',
-  'esp',
-  'resp',
-  'brp',
-  'ioc',
-  'fok',
-  'gtc',
-  'gtt',
-  'pv',
-  'chp',
-  'ev',
-  'eic',
-  'iban',
-  'url',
-  'tso',
-]);
+const SHORT = new Set('fmo dso tso esp resp brp ioc fok gtc gtt pv chp ev eic iban url'.split(' '));
 export const words = (name) => {
   if (SHORT.has(name)) return name.toUpperCase();
   const [, bare, unit] = /^(.+?)(?:_(s|kv|mw|mva|mvar|mwh|pu))?$/.exec(String(name)) ?? [null, String(name)];

@@ -8,6 +8,8 @@ import { state } from './state.js';
 import { number } from './format.js';
 
 const COLOURS = { green: '--good', yellow: '--wait', red: '--bad' };
+// Leaflet takes a text for HTML; names are no HTML.
+const textNode = (text) => Object.assign(document.createElement('span'), { textContent: text });
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const round = (degrees) => Math.round(degrees * 1e5) / 1e5; // a metre
 
@@ -117,7 +119,7 @@ export function LocationMap({ locations, lights, open, onOpen, places, busClass,
       const shape = L.geoJSON({ type: 'Feature', geometry: l.polygon }, { style, interactive: !zone });
       if (!zone)
         shape
-          .bindTooltip(`${l.name}${lights ? `: ${light?.colour ?? 'no open period'}` : ''}`, { sticky: true })
+          .bindTooltip(textNode(`${l.name}${lights ? `: ${light?.colour ?? 'no open period'}` : ''}`), { sticky: true })
           .on('click', (event) => {
             L.DomEvent.stopPropagation(event);
             onOpen(l.id);
@@ -142,7 +144,7 @@ export function LocationMap({ locations, lights, open, onOpen, places, busClass,
         fillOpacity: 1,
         interactive: !zone,
       })
-        .bindTooltip(`Bus ${bus}`)
+        .bindTooltip(textNode(`Bus ${bus}`))
         .addTo(buses.current);
     }
   }, [places, busClass, zone, state.theme.value]);

@@ -17,15 +17,19 @@ export function listen(listener) {
 async function* blocks(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  for (;;) {
-    let timer;
-    const silence = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error('silence')), SILENCE_MS);
-    });
-    const { done, value } = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
-    if (done) return;
-    text += value;
-    for (let end; (end = text.indexOf('\n\n')) >= 0; text = text.slice(end + 2)) yield text.slice(0, end).split('\n');
+  let timer;
+  try {
+    for (;;) {
+      const silence = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error('silence')), SILENCE_MS);
+      });
+      const { done, value } = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
+      if (done) return;
+      text += value;
+      for (let end; (end = text.indexOf('\n\n')) >= 0; text = text.slice(end + 2)) yield text.slice(0, end).split('\n');
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // the connection is not left open
   }
 }
 
@@ -51,7 +55,7 @@ async function run(areaId, signal) {
           ...(state.behalf.value ? { 'On-Behalf-Of': state.behalf.value } : {}),
         },
       });
-      if (answer.status === 401) return void (state.me.value = null);
+      if (answer.status === 401) state.isExpired.value = true; // after the new log-in it goes on
       if (!answer.ok) throw new Error(String(answer.status));
       for await (const lines of blocks(answer.body)) {
         const { event, data, id } = read(lines);

@@ -5,11 +5,12 @@
 //   id                           field that names an item; columns: names of fields
 //   create                       [{operation, label, fixed(), choices(), fields, start()}]
 //   actions                      the same for one item, with params(row), when(row); `sure`: asked before it is done; `isWide`: many fields
+//   secret(answer)               what is told only once
 //   events                       kinds of events after which the list is read again
 //   page(row)                    address of the page that shows an item, instead of a dialog
 //   filter                       {field, words}: a choice that is kept in the address
-import { html, useState } from './html.js';
-import { all, call, isAllowed, itemSchema, operation, versionFor, Problem } from './api.js';
+import { html, useRef, useState } from './html.js';
+import { all, call, isAllowed, itemSchema, operation, useOfKeys, versionFor, Problem } from './api.js';
 import { useData } from './data.js';
 import { Table, columnsOf } from './table.js';
 import { Form } from './form.js';
@@ -21,15 +22,28 @@ import { words } from './format.js';
 
 const usable = (actions = []) => actions.filter((action) => isAllowed(action.operation, state.me.value));
 
+// What is told only once (`secret(answer)`) stays until it is closed.
+function Secret({ action, text, onClose }) {
+  return html`<${Dialog} title=${action.label} onClose=${onClose}>
+    <p>This is shown only here, and only now. Keep it before you close this.</p>
+    <p><code class="secret">${text}</code></p>
+    <div class="buttons"><button class="primary" onClick=${() => navigator.clipboard?.writeText(text).then(() => notify('done', 'Copied'))}>Copy</button>
+      <button onClick=${onClose}>Close</button></div><//>`;
+}
+
 export function Action({ action, row, onClose, onDone }) {
   const [problem, setProblem] = useState(null),
-    [isBusy, setBusy] = useState(false);
+    [isBusy, setBusy] = useState(false),
+    [secret, setSecret] = useState(null),
+    keys = useRef(useOfKeys());
   const params = { ...(action.needsArea ? { area: state.area.value?.id } : {}), ...(action.params?.(row) ?? {}) };
   const done = async (answer) => {
-    notify('done', `${action.label}: done`, action.tell?.(answer) ?? '');
-    onClose();
+    notify('done', `${action.label}: done`);
+    if (action.secret) setSecret(action.secret(answer));
+    else onClose();
     await onDone();
   };
+  if (secret !== null) return html`<${Secret} action=${action} text=${secret} onClose=${onClose} />`;
   if (versionFor(action.operation))
     return html`<${Change} action=${action} row=${row} params=${params} onClose=${onClose} onDone=${done} />`;
   if (operation(action.operation).requestBody)
@@ -41,8 +55,11 @@ export function Action({ action, row, onClose, onDone }) {
     setBusy(true);
     setProblem(null);
     try {
-      await done(await call(action.operation, params));
+      const answer = await call(action.operation, params, undefined, { key: keys.current.keyFor(params) });
+      keys.current.answered();
+      await done(answer);
     } catch (error) {
+      keys.current.answered(error);
       setProblem(error instanceof Problem ? error : new Problem({ title: error.message }));
     }
     setBusy(false);
@@ -81,7 +98,7 @@ export function Resource({ of }) {
   );
   const schema = itemSchema(of.list),
     columns = columnsOf(schema, of.columns);
-  const opened = data.value?.items.find((row) => row[of.id] === query.open);
+  const opened = of.id && query.open ? data.value?.items.find((row) => row[of.id] === query.open) : undefined;
   const rows =
     data.value?.items.filter((row) => !of.filter || !query[of.filter] || String(row[of.filter]) === query[of.filter]) ?? [];
   const choices = of.filter ? [...new Set(data.value?.items.map((row) => String(row[of.filter])))].sort() : [];

@@ -23,11 +23,12 @@ async function turn(work) {
     waiting.shift()?.();
   }
 }
+// A request belongs to all who wait for it: one who turns away breaks it off for nobody else.
 function once(operation, params, signal, read = call) {
-  const key = JSON.stringify([operation, params]);
+  const key = JSON.stringify([state.me.value?.user, state.behalf.value, operation, params]);
   if (!kept.has(key)) {
     const promise = turn(() =>
-      signal.aborted ? Promise.reject(new DOMException('', 'AbortError')) : read(operation, params, undefined, { signal }),
+      signal.aborted ? Promise.reject(new DOMException('', 'AbortError')) : read(operation, params, undefined, {}),
     );
     kept.set(key, promise);
     promise.catch(() => kept.delete(key));

@@ -34,6 +34,7 @@ export const state = {
   behalf: keptHere('behalf'), // organisation that one acts for; its id
   mandates: signal([]), // of those that one's organisation acts for
   connection: signal('off'), // of the event stream: off, live, lost
+  isExpired: signal(false), // the session has ended: the log-in stands over the page until there is a new one
   notices: signal([]), // {id, kind: done | wrong | news, text, detail}
 };
 

@@ -68,6 +68,7 @@ export function show(value, name, schema = {}) {
   if (NAMED[name]) return NAMED[name](value);
   if (Array.isArray(value)) {
     if (value.length === 0) return html`<span class="none" aria-label="none">–</span>`;
+    if (name === 'price_points') return value.map((p) => number(p.price)).join(', ');
     if (typeof value[0] === 'object') return `${value.length}`;
     return value.length > 4
       ? `${value
@@ -109,11 +110,11 @@ export function save(name, type, content) {
 }
 const plain = (value) =>
   value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-// A cell that a spreadsheet would take for a formula is marked as text.
-const cell = (value) => {
-  const text = plain(value),
-    safe = /^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text;
-  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+// A cell that a spreadsheet would take for a formula is marked as text; everything but a number is quoted, whatever separates.
+export const cell = (value) => {
+  const text = plain(value);
+  if (text === '' || /^-?\d+(\.\d+)?$/.test(text)) return text;
+  return `"${(/^[=+@\t\r-]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 };
 
 export function Table({

@@ -19,9 +19,9 @@ export function Account({ onLogOut }) {
     <dl class="details"><div><dt>Organisation</dt><dd>${organisationName(me.organisation)} (${me.organisation})</dd></div><div><dt>User</dt><dd>${me.user}</dd></div>
       <div><dt>Roles of the organisation</dt><dd>${me.roles.map(words).join(', ')}</dd></div><div><dt>Your duties</dt><dd>${me.duties.map(words).join(', ')}</dd></div></dl>
     <h2>Appearance</h2>
-    <div class="buttons" role="radiogroup" aria-label="Appearance">${['system', 'light', 'dark'].map(
+    <div class="buttons" role="group" aria-label="Appearance">${['system', 'light', 'dark'].map(
       (theme) =>
-        html`<button role="radio" aria-checked=${state.theme.value === theme} class=${state.theme.value === theme ? 'primary' : ''} onClick=${() => {
+        html`<button aria-pressed=${state.theme.value === theme} class=${state.theme.value === theme ? 'primary' : ''} onClick=${() => {
           state.theme.value = theme;
         }}>${words(theme)}</button>`,
     )}</div>

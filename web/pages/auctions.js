@@ -265,11 +265,11 @@ function Entry({ auction, portfolios, onDone }) {
     <div class="buttons">
       ${
         canSell &&
-        html`<div class="switch" role="radiogroup" aria-label="Side">${[
+        html`<div class="switch" role="group" aria-label="Side">${[
           ['sell', 'Offer'],
           ['buy', 'Request'],
         ].map(
-          ([of, title]) => html`<button role="radio" aria-checked=${side === of} onClick=${() => setSide(of)}>${title}</button>`,
+          ([of, title]) => html`<button aria-pressed=${side === of} onClick=${() => setSide(of)}>${title}</button>`,
         )}</div>`
       }
       ${

@@ -100,6 +100,10 @@ export function Connections() {
       <${Table} name="asset-approvals" columns=${columns} rows=${rows} more=${value.more} keyOf=${(r) => r.id} onOpen=${(r) => set({ open: r.id })}
         empty=${wanted === 'pending' ? 'No asset waits for a decision.' : 'No assets in this state.'}
         tools=${html`<label>State <select value=${wanted} onChange=${(e) => set({ status: e.target.value, open: '' })}>
-          ${['all', ...STATES].map((word) => html`<option value=${word}>${words(word)} (${word === 'all'
-            ? assets.length : assets.filter((a) => a.grid_status === word).length})</option>`)}</select></label>`} />`}<//>`;
+          ${['all', ...STATES].map(
+            (word) =>
+              html`<option value=${word}>${words(word)} (${
+                word === 'all' ? assets.length : assets.filter((a) => a.grid_status === word).length
+              })</option>`,
+          )}</select></label>`} />`}<//>`;
 }

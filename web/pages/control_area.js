@@ -110,9 +110,13 @@ function OneArea({ control }) {
     ].filter((s) => !s.isHidden);
     const isQuiet = periods.every((p) => !p.up.offers && !p.down.offers && !p.baselines);
     return html`
-      ${isQuiet ? html`<p class="empty">Nothing is offered for this day, and no baselines are there. Look at another day.</p>` : html`<${Chart}
+      ${
+        isQuiet
+          ? html`<p class="empty">Nothing is offered for this day, and no baselines are there. Look at another day.</p>`
+          : html`<${Chart}
         name="control-area" title=${`Offers of ${control}: up above, down below zero`} unit="MW"
-          x=${numbers(periods.map((p) => new Date(p.start).getTime() / 1000))} series=${series} />`}
+          x=${numbers(periods.map((p) => new Date(p.start).getTime() / 1000))} series=${series} />`
+      }
       ${opened && html`<${MeritOrder} period=${opened} currency=${area.currency} />`}
       <section><h2>Periods</h2><p class="note">Enter opens the merit order of a period.</p><${Table} name="control-area" columns=${columns}
         rows=${periods} keyOf=${(p) => p.start} onOpen=${(p) => set({ period: p.start })} empty="No periods." /></section>
@@ -165,8 +169,11 @@ export function ControlArea() {
   if (!state.area.value) return html`<h1>Control area</h1><p class="empty">There is no market area yet.</p>`;
   const control = names.includes(query.control) ? query.control : names[0];
   return html`<header class="page"><h1>Control area</h1><div class="tools">
-      ${names.length > 1 && html`<label>Control area <select value=${control} onChange=${(e) => set({ control: e.target.value })}>
-        ${names.map((n) => html`<option value=${n}>${n}</option>`)}</select></label>`}
+      ${
+        names.length > 1 &&
+        html`<label>Control area <select value=${control} onChange=${(e) => set({ control: e.target.value })}>
+        ${names.map((n) => html`<option value=${n}>${n}</option>`)}</select></label>`
+      }
       <${DayPicker} also=${{ period: '' }} /></div></header>
     ${
       control

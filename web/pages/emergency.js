@@ -1,7 +1,7 @@
 // The emergency stop: trades at the own locations cut for the grid's safety, and trading halted, from one place. Nothing is done
 // without a reason and a second step that says what will happen.
 import { html, useMemo, useState } from '../lib/html.js';
-import { all, call, isAllowed, Problem } from '../lib/api.js';
+import { all, call, isAllowed, useOfKeys, Problem } from '../lib/api.js';
 import { useData } from '../lib/data.js';
 import { Loaded } from '../lib/parts.js';
 import { Dialog } from '../lib/dialog.js';
@@ -14,14 +14,15 @@ import { instantOf, iso, moment, number, words } from '../lib/format.js';
 const total = (rows) => number(String(Number(rows.reduce((sum, r) => sum + Number(r.quantity), 0).toFixed(6))));
 
 // ---- cutting trades ----
-function CurtailDialog({ trades, onClose, onDone }) {
+function CurtailDialog({ trades: given, onClose, onDone }) {
   const [reason, setReason] = useState(''),
     [share, setShare] = useState('0'),
     [isSure, setSure] = useState(false),
     [results, setResults] = useState(null),
     [isBusy, setBusy] = useState(false),
     [wrong, setWrong] = useState({});
-  const keys = useMemo(() => new Map(trades.map((t) => [t.trade, crypto.randomUUID()])), []);
+  const trades = useMemo(() => given, []); // as they were when this was opened: a part of a part is not what was asked for
+  const keys = useMemo(() => new Map(trades.map((t) => [t.trade, useOfKeys()])), []);
   // Down to the area's step, never above what there is.
   const keepOf = (t) => {
     const tick = Number(state.area.value.tick),
@@ -50,11 +51,12 @@ function CurtailDialog({ trades, onClose, onDone }) {
           'curtail-trade',
           { area: state.area.value.id, trade: t.trade },
           { keep: keepOf(t), reason: reason.trim() },
-          { key: keys.get(t.trade) },
+          { key: keys.get(t.trade).keyFor(keepOf(t), reason.trim()) },
         );
+        keys.get(t.trade).answered();
         done.push({ trade: t.trade });
       } catch (error) {
-        if (error.status) keys.set(t.trade, crypto.randomUUID());
+        keys.get(t.trade).answered(error);
         done.push({ trade: t.trade, problem: error instanceof Problem ? error : new Problem({ title: error.message }) });
       }
       setResults([...done]);
@@ -74,17 +76,31 @@ function CurtailDialog({ trades, onClose, onDone }) {
     tip,
   ) => html`<div class=${`field ${wrong[name] ? 'wrong' : ''}`}><label for=${`curtail-${name}`}>${label}<span class="needed"
     aria-hidden="true"> *</span></label>
-    ${control}${tip && html`<small>${tip}</small>`}${wrong[name] && html`<strong class="error" id=${`curtail-${name}-wrong`}>
-      ${wrong[name]}</strong>`}</div>`;
+    ${control}${tip && html`<small>${tip}</small>`}${
+      wrong[name] &&
+      html`<strong class="error" id=${`curtail-${name}-wrong`}>
+      ${wrong[name]}</strong>`
+    }</div>`;
   return html`<${Dialog} title="Cut trades for the grid’s safety" onClose=${onClose}><form noValidate onSubmit=${act} aria-busy=${isBusy}>
-    <p><b>${trades.length === 1 ? 'One trade'
-      : `${trades.length} trades`}, ${total(trades)} MW in all</b>, for delivery from ${moment(trades.at(-1).start).slice(0, 16)}${' '}
+    <p><b>${
+      trades.length === 1 ? 'One trade' : `${trades.length} trades`
+    }, ${total(trades)} MW in all</b>, for delivery from ${moment(trades.at(-1).start).slice(0, 16)}${' '}
       to ${moment(trades[0].start).slice(0, 16)}. The parties are told at once; what is cut is not delivered and does not come back.</p>
     <div class="fields">
-      ${field('share', 'What is kept, %', html`<input id="curtail-share" inputmode="decimal" value=${share}
-        onInput=${(e) => setShare(e.target.value)} aria-invalid=${Boolean(wrong.share)} />`, '0 cuts them completely')}
-      ${field('reason', 'Reason', html`<input id="curtail-reason" value=${reason} maxlength="200" autofocus
-        onInput=${(e) => setReason(e.target.value)} aria-invalid=${Boolean(wrong.reason)} />`, 'The parties read it, and it is in the audit log')}
+      ${field(
+        'share',
+        'What is kept, %',
+        html`<input id="curtail-share" inputmode="decimal" value=${share}
+        onInput=${(e) => setShare(e.target.value)} aria-invalid=${Boolean(wrong.share)} />`,
+        '0 cuts them completely',
+      )}
+      ${field(
+        'reason',
+        'Reason',
+        html`<input id="curtail-reason" value=${reason} maxlength="200" autofocus
+        onInput=${(e) => setReason(e.target.value)} aria-invalid=${Boolean(wrong.reason)} />`,
+        'The parties read it, and it is in the audit log',
+      )}
       <div class=${`field check ${wrong.sure ? 'wrong' : ''}`}><label for="curtail-sure">I am sure: the grid needs it</label>
         <input id="curtail-sure" type="checkbox" checked=${isSure} onChange=${(e) => setSure(e.target.checked)} aria-invalid=${Boolean(wrong.sure)} />
         ${wrong.sure && html`<strong class="error">${wrong.sure}</strong>`}</div></div>
@@ -94,8 +110,9 @@ function CurtailDialog({ trades, onClose, onDone }) {
         .slice(0, 8)
         .map((r) => html`<br /><code>${r.trade}</code> ${r.problem.detail || r.problem.title}`)}</div>`
     }
-    <div class="buttons"><button class="danger" disabled=${isBusy}>${isBusy
-      ? `Cutting … ${results?.length ?? 0} of ${trades.length}` : failed.length ? 'Try those again' : 'Cut them now'}</button>
+    <div class="buttons"><button class="danger" disabled=${isBusy}>${
+      isBusy ? `Cutting … ${results?.length ?? 0} of ${trades.length}` : failed.length ? 'Try those again' : 'Cut them now'
+    }</button>
       <button type="button" onClick=${onClose}>${results ? 'Close' : 'Cancel'}</button></div></form><//>`;
 }
 
@@ -169,14 +186,15 @@ function Trades() {
         ${bound('from', 'From')} ${bound('to', 'Before')}
         <button onClick=${() => setChosen(new Set(rows.map((t) => t.trade)))} disabled=${rows.length === 0}>Choose all ${rows.length}</button>
         <button onClick=${() => setChosen(new Set())} disabled=${selected.length === 0}>None</button>
-        <button class="danger" disabled=${selected.length === 0} onClick=${() => setAsking(true)}>${selected.length
-          ? `Cut ${selected.length} trades, ${total(selected)} MW …` : 'Cut the chosen …'}</button>`} />`}<//>
+        <button class="danger" disabled=${selected.length === 0} onClick=${() => setAsking(true)}>${
+          selected.length ? `Cut ${selected.length} trades, ${total(selected)} MW …` : 'Cut the chosen …'
+        }</button>`} />`}<//>
     ${
       isAsking &&
       html`<${CurtailDialog} trades=${[...selected].sort((a, b) => b.start.localeCompare(a.start))} onClose=${() => setAsking(false)}
         onDone=${async () => {
-        await data.reload();
-      }} />`
+          await data.reload();
+        }} />`
     }`;
 }
 
@@ -196,7 +214,7 @@ function HaltDialog({ operation, start, onClose, onDone }) {
     [problem, setProblem] = useState(null),
     [wrong, setWrong] = useState({}),
     [isBusy, setBusy] = useState(false);
-  const key = useMemo(() => ({ value: crypto.randomUUID() }), []);
+  const keys = useMemo(useOfKeys, []);
   const isHalt = operation === 'halt-trading';
   const act = async (event) => {
     event.preventDefault();
@@ -214,21 +232,25 @@ function HaltDialog({ operation, start, onClose, onDone }) {
         operation,
         { area: state.area.value.id },
         { ...(scope === 'area' ? {} : { [scope]: subject }), reason: reason.trim() },
-        { key: key.value },
+        { key: keys.keyFor(operation, scope, subject, reason.trim()) },
       );
+      keys.answered();
       notify('done', isHalt ? 'Trading is halted' : 'Trading goes on');
       await onDone();
       onClose();
     } catch (error) {
-      if (error.status) key.value = crypto.randomUUID();
+      keys.answered(error);
       setProblem(error instanceof Problem ? error : new Problem({ title: error.message }));
     }
     setBusy(false);
   };
   const choices = scope === 'location' ? state.locations.value.map((l) => [l.id, l.name]) : [...state.organisations.value];
   return html`<${Dialog} title=${isHalt ? 'Halt trading' : 'Let trading go on'} onClose=${onClose}><form noValidate onSubmit=${act}>
-    <p>${isHalt ? 'Nothing is entered, amended or traded there until trading is resumed; orders stay, and may be cancelled.'
-      : `${subjectOf(start)}: orders can be entered and trade again.`}</p>
+    <p>${
+      isHalt
+        ? 'Nothing is entered, amended or traded there until trading is resumed; orders stay, and may be cancelled.'
+        : `${subjectOf(start)}: orders can be entered and trade again.`
+    }</p>
     <div class="fields">
       ${
         isHalt &&
@@ -246,11 +268,20 @@ function HaltDialog({ operation, start, onClose, onDone }) {
         }`
       }
       <div class=${`field ${wrong.reason ? 'wrong' : ''}`}><label for="halt-reason">Reason<span class="needed" aria-hidden="true"> *</span></label>
-        <input id="halt-reason" value=${reason} maxlength="200" onInput=${(e) => setReason(e.target.value)} />${wrong.reason && html`<strong
-          class="error">${wrong.reason}</strong>`}</div>
-      ${isHalt && html`<div class=${`field check ${wrong.sure ? 'wrong' : ''}`}><label for="halt-sure">I am sure</label><input id="halt-sure"
-        type="checkbox" checked=${isSure} onChange=${(e) => setSure(e.target.checked)} />${wrong.sure && html`<strong class="error">
-          ${wrong.sure}</strong>`}</div>`}</div>
+        <input id="halt-reason" value=${reason} maxlength="200" onInput=${(e) => setReason(e.target.value)} />${
+          wrong.reason &&
+          html`<strong
+          class="error">${wrong.reason}</strong>`
+        }</div>
+      ${
+        isHalt &&
+        html`<div class=${`field check ${wrong.sure ? 'wrong' : ''}`}><label for="halt-sure">I am sure</label><input id="halt-sure"
+        type="checkbox" checked=${isSure} onChange=${(e) => setSure(e.target.checked)} />${
+          wrong.sure &&
+          html`<strong class="error">
+          ${wrong.sure}</strong>`
+        }</div>`
+      }</div>
     ${problem && html`<div class="problem" role="alert"><b>${problem.title}</b> ${problem.detail}<br />${problem.remedy}</div>`}
     <div class="buttons"><button class=${isHalt ? 'danger' : 'primary'} disabled=${isBusy}>${isHalt ? 'Halt now' : 'Resume'}</button><button
       type="button" onClick=${onClose}>Cancel</button></div></form><//>`;
@@ -270,8 +301,12 @@ export function Halts() {
     <${Loaded} data=${data}>${(
       value,
     ) => html`<${Table} name="halts" columns=${columns} rows=${value.items} keyOf=${(h) => `${h.scope} ${h.location ?? h.organisation}`}
-      empty="None: trading goes on everywhere." actions=${canHalt ? (h) => html`<button
-        onClick=${() => setAsked({ operation: 'resume-trading', start: h })}>Resume …</button>` : undefined} />`}<//>
+      empty="None: trading goes on everywhere." actions=${
+        canHalt
+          ? (h) => html`<button
+        onClick=${() => setAsked({ operation: 'resume-trading', start: h })}>Resume …</button>`
+          : undefined
+      } />`}<//>
     ${
       canHalt
         ? html`<div class="buttons"><button class="danger" onClick=${() => setAsked({ operation: 'halt-trading' })}>Halt trading …</button></div>`

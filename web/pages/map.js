@@ -73,9 +73,9 @@ function RequestDialog({ location, start, onClose }) {
   };
   return html`<${Dialog} wide title=${`Request flexibility: ${location.name}`} onClose=${onClose}>
     <div class="tools">
-      <div class="switch" role="radiogroup" aria-label="Direction">${['up', 'down'].map(
+      <div class="switch" role="group" aria-label="Direction">${['up', 'down'].map(
         (of) =>
-          html`<button role="radio" aria-checked=${regulation === of} onClick=${() => set({ regulation: of })}>${words(of)}</button>`,
+          html`<button aria-pressed=${regulation === of} onClick=${() => set({ regulation: of })}>${words(of)}</button>`,
       )}</div>
       <label>Product <select value=${product} onChange=${(e) => set({ product: e.target.value })}>
         ${['active', 'reactive'].map((of) => html`<option value=${of}>${words(of)}</option>`)}</select></label></div>
@@ -155,8 +155,12 @@ export function GridMap() {
   const stop = () => set({ draw: '', zone: '' });
   return html`<header class="page"><h1>Map and diagram</h1><p class="note">
     ${area.name}: trading is checked by the grid in mode ${area.network_mode}.</p>
-      ${canDraw && !zone && html`<div class="buttons"><button onClick=${() => set({ draw: 1, open: '' })}>Draw a congestion zone</button>
-        </div>`}</header>
+      ${
+        canDraw &&
+        !zone &&
+        html`<div class="buttons"><button onClick=${() => set({ draw: 1, open: '' })}>Draw a congestion zone</button>
+        </div>`
+      }</header>
     <${Loaded} data=${data}>${(value) => html`
       ${
         starts.length > 0 &&
@@ -189,8 +193,12 @@ export function GridMap() {
           <div><dt>Buses</dt><dd>${opened.bus_count}</dd></div>
           <div><dt>Assets that you may see</dt><dd>${assets.filter((a) => a.location === opened.id).length}</dd></div></dl>
         <div class="buttons">
-          ${canAsk && starts.length > 0 && html`<button class="primary"
-            onClick=${() => setAsking(true)}>Request flexibility here at ${clock(starts[at])}</button>`}
+          ${
+            canAsk &&
+            starts.length > 0 &&
+            html`<button class="primary"
+            onClick=${() => setAsking(true)}>Request flexibility here at ${clock(starts[at])}</button>`
+          }
           <a class="button" href=${link('market', { day: starts[at] && day(starts[at]), period: starts[at] })}>Book of this period</a>
           ${isAllowed('curtail-trade', me) && html`<a class="button" href=${link('emergency', { location: opened.id })}>Emergency stop</a>`}
           <button onClick=${() => set({ open: '' })}>Close</button></div></section>`

@@ -10,7 +10,8 @@ import { Action } from '../lib/resource.js';
 import { resources } from './resources.js';
 import { route, set } from '../lib/route.js';
 import { state, locationName, has } from '../lib/state.js';
-import { clock, day, dayRange, instantOf, iso, number, shiftDay, words } from '../lib/format.js';
+import { clock, day, dayRange, iso, number, words } from '../lib/format.js';
+import { DayPicker, chosenDay } from '../lib/day.js';
 
 const PRODUCTS = ['active', 'reactive', 'active_reserve', 'reactive_reserve'];
 const sum = (entries) => entries.reduce((total, e) => total + Number(e.quantity), 0);
@@ -30,9 +31,9 @@ function levels(entries) {
   return out;
 }
 
-function Side({ title, rows, most, own, onPick, isBuy }) {
+function Side({ title, rows, most, own, onPick, isBuy, unit }) {
   return html`<table class=${`depth ${isBuy ? 'buy' : 'sell'}`}><caption>${title}</caption>
-    <thead><tr><th scope="col" class="number">Price</th><th scope="col" class="number">MW</th><th scope="col" class="number">Sum</th><th scope="col">Where</th></tr></thead>
+    <thead><tr><th scope="col" class="number">Price</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Sum</th><th scope="col">Where</th></tr></thead>
     <tbody>${
       rows.length === 0
         ? html`<tr><td colspan="4" class="none">none</td></tr>`
@@ -85,19 +86,25 @@ function Entry({ period, picked, regulation, product, onDone }) {
           'technologies',
           'reference',
         ];
+  // What is chosen on the page goes into its fields, and nothing else that was typed is touched.
+  const now = {
+    ...(period ? { start: period } : {}),
+    ...(picked ? { price: picked.price, quantity: [String(Number(picked.quantity.toFixed(6)))] } : {}),
+    ...(mine.length === 1 ? { portfolio: mine[0].id } : {}),
+  };
   return html`<section class="entry" aria-labelledby="entry"><h2 id="entry">${side === 'sell' ? 'Offer' : 'Request'}</h2>
     ${
       sells &&
-      html`<div class="buttons" role="radiogroup" aria-label="Side">${[
+      html`<div class="buttons" role="group" aria-label="Side">${[
         ['sell', 'Offer'],
         ['buy', 'Request'],
       ].map(
         ([of, title]) =>
-          html`<button type="button" role="radio" aria-checked=${side === of} class=${side === of ? 'primary' : ''} onClick=${() => setSide(of)}>${title}</button>`,
+          html`<button type="button" aria-pressed=${side === of} class=${side === of ? 'primary' : ''} onClick=${() => setSide(of)}>${title}</button>`,
       )}</div>`
     }
-    <${Form} key=${`${side} ${period} ${picked?.at ?? ''} ${regulation} ${mine.length}`} operation="enter-order" params=${{ area: area.id }} fixed=${{ side, product, regulation }} fields=${fields} again compact
-      start=${{ start: period, price: picked?.price ?? '', quantity: picked ? [String(Number(picked.quantity.toFixed(3)))] : '', validity: 'gtc', kind: side === 'buy' ? 'need' : '', portfolio: mine.length === 1 ? mine[0].id : '' }}
+    <${Form} key=${side} operation="enter-order" params=${{ area: area.id }} fixed=${{ side, product, regulation }} fields=${fields}
+      start=${{ ...now, validity: 'gtc', kind: side === 'buy' ? 'need' : '' }} put=${{ at: JSON.stringify([now, picked?.at]), values: now }} again compact
       choices=${{ portfolio: mine.map((p) => [p.id, p.name]), location: state.locations.value.map((l) => [l.id, l.name]) }}
       submit=${side === 'sell' ? 'Enter the offer' : 'Enter the request'} onDone=${onDone} /></section>`;
 }
@@ -106,11 +113,12 @@ export function Market() {
   const area = state.area.value,
     query = route.value.query,
     me = state.me.value;
-  const date = query.day ?? day(Date.now()),
+  const date = chosenDay(),
     regulation = query.regulation ?? 'up',
     product = query.product ?? 'active';
   const [picked, setPicked] = useState(null),
     [action, setAction] = useState(null),
+    firstOpen = useRef(null),
     list = useRef(null);
   const [from, to] = useMemo(() => dayRange(date).map(iso), [date, area?.id]);
   const inputs = [area?.id, date, regulation, product];
@@ -141,7 +149,6 @@ export function Market() {
     () => new Set((orders.value?.items ?? []).filter((o) => o.organisation === me.organisation).map((o) => o.order)),
     [orders.value],
   );
-  const isNow = date === day(Date.now());
   const periods = book.value?.periods ?? [];
   const chosen = periods.find((p) => p.start === query.period) ?? periods.find((p) => p.open) ?? periods[0];
   useEffect(() => {
@@ -168,6 +175,11 @@ export function Market() {
     event.preventDefault();
     set({ period: periods[Math.max(0, Math.min(periods.length - 1, to_))].start });
   };
+  // The form begins with the first open period; a gate that closes meanwhile does not change what is typed.
+  firstOpen.current ??= chosen?.start;
+  const first = firstOpen.current,
+    place = [chosen?.start, date, regulation, product].join(' ');
+  const unit = product.startsWith('reactive') ? 'Mvar' : 'MW';
   const buys = chosen ? levels(chosen.requests) : [],
     sells = chosen ? levels(chosen.offers) : [];
   const most = Math.max(buys.at(-1)?.total ?? 0, sells.at(-1)?.total ?? 0);
@@ -195,18 +207,15 @@ export function Market() {
     .actions.filter((a) => ['amend-order', 'cancel-order'].includes(a.operation) && isAllowed(a.operation, me));
   return html`<header class="page"><h1>Live book</h1>
     <div class="tools">
-      <button aria-label="Day before" onClick=${() => set({ day: shiftDay(date, -1), period: '' })}>‹</button>
-      <label><span class="hidden">Day</span><input type="text" inputmode="numeric" size="10" pattern="\\d{4}-\\d\\d-\\d\\d" value=${date} onChange=${(e) => (Number.isNaN(instantOf(e.target.value).getTime()) ? (e.target.value = date) : set({ day: e.target.value, period: '' }))} /></label>
-      <button aria-label="Day after" onClick=${() => set({ day: shiftDay(date, 1), period: '' })}>›</button>
-      ${!isNow && html`<button onClick=${() => set({ day: '', period: '' })}>Today</button>`}
-      <div class="switch" role="radiogroup" aria-label="Regulation">${['up', 'down'].map((of) => html`<button role="radio" aria-checked=${regulation === of} onClick=${() => set({ regulation: of })}>${words(of)}</button>`)}</div>
+      <${DayPicker} also=${{ period: '' }} />
+      <div class="switch" role="group" aria-label="Regulation">${['up', 'down'].map((of) => html`<button aria-pressed=${regulation === of} onClick=${() => set({ regulation: of })}>${words(of)}</button>`)}</div>
       <label><span class="hidden">Product</span><select value=${product} onChange=${(e) => set({ product: e.target.value })}>${PRODUCTS.map((of) => html`<option value=${of}>${words(of)}</option>`)}</select></label>
     </div></header>
     <${Loaded} data=${book}>${() => html`<div class="market">
-      <div class="scroll periods" ref=${list}><table role="grid" aria-label="Delivery periods" tabindex="0" onKeyDown=${move}><thead><tr><th scope="col">Delivery</th><th scope="col" class="number">MW</th><th scope="col" class="number">Request</th><th scope="col" class="number">Offer</th><th scope="col" class="number">MW</th><th scope="col" class="number">Last</th><th scope="col" class="number">Traded</th></tr></thead>
+      <div class="scroll periods" ref=${list}><table role="grid" aria-label="Delivery periods" tabindex="0" aria-activedescendant=${chosen && `period-${chosen.start}`} onKeyDown=${move}><thead><tr><th scope="col">Delivery</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Request</th><th scope="col" class="number">Offer</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Last</th><th scope="col" class="number">Traded</th></tr></thead>
         <tbody>${periods.map((p) => {
           const f = figures.get(p.start);
-          return html`<tr key=${p.start} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'} onClick=${() => set({ period: p.start })}>
+          return html`<tr key=${p.start} id=${`period-${p.start}`} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'} onClick=${() => set({ period: p.start })}>
           <th scope="row">${clock(p.start)}${!p.open && html`<span class="hidden"> closed</span>`}${[...p.requests, ...p.offers].some((e) => own.has(e.order)) && html` <span class="mine" title="own orders">●</span>`}</th>
           <td class="number">${p.requests.length ? fixed(sum(p.requests)) : ''}</td><td class="number buy">${p.requests.length ? number(p.requests[0].price) : ''}</td><td class="number sell">${p.offers.length ? number(p.offers[0].price) : ''}</td><td class="number">${p.offers.length ? fixed(sum(p.offers)) : ''}</td>
           <td class="number">${f?.last ? number(f.last) : ''}</td><td class="number">${f && Number(f.volume) ? number(f.volume) : ''}</td></tr>`;
@@ -214,8 +223,8 @@ export function Market() {
       <div class="focus">${
         chosen &&
         html`<h2>${clock(chosen.start)} · ${words(regulation)} ${badge(chosen.open ? 'open' : 'closed')}</h2>
-        <div class="sides"><${Side} title="Requests" rows=${buys} most=${most} own=${own} isBuy onPick=${(level) => setPicked({ ...level, at: Date.now() })} /><${Side} title="Offers" rows=${sells} most=${most} own=${own} onPick=${(level) => setPicked({ ...level, at: Date.now() })} /></div>
-        ${isAllowed('enter-order', me) && html`<${Entry} period=${chosen.start} picked=${picked} regulation=${regulation} product=${product} onDone=${reloadAll} />`}`
+        <div class="sides"><${Side} unit=${unit} title="Requests" rows=${buys} most=${most} own=${own} isBuy onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} /><${Side} unit=${unit} title="Offers" rows=${sells} most=${most} own=${own} onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} /></div>
+        ${isAllowed('enter-order', me) && html`<${Entry} period=${query.period ? chosen.start : first} picked=${picked?.of === place ? picked : null} regulation=${regulation} product=${product} onDone=${reloadAll} />`}`
       }</div>
     </div>`}<//>
     ${
@@ -224,6 +233,6 @@ export function Market() {
       html`<section><h2>Own open orders, ${words(regulation).toLowerCase()}</h2><${Table} name="own-orders" columns=${orderColumns} rows=${ownHere} keyOf=${(r) => r.order} empty="No open orders in this direction."
       actions=${doable.length ? (row) => doable.map((a) => html`<button onClick=${() => setAction({ action: a, row })}>${a.label}</button>`) : undefined} /></section>`
     }
-    <section><h2>Trades of the day</h2><${Loaded} data=${trades}>${(value) => html`<${Table} name="trades" columns=${columnsOf(itemSchema('list-trades'), ['time', 'start', 'regulation', 'quantity', 'price', 'initiator', 'sell_location', 'buy_location'])} rows=${[...value.items].reverse()} keyOf=${(r) => r.trade} empty="No trades for delivery on this day." />`}<//></section>
+    <section><h2>Trades of the day</h2><${Loaded} data=${trades}>${(value) => html`<${Table} name="trades" columns=${columnsOf(itemSchema('list-trades'), ['time', 'start', 'regulation', 'quantity', 'price', 'initiator', 'sell_location', 'buy_location'])} rows=${value.items} more=${value.more} keyOf=${(r) => r.trade} empty="No trades for delivery on this day." />`}<//></section>
     ${action && html`<${Action} action=${action.action} row=${action.row} onClose=${() => setAction(null)} onDone=${reloadAll} />`}`;
 }

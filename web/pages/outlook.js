@@ -181,13 +181,15 @@ export function Outlook() {
         <ul class="matters">${bad > 0 && html`<li class="bad">${bad} periods stand on stale or missing operating points, or are blocked</li>`}
           ${reds > 0 && html`<li class="bad"><a href=${link('grid')}>${reds} periods have red locations</a></li>`}</ul>
         <dl class="details">
-          <div><dt>Trades are checked</dt><dd>${network.mode === 'off' ? 'not: the mode is off'
-            : `with ${network.mode.toUpperCase()} limits`}${network.mode !== network.configured ? ` (configured: ${network.configured})` : ''}</dd>
+          <div><dt>Trades are checked</dt><dd>${
+            network.mode === 'off' ? 'not: the mode is off' : `with ${network.mode.toUpperCase()} limits`
+          }${network.mode !== network.configured ? ` (configured: ${network.configured})` : ''}</dd>
               </div>
           <div><dt>Network</dt><dd>${network.network ?? 'none'}${network.version ? `, state ${network.version}` : ''}</dd></div>
           <div><dt>State made</dt><dd>${network.applied ? moment(network.applied) : '–'}</dd></div>
-          <div><dt>When operating points are missing</dt><dd>${network.stale_rule === 'block' ? 'trades are blocked'
-            : `${FALLBACKS[network.fallback]}`}</dd></div></dl>
+          <div><dt>When operating points are missing</dt><dd>${
+            network.stale_rule === 'block' ? 'trades are blocked' : `${FALLBACKS[network.fallback]}`
+          }</dd></div></dl>
         ${
           points &&
           html`<section><h2>Sources of operating points</h2><${Table} name="operating-points" columns=${pointColumns} rows=${points}

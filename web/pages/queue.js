@@ -94,17 +94,15 @@ export function Queue() {
       const context = { users: new Map(users.map((u) => [u.id, u.name])), portfolios: new Map(portfolios.map((p) => [p.id, p])) };
       const found = await Promise.all(
         KINDS.map(async (of) =>
-          (await list(of.list))
-            .filter(of.is)
-            .map((row) => ({
-              id: row.id,
-              of,
-              row,
-              kind: of.kind,
-              what: of.what(row, context),
-              who: of.who(row, context),
-              since: of.since(row),
-            })),
+          (await list(of.list)).filter(of.is).map((row) => ({
+            id: row.id,
+            of,
+            row,
+            kind: of.kind,
+            what: of.what(row, context),
+            who: of.who(row, context),
+            since: of.since(row),
+          })),
         ),
       );
       return found.flat().sort((a, b) => (a.since ?? '9').localeCompare(b.since ?? '9'));
@@ -140,14 +138,21 @@ export function Queue() {
       return html`<${Table} name="queue" columns=${columns} rows=${rows} keyOf=${(i) => i.id} onOpen=${(i) => set({ open: i.id })}
         toJson=${(i) => i.row}
           empty="Nothing waits for a decision." actions=${(i) => canDecide(i) && html`<button onClick=${() => decide(i)}>Decide</button>`}
-          tools=${kinds.length > 1 && html`<label>Kind <select value=${query.kind ?? ''} onChange=${(e) => set({ kind: e.target.value })}><option
-            value="">all</option>${kinds.map((k) => html`<option value=${k}>${k}</option>`)}</select></label>`} />
+          tools=${
+            kinds.length > 1 &&
+            html`<label>Kind <select value=${query.kind ?? ''} onChange=${(e) => set({ kind: e.target.value })}><option
+            value="">all</option>${kinds.map((k) => html`<option value=${k}>${k}</option>`)}</select></label>`
+          } />
         ${
           opened &&
           html`<${Dialog} wide title=${`${opened.kind}: ${opened.what}`} onClose=${() => set({ open: '' })}><${Details} object=${opened.row}
             schema=${itemSchema(opened.of.list)} />
-          ${canDecide(opened) ? html`<div class="buttons"><button class="primary" onClick=${() => decide(opened)}>Decide</button></div>` : html`<p
-            class="note">Somebody else decides this.</p>`}<//>`
+          ${
+            canDecide(opened)
+              ? html`<div class="buttons"><button class="primary" onClick=${() => decide(opened)}>Decide</button></div>`
+              : html`<p
+            class="note">Somebody else decides this.</p>`
+          }<//>`
         }`;
     }}<//>
     ${

@@ -5,6 +5,7 @@ import { state } from '../lib/state.js';
 const area = () => state.area.value?.id;
 const withArea = () => ({ area: area() });
 const locations = () => state.locations.value.map((l) => [l.id, l.name]);
+const isOpenTender = (row) => row.status === 'published';
 const organisations = () => [...state.organisations.value];
 
 export const resources = [
@@ -219,9 +220,9 @@ export const resources = [
       { operation: 'publish-tender', label: 'Publish a tender', needsArea: true, choices: () => ({ location: locations() }) },
     ],
     actions: [
-      { operation: 'cancel-tender', label: 'Cancel', params: (r) => ({ tender: r.id }) },
-      { operation: 'enter-tender-offer', label: 'Offer', params: (r) => ({ tender: r.id }) },
-      { operation: 'award-tender', label: 'Award', params: (r) => ({ tender: r.id }) },
+      { operation: 'cancel-tender', label: 'Cancel', params: (r) => ({ tender: r.id }), when: isOpenTender },
+      { operation: 'enter-tender-offer', label: 'Offer', params: (r) => ({ tender: r.id }), when: isOpenTender },
+      { operation: 'award-tender', label: 'Award', params: (r) => ({ tender: r.id }), when: isOpenTender },
     ],
   },
 
@@ -335,7 +336,9 @@ export const resources = [
     id: 'id',
     columns: null,
     empty: 'No plans.',
-    actions: [{ operation: 'decide-plan', label: 'Decide', params: (r) => ({ plan: r.id }) }],
+    actions: [
+      { operation: 'decide-plan', label: 'Decide', params: (r) => ({ plan: r.id }), when: (r) => r.status === 'pending' },
+    ],
   },
   { path: 'meters', group: 'Assets', title: 'Meters', list: 'list-meters', id: 'id', columns: null, empty: 'No meters.' },
 
@@ -553,7 +556,7 @@ export const resources = [
     list: 'list-users',
     id: 'id',
     columns: ['id', 'name', 'email', 'duties', 'status', 'created', 'locked_until'],
-    create: [{ operation: 'invite-user', label: 'Invite somebody', tell: (answer) => `Hand this over: ${answer.token}` }],
+    create: [{ operation: 'invite-user', label: 'Invite somebody', secret: (answer) => answer.token }],
     actions: [{ operation: 'change-user', label: 'Change', params: (r) => ({ user: r.id }), start: (r) => r }],
   },
   {
@@ -564,7 +567,7 @@ export const resources = [
     id: 'id',
     columns: ['id', 'name', 'apis', 'duties', 'created', 'expires'],
     empty: 'No keys. Programs need one.',
-    create: [{ operation: 'create-key', label: 'New key', tell: (answer) => `Shown once: ${answer.key ?? answer.secret ?? ''}` }],
+    create: [{ operation: 'create-key', label: 'New key', secret: (answer) => answer.token }],
     actions: [
       {
         operation: 'revoke-key',
@@ -625,7 +628,7 @@ export const resources = [
     group: 'Operation',
     title: 'Market messages',
     list: 'list-market-messages',
-    id: 'id',
+    id: 'sequence',
     columns: null,
     events: /^market\.message/,
     empty: 'No messages.',
@@ -716,7 +719,7 @@ export const resources = [
     id: 'id',
     columns: ['id', 'url', 'kinds', 'status', 'reason', 'attempts', 'next_attempt'],
     empty: 'No webhooks.',
-    create: [{ operation: 'create-webhook', label: 'New webhook', fixed: withArea }],
+    create: [{ operation: 'create-webhook', label: 'New webhook', fixed: withArea, secret: (answer) => answer.secret }],
     actions: [
       { operation: 'ping-webhook', label: 'Try', params: (r) => ({ webhook: r.id }), sure: 'An event is sent for trial' },
       { operation: 'delete-webhook', label: 'Delete', params: (r) => ({ webhook: r.id }), sure: 'Nothing more is sent to it' },

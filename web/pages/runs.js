@@ -98,11 +98,11 @@ function NewRun({ kind, networks, start }) {
     onDone: (answer) => go('runs', { open: answer.id }),
     onCancel: () => go('runs'),
   };
-  return html`<header class="page"><h1>${about.title}</h1><div class="switch" role="radiogroup" aria-label="What is computed">${Object.entries(
+  return html`<header class="page"><h1>${about.title}</h1><div class="switch" role="group" aria-label="What is computed">${Object.entries(
     KINDS,
   ).map(
     ([of, { title }]) =>
-      html`<button role="radio" aria-checked=${of === kind} onClick=${() => set({ new: of, from: '' })}>${title}</button>`,
+      html`<button aria-pressed=${of === kind} onClick=${() => set({ new: of, from: '' })}>${title}</button>`,
   )}</div><p class="note">${about.note}</p></header>
     <div class="new-run"><section aria-label="Settings">${
       kind === 'clear'

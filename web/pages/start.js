@@ -1,6 +1,6 @@
 // What needs attention now, for the role that is logged in: each line is a list of the API, a condition, and where to go.
 import { html } from '../lib/html.js';
-import { all, call, isAllowed } from '../lib/api.js';
+import { all, call, isAllowed, operation } from '../lib/api.js';
 import { state, organisationName } from '../lib/state.js';
 import { useData } from '../lib/data.js';
 import { Loaded } from '../lib/parts.js';
@@ -75,8 +75,8 @@ const matters = [
   },
   {
     list: 'list-documents',
-    is: (r) => r.payment === 'overdue',
-    to: ['documents', { payment: 'overdue' }],
+    is: (r) => r.payment !== 'paid' && r.due < day(Date.now()),
+    to: ['documents'],
     text: (n) => `${plural(n, 'invoice is', 'invoices are')} overdue`,
     isBad: true,
   },
@@ -128,42 +128,45 @@ const AREA_LISTS = new Set([
 async function read(signal) {
   const me = state.me.value,
     area = state.area.value?.id,
-    got = new Map();
-  const list = (id) => {
-    if (!got.has(id))
+    got = new Map(),
+    failed = new Set();
+  const list = (id, params = {}) => {
+    const key = JSON.stringify([id, params]);
+    if (!got.has(key))
       got.set(
-        id,
-        all(id, AREA_LISTS.has(id) ? { area } : {}, { signal, most: 1000 })
-          .then((a) => a.items)
-          .catch((problem) => {
-            if (problem.name === 'AbortError') throw problem;
-            return [];
-          }),
+        key,
+        all(id, AREA_LISTS.has(id) ? { area, ...params } : params, { signal, most: 20000 }).catch((problem) => {
+          if (problem.name === 'AbortError') throw problem;
+          failed.add(operation(id).summary);
+          return { items: [], more: false };
+        }),
       );
-    return got.get(id);
+    return got.get(key);
   };
-  const wanted = matters.filter(
-    (m) => isAllowed(m.list, me) && (!m.done || isAllowed(m.done, me)) && (area || !AREA_LISTS.has(m.list)),
+  const may = (id) => isAllowed(id, me) && (area || !AREA_LISTS.has(id));
+  const isHere = (row) => row.area === undefined || row.area === area;
+  const found = await Promise.all(
+    matters
+      .filter((m) => may(m.list) && (!m.done || isAllowed(m.done, me)))
+      .map(async (m) => {
+        const { items, more } = await list(m.list);
+        return { ...m, count: items.filter((row) => isHere(row) && m.is(row)).length, isMore: more };
+      }),
   );
-  const found = await Promise.all(wanted.map(async (m) => ({ ...m, count: (await list(m.list)).filter(m.is).length })));
   const [begin, end] = dayRange(day(Date.now())).map(iso);
-  const open =
-    area && isAllowed('list-orders', me)
-      ? (await all('list-orders', { area, status: 'open' }, { signal }).catch(() => ({ items: [] }))).items
-      : [];
-  const trades =
-    area && isAllowed('list-trades', me)
-      ? (await all('list-trades', { area, from: begin, to: end }, { signal }).catch(() => ({ items: [] }))).items
-      : [];
-  const messages = area && isAllowed('list-market-messages', me) ? (await list('list-market-messages')).slice(-3).reverse() : [];
+  const none = { items: [] };
+  const open = may('list-orders') ? await list('list-orders', { status: 'open' }) : none;
+  const trades = may('list-trades') ? await list('list-trades', { product: 'active', from: begin, to: end }) : none;
+  const messages = may('list-market-messages') ? await list('list-market-messages') : none;
   const readiness = isAllowed('get-organisation-readiness', me)
     ? await call('get-organisation-readiness', { organisation: me.organisation }).catch(() => null)
     : null;
   return {
     matters: found.filter((m) => m.count > 0),
-    open: open.filter((o) => o.organisation === me.organisation),
-    trades,
-    messages,
+    failed: [...failed],
+    open: open.items.filter((o) => o.organisation === me.organisation),
+    trades: trades.items, // the newest first, as the messages
+    messages: messages.items.slice(0, 3),
     readiness,
   };
 }
@@ -178,13 +181,13 @@ export function Start() {
     <${Loaded} data=${data}>${(value) => html`
       <section aria-labelledby="now"><h2 id="now">Needs attention</h2>${
         value.matters.length === 0
-          ? html`<p class="empty">Nothing waits for you.</p>`
-          : html`<ul class="matters">${value.matters.map((m) => html`<li class=${m.isBad ? 'bad' : ''}><a href=${link(...m.to)}>${m.text(m.count)}</a></li>`)}</ul>`
-      }</section>
+          ? html`<p class="empty">${value.failed.length ? 'Not everything could be read.' : 'Nothing waits for you.'}</p>`
+          : html`<ul class="matters">${value.matters.map((m) => html`<li class=${m.isBad ? 'bad' : ''}><a href=${link(...m.to)}>${m.isMore ? 'At least ' : ''}${m.text(m.count)}</a></li>`)}</ul>`
+      }${value.failed.length > 0 && html`<p class="problem" role="alert">Could not be read: ${value.failed.join('; ')}.</p>`}</section>
       <section aria-labelledby="today"><h2 id="today">Today</h2><div class="tiles">
         <a class="tile" href=${link('orders', { status: 'open' })}><b>${number(value.open.length)}</b><span>own open orders</span></a>
-        <a class="tile" href=${link('trades')}><b>${number(value.trades.length)}</b><span>trades for delivery today, ${number(energy(value.trades).toFixed(2))} MWh</span></a>
-        <a class="tile" href=${link('market')}><b>${value.trades.length ? number(value.trades.at(-1).price) : '–'}</b><span>last price, ${state.area.value?.currency ?? ''}/MWh</span></a></div></section>
+        <a class="tile" href=${link('trades')}><b>${number(value.trades.length)}</b><span>trades of active energy for delivery today, ${number(energy(value.trades).toFixed(2))} MWh</span></a>
+        <a class="tile" href=${link('market')}><b>${value.trades.length ? number(value.trades[0].price) : '–'}</b><span>last price, ${state.area.value?.currency ?? ''}/MWh</span></a></div></section>
       ${value.messages.length > 0 && html`<section><h2>Messages</h2><ul class="messages">${value.messages.map((m) => html`<li><time datetime=${m.time}>${moment(m.time)}</time> ${m.text}</li>`)}</ul></section>`}
       ${value.readiness && !value.readiness.ready && html`<section><h2>Ready for market?</h2><ul class="checks">${value.readiness.checks.map((c) => html`<li class=${c.met ? 'done' : ''}>${words(c.key)}${!c.met && c.remedy && html`: ${c.remedy}`}</li>`)}</ul></section>`}`}<//>`;
 }
