@@ -8,7 +8,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 const channel = (hex, i) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16);
 
 // From --shade-low (share 0) to --shade-high (share 1).
-export function shade(share) {
+function shade(share) {
   const [low, high] = [css('--shade-low'), css('--shade-high')],
     at = Math.max(0, Math.min(1, share));
   return `#${[0, 1, 2]
@@ -19,13 +19,16 @@ export function shade(share) {
     )
     .join('')}`;
 }
+// The same for what the style sheet draws: it follows the theme, and paper, by itself.
+const mixed = (share) =>
+  `color-mix(in srgb, var(--shade-high) ${(100 * Math.max(0, Math.min(1, share))).toFixed(1)}%, var(--shade-low))`;
 const shareOf = (value, [low, high]) => (high > low ? (value - low) / (high - low) : 0.5);
 
 export function ShadeKey({ range, text }) {
   return html`<p class="shade-key"><span>${text(range[0])}</span><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${[
     ...Array(20).keys(),
   ].map(
-    (i) => html`<rect x=${5 * i} y="0" width="5.2" height="10" fill=${shade(i / 19)} />`,
+    (i) => html`<rect x=${5 * i} y="0" width="5.2" height="10" style=${{ fill: mixed(i / 19) }} />`,
   )}</svg><span>${text(range[1])}</span></p>`;
 }
 
@@ -109,7 +112,7 @@ export function BusValues({ network, values, range, text, title }) {
         value = values.get(b.id),
         isKnown = Number.isFinite(value);
       return html`<g><circle cx=${x} cy=${y} r="16" class="valued"
-        style=${{ fill: isKnown ? shade(shareOf(value, range)) : css('--card') }}>
+        style=${{ fill: isKnown ? mixed(shareOf(value, range)) : 'var(--card)' }}>
           <title>${b.name ?? b.id}: ${isKnown ? text(value) : 'no value'}</title></circle>
         <text x=${x + 22} y=${y + 8}>${b.id}: ${isKnown ? text(value) : '–'}</text></g>`;
     })}</svg>`;
