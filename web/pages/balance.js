@@ -142,7 +142,7 @@ export function Balance() {
             <span>MWh out of it</span></div>
           <div class="tile"><b>${short(total('bought'))} / ${short(total('sold'))}</b>
             <span>MWh bought and sold by own trades, which are not in the net</span></div></div>
-        ${
+        <h2 class="hidden">Over the day</h2>${
           isQuiet
             ? html`<p class="empty">No trade of this day concerns the perimeter. Energy moves
                 when the assets of a trade belong to another balance responsible party than its seller (or, for an exchange, its buyer).</p>`

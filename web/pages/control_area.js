@@ -110,7 +110,7 @@ function OneArea({ control }) {
     ].filter((s) => !s.isHidden);
     const isQuiet = periods.every((p) => !p.up.offers && !p.down.offers && !p.baselines);
     return html`
-      ${
+      <h2 class="hidden">Over the day</h2>${
         isQuiet
           ? html`<p class="empty">Nothing is offered for this day, and no baselines are there. Look at another day.</p>`
           : html`<${Chart}

@@ -221,7 +221,7 @@ function Day({ area }) {
       ],
     };
   }, [area.statistics]);
-  return html`<div class="grid-views">
+  return html`<h2 class="hidden">The day of ${area.name}</h2><div class="grid-views">
     <${Chart} name="volume" title=${`${area.name}: traded, up above, down below zero`} unit="MW" x=${shaped.x} series=${shaped.volumes}
       sync="monitor" height=${220} />
     <${Chart} name="prices" title="Prices" unit=${`${area.currency}/MWh`} x=${shaped.x} series=${shaped.prices} sync="monitor" height=${220} />
