@@ -36,7 +36,8 @@ function Asset({ asset, assets, network, onDecided }) {
           <div><dt>Where</dt><dd>${locationName(asset.location)}, bus ${asset.bus ?? '–'}</dd></div>
           <div><dt>Takes and gives, MW</dt><dd>${number(asset.p_min)} … ${number(asset.p_max)}</dd></div>
           <div><dt>Apparent power, MVA</dt><dd>${number(asset.s_max)}</dd></div>
-          <div><dt>Approved at this bus already</dt><dd>${approved.length} assets, ${sum(approved, 'p_min')} … ${sum(approved, 'p_max')} MW</dd></div>
+          <div><dt>Approved at this bus already</dt><dd>
+            ${approved.length} assets, ${sum(approved, 'p_min')} … ${sum(approved, 'p_max')} MW</dd></div>
           <div><dt>With this one</dt><dd>${sum([...approved, asset], 'p_min')} … ${sum([...approved, asset], 'p_max')} MW</dd></div>
           <div><dt>Lines and transformers at the bus</dt><dd>${branches.map((b) => b.name ?? b.id).join(', ') || '–'}</dd></div>
           ${asset.grid_reason && html`<div><dt>Reason of the last decision</dt><dd>${asset.grid_reason}</dd></div>`}</dl>
