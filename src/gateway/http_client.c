@@ -1,5 +1,6 @@
 #include "gateway/http_client.h"
 
+#include "atp/secret.h"
 #include "gateway/address.h"
 
 #include <curl/curl.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define PIN_BEGIN "sha256//"
 enum { TIMEOUT_MS = 15000, CONNECT_MS = 5000, BODY_BYTES = 1 << 20, HEADER_BYTES = 1 << 16 };
 
 void fg_http_init(void)
@@ -166,6 +168,37 @@ static enum fg_code outcome(const struct transfer *transfer, CURLcode result, co
     return fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "%s does not answer: %s", host, curl_easy_strerror(result));
 }
 
+/* Headers hold keys: their bytes do not stay in freed memory. */
+static void free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *at = headers; at != NULL; at = at->next)
+        fg_secret_wipe(at->data, strlen(at->data));
+    curl_slist_free_all(headers);
+}
+
+/* Whom the call trusts. With a pin the key says it all, names and signers are not looked at; that is switched off last, and only once
+ * libcurl has taken everything else: a call that it cannot protect is not made. */
+static enum fg_code set_trust(CURL *curl, const struct fg_http_policy *policy, const struct fg_http_request *request, struct fg_error *err)
+{
+    CURLcode result = CURLE_OK;
+    if (request->pin != NULL && strncmp(request->pin, PIN_BEGIN, strlen(PIN_BEGIN)) != 0) /* libcurl takes another text for a file's name */
+        return fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "the other side's key is not announced as " PIN_BEGIN "...; nothing is sent");
+    result = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, policy->plain_http && request->pin == NULL ? "http,https" : "https");
+    if (result == CURLE_OK && policy->ca_file != NULL)
+        result = curl_easy_setopt(curl, CURLOPT_CAINFO, policy->ca_file);
+    if (result == CURLE_OK && request->pin != NULL)
+        result = curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, request->pin);
+    if (result == CURLE_OK)
+        result = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, request->pin == NULL ? 1L : 0L);
+    if (result == CURLE_OK)
+        result = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, request->pin == NULL ? 2L : 0L);
+    if (result == CURLE_OUT_OF_MEMORY)
+        return fg_fail_memory(err);
+    return result == CURLE_OK ? FG_OK
+                              : fg_fail(err, FG_ERR_UNAVAILABLE, NULL, "libcurl cannot protect the call: %s; nothing is sent",
+                                        curl_easy_strerror(result));
+}
+
 enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_http_request *request,
                           struct fg_http_answer *answer, struct fg_error *err)
 {
@@ -182,16 +215,16 @@ enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_h
     for (const char *const *line = request->headers; headers != NULL && line != NULL && *line != NULL; line++) {
         struct curl_slist *longer = curl_slist_append(headers, *line);
         if (longer == NULL)
-            curl_slist_free_all(headers);
+            free_headers(headers);
         headers = longer;
     }
-    if (curl == NULL || headers == NULL) {
-        curl_slist_free_all(headers);
+    code = curl == NULL || headers == NULL ? fg_fail_memory(err) : set_trust(curl, policy, request, err);
+    if (code != FG_OK) {
+        free_headers(headers);
         curl_easy_cleanup(curl);
-        return fg_fail_memory(err);
+        return code;
     }
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, policy->plain_http ? "http,https" : "https");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -208,13 +241,6 @@ enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_h
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "flexgrid");
-    if (policy->ca_file != NULL)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, policy->ca_file);
-    if (request->pin != NULL) {
-        curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, request->pin);
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* the key says it all; names and signers are not looked at */
-        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-    }
     if (request->body != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
@@ -225,7 +251,7 @@ enum fg_code fg_http_call(const struct fg_http_policy *policy, const struct fg_h
     code = outcome(&transfer, result, host, err);
     if (code == FG_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
-    curl_slist_free_all(headers);
+    free_headers(headers);
     curl_easy_cleanup(curl);
     return code;
 }

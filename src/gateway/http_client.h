@@ -29,8 +29,8 @@ struct fg_http_request {
     size_t body_length;
     int timeout_ms;   /* of the whole call; 0: 15000 */
     size_t max_bytes; /* of the answer's body; 0: 1 MiB */
-    const char *pin;  /* "sha256//...": the public key that the other side must have, whoever has signed its certificate; NULL: the
-                         certificate is verified */
+    const char *pin;  /* "sha256//...": the public key that the other side must have, whoever has signed its certificate; https only;
+                         NULL: the certificate is verified */
     const atomic_bool *stop; /* ends the call when it becomes true; NULL: nothing does */
 };
 struct fg_http_answer {
