@@ -374,6 +374,116 @@ static void stopped_owner(void **state)
     close_pair(&p);
 }
 
+/* A server that takes connections and says nothing, as one that is stopped does. */
+struct statue {
+    int listener, taken[256];
+    uint16_t port;
+    atomic_int count;
+    pthread_t thread;
+};
+static void *take_connections(void *argument)
+{
+    struct statue *statue = argument;
+    for (;;) {
+        int taken = accept(statue->listener, NULL, NULL);
+        int count = atomic_load(&statue->count);
+        if (taken < 0 || count == 256)
+            return NULL;
+        statue->taken[count] = taken;
+        atomic_store(&statue->count, count + 1);
+    }
+}
+static void raise_statue(struct statue *statue)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    statue->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(statue->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(statue->listener, 128), 0);
+    assert_int_equal(getsockname(statue->listener, (struct sockaddr *)&address, &size), 0);
+    statue->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&statue->thread, NULL, take_connections, statue), 0);
+}
+static void topple(struct statue *statue)
+{
+    shutdown(statue->listener, SHUT_RDWR);
+    pthread_join(statue->thread, NULL);
+    close(statue->listener);
+    for (int i = 0; i < atomic_load(&statue->count); i++)
+        close(statue->taken[i]);
+}
+
+struct waiting {
+    const struct pair *pair;
+    const struct server *server;
+    struct seen seen;
+    pthread_t thread;
+};
+static void *wait_in_vain(void *argument)
+{
+    struct waiting *waiting = argument;
+    waiting->seen = ask(waiting->server, waiting->pair->f.agg, "DELETE", "/v1/areas/area-2/orders/ord-1", NULL, NULL, NULL);
+    return NULL;
+}
+
+/* The first server has area-1; area-2 is with one that stands still, area-3 with the second. More requests wait for the one that stands still
+ * than there are threads: all of the time the others' and the own area's are answered. Of those that wait most are never sent. */
+static void one_stands_still(void **state)
+{
+    enum { MANY = 60, BUSY = 8 };
+    struct pair p;
+    struct statue *statue = calloc(1, sizeof *statue);
+    struct waiting *all = calloc(MANY, sizeof *all);
+    char sql[600], body[400];
+    open_pair(&p, state);
+    raise_statue(statue);
+    const struct server *asked = &p.servers[0];
+    int64_t later_us = ((int64_t)time(NULL) + 86400) * 1000000;
+    struct fg_store *store = fixture_open_url(p.f.url);
+    snprintf(sql, sizeof sql, "INSERT INTO lease (name, holder, epoch, expires_us) VALUES ('area-2', 'node-c', 1, %lld), ('area-3', 'node-b', 1, %lld)",
+             (long long)later_us, (long long)later_us);
+    fixture_execute(store, sql);
+    snprintf(sql, sizeof sql, "INSERT INTO node (name, url, pin, announced_us) SELECT 'node-c', 'https://127.0.0.1:%u', n.pin, 1 FROM node n WHERE "
+                              "n.name = 'node-b'", statue->port);
+    fixture_execute(store, sql);
+    for (int area = 2; area <= 3; area++) {
+        snprintf(sql, sizeof sql, "INSERT INTO area (id, name, operator_id, currency, time_zone, period_s, tick_w, price_step_u, price_min_u, price_max_u, "
+                                  "size_max_w, network_mode, stale_rule, created_us, version) SELECT %d, 'Area %d', operator_id, currency, time_zone, "
+                                  "period_s, tick_w, price_step_u, price_min_u, price_max_u, size_max_w, network_mode, stale_rule, 0, 1 FROM area WHERE "
+                                  "id = 1", area, area);
+        fixture_execute(store, sql);
+        snprintf(sql, sizeof sql, "INSERT INTO location (id, area_id, name, operator_id, status, created_us, version) VALUES (%d, %d, 'Feeder', 2, "
+                                  "'published', 0, 1)", 100 + area, area);
+        fixture_execute(store, sql);
+    }
+    fg_store_close(store);
+    struct seen seen = {0}; /* until the second has taken area-3, and the first knows it */
+    for (int tries = 0; tries < 600 && seen.status != 404; tries++, usleep(100000))
+        seen = ask(asked, p.f.agg, "DELETE", "/v1/areas/area-3/orders/ord-1", NULL, NULL, NULL);
+    assert_int_equal(seen.status, 404);
+
+    for (int i = 0; i < MANY; i++) {
+        all[i] = (struct waiting){.pair = &p, .server = asked};
+        assert_int_equal(pthread_create(&all[i].thread, NULL, wait_in_vain, &all[i]), 0);
+    }
+    for (int tries = 0; tries < 600 && atomic_load(&statue->count) < BUSY; tries++)
+        usleep(10000);
+    order_body(&p, "pf-10", "80", body);
+    assert_int_equal(ask(asked, p.f.agg, "DELETE", "/v1/areas/area-3/orders/ord-1", NULL, NULL, NULL).status, 404);
+    assert_int_equal(ask(asked, p.f.agg, "POST", ORDERS, "key-1", NULL, body).status, 201);
+    assert_true(atomic_load(&statue->count) < MANY / 2); /* neither has waited until all of them were sent */
+    for (int i = 0; i < MANY; i++) {
+        pthread_join(all[i].thread, NULL);
+        assert_int_equal(all[i].seen.status, 503);
+        assert_true(all[i].seen.has_retry_after);
+    }
+    assert_true(atomic_load(&statue->count) < MANY / 2);
+    topple(statue);
+    close_pair(&p);
+    free(statue);
+    free(all);
+}
+
 int main(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -381,6 +491,7 @@ int main(void)
         ON_BOTH(either_server),
         {"only_the_right_one (SQLite)", only_the_right_one, NULL, NULL, &fixture_sqlite},
         ON_BOTH(killed_owner),
+        {"one_stands_still (SQLite)", one_stands_still, NULL, NULL, &fixture_sqlite},
         {"stopped_owner (PostgreSQL)", stopped_owner, NULL, NULL, &fixture_postgresql},
     };
     return cmocka_run_group_tests(tests, store_group_setup, store_group_teardown);

@@ -230,7 +230,7 @@ static enum fg_code save(void *context, const char *owner, const char *key, cons
 }
 
 /* ---- other servers ---- */
-enum { OWNER_MS = 10000, OWNER_BYTES = 16 << 20, OWNER_URL = FG_NODE_URL_TEXT + 8192, OWNER_HEADER = 4096 };
+enum { OWNER_BYTES = 16 << 20, OWNER_URL = FG_NODE_URL_TEXT + 8192, OWNER_HEADER = 4096 };
 
 enum fg_code fg_application_reachable(struct fg_application *application, const struct fg_server *server, const char *url,
                                       struct fg_error *err)
@@ -296,9 +296,11 @@ static enum fg_code ask_owner(struct fg_application *application, const struct f
     const struct fg_http_policy policy = {.private_addresses = true, .ca_file = application->node_ca_file};
     struct fg_http_request call = {.method = request->method, .url = url, .headers = lines,
                                    .body = request->body_length > 0 ? request->body : NULL, .body_length = request->body_length,
-                                   .timeout_ms = OWNER_MS, .max_bytes = OWNER_BYTES,
+                                   .timeout_ms = request->timeout_ms, .max_bytes = OWNER_BYTES,
                                    .pin = application->node_ca_file == NULL ? node.pin : NULL, .stop = request->stop};
     code = fits ? fg_http_call(&policy, &call, &got, err) : fg_fail(err, FG_ERR_TOO_LARGE, NULL, "address or header too long to pass on");
+    if (fits && code == FG_ERR_TOO_LARGE) /* the answer: what was asked is done */
+        code = FG_ERR_UNAVAILABLE;
     fg_secret_wipe(headers[0], OWNER_HEADER);
     if (code == FG_OK) {
         answer->status = (int)got.status;

@@ -31,7 +31,8 @@ struct fg_server {
     struct fg_access_rule *rules; /* the server's and the application's */
     struct fg_access_table access;
     struct fg_limiter *limiter;
-    struct fg_workers *workers, *relays; /* relays: wait for other servers; NULL: none */
+    struct fg_workers *workers;
+    struct fg_relays *relays; /* requests that wait for other servers; NULL: none */
     atomic_bool relays_stop;
     struct fg_guard *guard;
     struct fg_hub *hub; /* NULL: no event source */
@@ -98,6 +99,7 @@ struct fg_call {
     const char *on_behalf_of; /* both for a server that it is passed on to; secret NULL: nobody has logged in */
     bool is_relayed;                   /* another server has passed it on to this one */
     char owner[FG_RELAY_NAME];         /* of the area, while it is passed on */
+    double relay_until;                /* then whoever waits for it has its answer (fg_clock_seconds) */
     const char *if_match, *if_none_match, *key, *last_event_id, *origin;
     bool accepts_gzip;
     unsigned char hash[FG_HASH_BYTES];

@@ -1,7 +1,12 @@
 /* Requests for an area that another server owns (FG_OP_AT_OWNER) are passed on to it with the caller's credentials and key; its answer
  * is the answer. The owner is asked once: a request that was passed on is not passed on again, and what is not known to have been
- * carried out is answered with 503, to be repeated with the same Idempotency-Key. Threads of their own wait for the owner, so that
- * one that hangs holds up nothing else. */
+ * carried out is answered with 503, to be repeated with the same Idempotency-Key. Threads of their own wait for the owners, a few for
+ * each, and each owner has a queue of its own: one that hangs holds up neither the others nor what this server owns itself.
+ *
+ * A request has 10 s from when it is complete. Before it is sent it is asked again whether the area is still with that owner; one that
+ * has waited too long, whose area has moved, or whose owner has just let another one wait in vain (for 3 s) is answered with 503 at once
+ * and is not sent. What comes back with a status or in a media type that the operation does not have is not the owner's answer, but
+ * that of something between: 503, too. One that cannot be passed on at all (its address or a header is too long) is 413 or 422. */
 #ifndef FG_API_RELAY_H
 #define FG_API_RELAY_H
 

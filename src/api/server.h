@@ -80,6 +80,7 @@ struct fg_relayed_request {
     const char *on_behalf_of, *key, *if_match; /* NULL: absent */
     const char *media, *body;
     size_t body_length; /* 0: no body */
+    int timeout_ms;     /* of the whole call */
     const atomic_bool *stop; /* ends the call when it becomes true */
 };
 struct fg_relayed_answer {
@@ -91,9 +92,10 @@ struct fg_relayed_answer {
 #define FG_RELAY_NAME 64
 struct fg_relay {
     void *context;
-    /* Does another server own the area? Memory only: asked for each request of FG_OP_AT_OWNER. */
+    /* Does another server own the area? Memory only: asked for each request of FG_OP_AT_OWNER, and again before it is sent. */
     bool (*is_elsewhere)(void *context, const char *area, char owner[FG_RELAY_NAME]);
-    /* Waits for the answer, whatever it is; else FG_ERR_UNAVAILABLE, and it is not known whether it was done. */
+    /* Waits for the answer, whatever it is; else FG_ERR_UNAVAILABLE, and it is not known whether it was done. FG_ERR_TOO_LARGE,
+     * FG_ERR_VALUE: it cannot be passed on, and was not sent. */
     enum fg_code (*send)(void *context, const struct fg_relayed_request *request, struct fg_relayed_answer *answer,
                          struct fg_error *err);
 };
