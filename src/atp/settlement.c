@@ -11,6 +11,7 @@
 #include "base/timezone.h"
 #include "market/delivery.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,27 @@ static int compare_trades(const void *left, const void *right)
     "FROM forward_bid b JOIN forward_member m ON m.bid_id = b.id WHERE b.area_id = $1 AND b.called_w > 0 AND m.called_w > 0 AND "      \
     "b.first_period < $3 AND b.first_period + b.period_count > $2 "
 
+/* The version of the calls: how many units, and which ones of whom with how much (the begin of a SHA-256). */
+static enum fg_code note_calls(struct day *day, struct fg_error *err)
+{
+    crypto_hash_sha256_state state;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char text[120], hash[2 * sizeof digest + 1];
+    crypto_hash_sha256_init(&state);
+    for (size_t i = 0; i < day->trade_count; i++) {
+        const struct trade *call = &day->trades[i];
+        if (!call->is_call)
+            continue;
+        int length = snprintf(text, sizeof text, "%lld %d %lld %lld\n", (long long)call->terms.portfolio, (int)call->regulation,
+                              (long long)call->terms.period, (long long)call->quantity.w);
+        crypto_hash_sha256_update(&state, (const unsigned char *)text, (unsigned long long)length);
+    }
+    crypto_hash_sha256_final(&state, digest);
+    sodium_bin2hex(hash, sizeof hash, digest, sizeof digest);
+    snprintf(text, sizeof text, "%zu %.16s", day->call_count, hash);
+    return note_input(day, "calls", day->area, text, err);
+}
+
 /* What the balancing market has called of the portfolios' offers, unit by unit, among the trades. */
 static enum fg_code load_calls(struct day *day, struct fg_error *err)
 {
@@ -210,7 +232,7 @@ static enum fg_code load_calls(struct day *day, struct fg_error *err)
     if (code != FG_OK || day->call_count == 0)
         return code;
     qsort(day->trades, day->trade_count, sizeof *day->trades, compare_trades);
-    return note_number(day, "calls", day->area, (int64_t)day->call_count, err);
+    return note_calls(day, err);
 }
 
 /* The product of this kind that the portfolio is approved for, else the area's first of the kind. */
