@@ -39,7 +39,8 @@ export function Details({ object, schema }) {
     .map(([name, list]) => {
       const items = schemaOf(schemaOf(schema?.properties?.[name]).items),
         keys = [...new Set(list.flatMap((row) => Object.keys(row)))];
-      return html`<h3>${words(name)}</h3><div class="scroll" tabindex="0" role="region" aria-label=${words(name)}><table><thead><tr>${keys.map((k) => html`<th scope="col">${words(k)}</th>`)}</tr></thead>
+      return html`<h3>${words(name)}</h3><div class="scroll" tabindex="0" role="region" aria-label=${words(name)}><table>
+        <thead><tr>${keys.map((k) => html`<th scope="col">${words(k)}</th>`)}</tr></thead>
       <tbody>${list.map((row) => html`<tr>${keys.map((k) => html`<td>${show(row[k], k, schemaOf(items.properties?.[k]))}</td>`)}</tr>`)}</tbody></table></div>`;
     })}`;
 }

@@ -27,7 +27,8 @@ function Secret({ action, text, onClose }) {
   return html`<${Dialog} title=${action.label} onClose=${onClose}>
     <p>This is shown only here, and only now. Keep it before you close this.</p>
     <p><code class="secret">${text}</code></p>
-    <div class="buttons"><button class="primary" onClick=${() => navigator.clipboard?.writeText(text).then(() => notify('done', 'Copied'))}>Copy</button>
+    <div class="buttons"><button class="primary"
+      onClick=${() => navigator.clipboard?.writeText(text).then(() => notify('done', 'Copied'))}>Copy</button>
       <button onClick=${onClose}>Close</button></div><//>`;
 }
 

@@ -16,8 +16,14 @@ async function exportMe() {
 export function Account({ onLogOut }) {
   const me = state.me.value;
   return html`<header class="page"><h1>Account</h1></header>
-    <dl class="details"><div><dt>Organisation</dt><dd>${organisationName(me.organisation)} (${me.organisation})</dd></div><div><dt>User</dt><dd>${me.user}</dd></div>
-      <div><dt>Roles of the organisation</dt><dd>${me.roles.map(words).join(', ')}</dd></div><div><dt>Your duties</dt><dd>${me.duties.map(words).join(', ')}</dd></div></dl>
+    <dl class="details"><div><dt>Organisation</dt>
+      <dd>${organisationName(me.organisation)} (${me.organisation})</dd></div>
+      <div><dt>User</dt>
+      <dd>${me.user}</dd></div>
+      <div><dt>Roles of the organisation</dt>
+        <dd>${me.roles.map(words).join(', ')}</dd></div>
+        <div><dt>Your duties</dt>
+        <dd>${me.duties.map(words).join(', ')}</dd></div></dl>
     <h2>Appearance</h2>
     <div class="buttons" role="group" aria-label="Appearance">${['system', 'light', 'dark'].map(
       (theme) =>
@@ -26,6 +32,7 @@ export function Account({ onLogOut }) {
         }}>${words(theme)}</button>`,
     )}</div>
     <h2>Password</h2><${Form} operation="change-password" submit="Change the password" onDone=${() => notify('done', 'The password is changed')} />
-    <h2>Your data</h2><div class="buttons"><button onClick=${() => exportMe().catch((problem) => notify('wrong', problem.title, problem.remedy))}>Export everything about me</button><a href="#/consents">Consents</a></div>
+    <h2>Your data</h2><div class="buttons"><button
+      onClick=${() => exportMe().catch((problem) => notify('wrong', problem.title, problem.remedy))}>Export everything about me</button><a href="#/consents">Consents</a></div>
     <h2>Leave</h2><button onClick=${onLogOut}>Log out</button>`;
 }

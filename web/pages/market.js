@@ -33,7 +33,10 @@ function levels(entries) {
 
 function Side({ title, rows, most, own, onPick, isBuy, unit }) {
   return html`<table class=${`depth ${isBuy ? 'buy' : 'sell'}`}><caption>${title}</caption>
-    <thead><tr><th scope="col" class="number">Price</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Sum</th><th scope="col">Where</th></tr></thead>
+    <thead><tr><th scope="col" class="number">Price</th>
+      <th scope="col" class="number">${unit}</th>
+      <th scope="col" class="number">Sum</th>
+      <th scope="col">Where</th></tr></thead>
     <tbody>${
       rows.length === 0
         ? html`<tr><td colspan="4" class="none">none</td></tr>`
@@ -42,7 +45,10 @@ function Side({ title, rows, most, own, onPick, isBuy, unit }) {
       <td class="number"><button class="price" title="Take into the form" onClick=${() => onPick(level)}>${number(level.price)}</button></td>
       <td class="number">${fixed(level.quantity)}</td>
       <td class="number bar"><i style=${{ width: `${(100 * level.total) / (most || 1)}%` }}></i>${fixed(level.total)}</td>
-      <td>${[...new Set(level.orders.map((o) => locationName(o.location)))].join(', ')}${level.orders.some((o) => o.tso) && html` <span class="badge plain">TSO</span>`}${level.orders.some((o) => o.conditional) && html` <span class="badge plain">conditional</span>`}${level.orders.some((o) => o.tied) && html` <span class="badge plain">block</span>`}</td></tr>`,
+      <td>${[...new Set(level.orders.map((o) => locationName(o.location)))].join(', ')}
+        ${level.orders.some((o) => o.tso) && html` <span class="badge plain">TSO</span>`}
+        ${level.orders.some((o) => o.conditional) && html` <span class="badge plain">conditional</span>`}
+        ${level.orders.some((o) => o.tied) && html` <span class="badge plain">block</span>`}</td></tr>`,
           )
     }</tbody></table>`;
 }
@@ -100,11 +106,13 @@ function Entry({ period, picked, regulation, product, onDone }) {
         ['buy', 'Request'],
       ].map(
         ([of, title]) =>
-          html`<button type="button" aria-pressed=${side === of} class=${side === of ? 'primary' : ''} onClick=${() => setSide(of)}>${title}</button>`,
+          html`<button type="button" aria-pressed=${side === of} class=${side === of ? 'primary' : ''}
+            onClick=${() => setSide(of)}>${title}</button>`,
       )}</div>`
     }
     <${Form} key=${side} operation="enter-order" params=${{ area: area.id }} fixed=${{ side, product, regulation }} fields=${fields}
-      start=${{ ...now, validity: 'gtc', kind: side === 'buy' ? 'need' : '' }} put=${{ at: JSON.stringify([now, picked?.at]), values: now }} again compact
+      start=${{ ...now, validity: 'gtc', kind: side === 'buy' ? 'need' : '' }}
+        put=${{ at: JSON.stringify([now, picked?.at]), values: now }} again compact
       choices=${{ portfolio: mine.map((p) => [p.id, p.name]), location: state.locations.value.map((l) => [l.id, l.name]) }}
       submit=${side === 'sell' ? 'Enter the offer' : 'Enter the request'} onDone=${onDone} /></section>`;
 }
@@ -209,30 +217,50 @@ export function Market() {
     <div class="tools">
       <${DayPicker} also=${{ period: '' }} />
       <div class="switch" role="group" aria-label="Regulation">${['up', 'down'].map((of) => html`<button aria-pressed=${regulation === of} onClick=${() => set({ regulation: of })}>${words(of)}</button>`)}</div>
-      <label><span class="hidden">Product</span><select value=${product} onChange=${(e) => set({ product: e.target.value })}>${PRODUCTS.map((of) => html`<option value=${of}>${words(of)}</option>`)}</select></label>
+      <label><span class="hidden">Product</span><select value=${product}
+        onChange=${(e) => set({ product: e.target.value })}>${PRODUCTS.map((of) => html`<option value=${of}>${words(of)}</option>`)}</select></label>
     </div></header>
     <${Loaded} data=${book}>${() => html`<div class="market">
-      <div class="scroll periods" ref=${list}><table role="grid" aria-label="Delivery periods" tabindex="0" aria-activedescendant=${chosen && `period-${chosen.start}`} onKeyDown=${move}><thead><tr><th scope="col">Delivery</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Request</th><th scope="col" class="number">Offer</th><th scope="col" class="number">${unit}</th><th scope="col" class="number">Last</th><th scope="col" class="number">Traded</th></tr></thead>
+      <div class="scroll periods" ref=${list}><table role="grid" aria-label="Delivery periods" tabindex="0"
+        aria-activedescendant=${chosen && `period-${chosen.start}`} onKeyDown=${move}>
+        <thead><tr><th scope="col">Delivery</th>
+        <th scope="col" class="number">${unit}</th>
+        <th scope="col" class="number">Request</th>
+        <th scope="col" class="number">Offer</th>
+        <th scope="col" class="number">${unit}</th>
+        <th scope="col" class="number">Last</th>
+        <th scope="col" class="number">Traded</th></tr></thead>
         <tbody>${periods.map((p) => {
           const f = figures.get(p.start);
-          return html`<tr key=${p.start} id=${`period-${p.start}`} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'} onClick=${() => set({ period: p.start })}>
-          <th scope="row">${clock(p.start)}${!p.open && html`<span class="hidden"> closed</span>`}${[...p.requests, ...p.offers].some((e) => own.has(e.order)) && html` <span class="mine" title="own orders">●</span>`}</th>
-          <td class="number">${p.requests.length ? fixed(sum(p.requests)) : ''}</td><td class="number buy">${p.requests.length ? number(p.requests[0].price) : ''}</td><td class="number sell">${p.offers.length ? number(p.offers[0].price) : ''}</td><td class="number">${p.offers.length ? fixed(sum(p.offers)) : ''}</td>
+          return html`<tr key=${p.start} id=${`period-${p.start}`} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'}
+            onClick=${() => set({ period: p.start })}>
+          <th scope="row">${clock(p.start)}${!p.open && html`<span class="hidden"> closed</span>`}
+            ${[...p.requests, ...p.offers].some((e) => own.has(e.order)) && html` <span class="mine" title="own orders">●</span>`}</th>
+          <td class="number">${p.requests.length ? fixed(sum(p.requests)) : ''}</td>
+            <td class="number buy">${p.requests.length ? number(p.requests[0].price) : ''}</td>
+            <td class="number sell">${p.offers.length ? number(p.offers[0].price) : ''}</td>
+            <td class="number">${p.offers.length ? fixed(sum(p.offers)) : ''}</td>
           <td class="number">${f?.last ? number(f.last) : ''}</td><td class="number">${f && Number(f.volume) ? number(f.volume) : ''}</td></tr>`;
         })}</tbody></table></div>
       <div class="focus">${
         chosen &&
         html`<h2>${clock(chosen.start)} · ${words(regulation)} ${badge(chosen.open ? 'open' : 'closed')}</h2>
-        <div class="sides"><${Side} unit=${unit} title="Requests" rows=${buys} most=${most} own=${own} isBuy onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} /><${Side} unit=${unit} title="Offers" rows=${sells} most=${most} own=${own} onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} /></div>
+        <div class="sides"><${Side} unit=${unit} title="Requests" rows=${buys} most=${most} own=${own} isBuy
+          onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} />
+          <${Side} unit=${unit} title="Offers" rows=${sells} most=${most} own=${own}
+          onPick=${(level) => setPicked({ ...level, at: Date.now(), of: place })} /></div>
         ${isAllowed('enter-order', me) && html`<${Entry} period=${query.period ? chosen.start : first} picked=${picked?.of === place ? picked : null} regulation=${regulation} product=${product} onDone=${reloadAll} />`}`
       }</div>
     </div>`}<//>
     ${
       isAllowed('list-orders', me) &&
       isAllowed('enter-order', me) &&
-      html`<section><h2>Own open orders, ${words(regulation).toLowerCase()}</h2><${Table} name="own-orders" columns=${orderColumns} rows=${ownHere} keyOf=${(r) => r.order} empty="No open orders in this direction."
-      actions=${doable.length ? (row) => doable.map((a) => html`<button onClick=${() => setAction({ action: a, row })}>${a.label}</button>`) : undefined} /></section>`
+      html`<section><h2>Own open orders, ${words(regulation).toLowerCase()}</h2>
+        <${Table} name="own-orders" columns=${orderColumns} rows=${ownHere} keyOf=${(r) => r.order} empty="No open orders in this direction."
+      actions=${doable.length ? (row) => doable.map((a) => html`<button
+        onClick=${() => setAction({ action: a, row })}>${a.label}</button>`) : undefined} /></section>`
     }
-    <section><h2>Trades of the day</h2><${Loaded} data=${trades}>${(value) => html`<${Table} name="trades" columns=${columnsOf(itemSchema('list-trades'), ['time', 'start', 'regulation', 'quantity', 'price', 'initiator', 'sell_location', 'buy_location'])} rows=${value.items} more=${value.more} keyOf=${(r) => r.trade} empty="No trades for delivery on this day." />`}<//></section>
+    <section><h2>Trades of the day</h2><${Loaded} data=${trades}>${(value) => html`<${Table} name="trades"
+      columns=${columnsOf(itemSchema('list-trades'), ['time', 'start', 'regulation', 'quantity', 'price', 'initiator', 'sell_location', 'buy_location'])} rows=${value.items} more=${value.more} keyOf=${(r) => r.trade} empty="No trades for delivery on this day." />`}<//></section>
     ${action && html`<${Action} action=${action.action} row=${action.row} onClose=${() => setAction(null)} onDone=${reloadAll} />`}`;
 }

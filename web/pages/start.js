@@ -177,17 +177,25 @@ const energy = (trades) =>
 export function Start() {
   const me = state.me.value,
     data = useData(read, [state.area.value?.id], { events: /./, every: 5000 });
-  return html`<header class="page"><h1>${organisationName(me.organisation)}</h1><p class="note">${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}</p></header>
+  return html`<header class="page"><h1>${organisationName(me.organisation)}</h1><p
+    class="note">${me.roles.map(words).join(', ')}; ${me.duties.join(', ')}</p></header>
     <${Loaded} data=${data}>${(value) => html`
       <section aria-labelledby="now"><h2 id="now">Needs attention</h2>${
         value.matters.length === 0
           ? html`<p class="empty">${value.failed.length ? 'Not everything could be read.' : 'Nothing waits for you.'}</p>`
-          : html`<ul class="matters">${value.matters.map((m) => html`<li class=${m.isBad ? 'bad' : ''}><a href=${link(...m.to)}>${m.isMore ? 'At least ' : ''}${m.text(m.count)}</a></li>`)}</ul>`
+          : html`
+            <ul class="matters">${value.matters.map((m) => html`<li class=${m.isBad ? 'bad' : ''}><a
+            href=${link(...m.to)}>${m.isMore ? 'At least ' : ''}${m.text(m.count)}</a></li>`)}</ul>`
       }${value.failed.length > 0 && html`<p class="problem" role="alert">Could not be read: ${value.failed.join('; ')}.</p>`}</section>
       <section aria-labelledby="today"><h2 id="today">Today</h2><div class="tiles">
         <a class="tile" href=${link('orders', { status: 'open' })}><b>${number(value.open.length)}</b><span>own open orders</span></a>
-        <a class="tile" href=${link('trades')}><b>${number(value.trades.length)}</b><span>trades of active energy for delivery today, ${number(energy(value.trades).toFixed(2))} MWh</span></a>
-        <a class="tile" href=${link('market')}><b>${value.trades.length ? number(value.trades[0].price) : '–'}</b><span>last price, ${state.area.value?.currency ?? ''}/MWh</span></a></div></section>
-      ${value.messages.length > 0 && html`<section><h2>Messages</h2><ul class="messages">${value.messages.map((m) => html`<li><time datetime=${m.time}>${moment(m.time)}</time> ${m.text}</li>`)}</ul></section>`}
-      ${value.readiness && !value.readiness.ready && html`<section><h2>Ready for market?</h2><ul class="checks">${value.readiness.checks.map((c) => html`<li class=${c.met ? 'done' : ''}>${words(c.key)}${!c.met && c.remedy && html`: ${c.remedy}`}</li>`)}</ul></section>`}`}<//>`;
+        <a class="tile" href=${link('trades')}><b>${number(value.trades.length)}</b>
+          <span>trades of active energy for delivery today, ${number(energy(value.trades).toFixed(2))} MWh</span></a>
+        <a class="tile" href=${link('market')}><b>${value.trades.length ? number(value.trades[0].price) : '–'}</b>
+          <span>last price, ${state.area.value?.currency ?? ''}/MWh</span></a></div></section>
+      ${value.messages.length > 0 && html`<section><h2>Messages</h2>
+        <ul class="messages">${value.messages.map((m) => html`<li><time datetime=${m.time}>${moment(m.time)}</time> ${m.text}</li>`)}</ul></section>`}
+      ${value.readiness && !value.readiness.ready && html`<section><h2>Ready for market?</h2>
+        <ul class="checks">${value.readiness.checks.map((c) => html`<li
+        class=${c.met ? 'done' : ''}>${words(c.key)}${!c.met && c.remedy && html`: ${c.remedy}`}</li>`)}</ul></section>`}`}<//>`;
 }
