@@ -418,14 +418,15 @@ static enum fg_code keep_area(struct exchange_area *area, bool is_asked, struct 
         publish(area);
         code = exchange_end_sessions(area, err);
     }
-    if (code == FG_OK && area->told_us != area->facts_us && (code = exchange_tell_contracts(area, err)) == FG_OK)
-        area->told_us = area->facts_us;
     if (code == FG_OK)
         code = exchange_apply_lights(area, err);
     if (code == FG_OK && (is_asked || exchange_monotonic_us() - area->settled_us >= SETTLED_EVERY_US))
         code = exchange_apply_settled(area, err);
     if (code == FG_OK)
         code = delete_old_events(area, err);
+    /* Last: what cannot be told of tenders and contracts holds up nothing else. */
+    if (code == FG_OK && area->told_us != area->facts_us && (code = exchange_tell_contracts(area, err)) == FG_OK)
+        area->told_us = area->facts_us;
     return code;
 }
 

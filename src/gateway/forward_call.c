@@ -247,11 +247,12 @@ enum fg_code forward_call(struct forward_job *job, struct fg_error *err)
     enum fg_code code = fg_query_number(job->scope->store, &call.connection, err,
                                         "SELECT connection FROM balancing_market WHERE area_id = $1 AND control_area = $2", "it",
                                         job->scope->area, job->control_area);
-    /* Another market may give the number again, for another bid; one that is connected anew tells what it has told before. */
+    /* Another market may give the number again, for another bid; one that is connected anew tells what it has told before. What names no
+     * bid of ours (0) is known by its market alone. */
     if (code == FG_OK)
         code = fg_query_number(job->scope->store, &known, err,
                                "SELECT COUNT(*) FROM forward_activation WHERE area_id = $1 AND control_area = $2 AND "
-                               "market_activation = $3 AND (connection = $4 OR bid_id = $5)",
+                               "market_activation = $3 AND (connection = $4 OR (bid_id = $5 AND bid_id <> 0))",
                                "ittii", job->scope->area, job->control_area, result->activation, call.connection, result->bid);
     if (code != FG_OK || known > 0)
         return code;

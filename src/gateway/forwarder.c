@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SEND_AT_ONCE = 50, LONGEST_S = 60, NOTED_S = 60, MARKETS_MAX = 64, URL_TEXT = 2001, KEY_TEXT = 257 };
+enum { SEND_AT_ONCE = 50, LONGEST_S = 60, REFUSED_LONGEST_S = 3600, REFUSALS_MAX = 512, NOTED_S = 60, MARKETS_MAX = 64, URL_TEXT = 2001, KEY_TEXT = 257 };
 
 struct market {
     int64_t area, period_s, position, connection;
@@ -22,7 +22,12 @@ struct pause {
     char control_area[FG_CONTROL_AREA_TEXT];
     int attempts, bid_attempts; /* that failed in a row: all, those about bids */
     int64_t until_us, bids_until_us, noted_us, refused_us; /* monotonic: not before; when the contact, a refusal, was written */
-    int64_t refused; /* last bid whose withdrawal was refused: the next are asked back first */
+    int64_t refused; /* last bid whose withdrawal was refused or has a pause: the next are asked back first */
+};
+/* A withdrawal that the market refuses: when it is asked again. */
+struct refusal {
+    int64_t bid, until_us; /* monotonic */
+    int attempts;
 };
 struct outgoing {
     int64_t bid, zone, brp, first_period, period_count, quantity_w, least_w, price_u;
@@ -38,6 +43,7 @@ struct answer_due {
 struct forwarder {
     struct market markets[MARKETS_MAX];
     struct pause pauses[MARKETS_MAX];
+    struct refusal refusals[REFUSALS_MAX]; /* bid 0: free */
     struct outgoing bids[SEND_AT_ONCE];
     struct answer_due answers[SEND_AT_ONCE];
     struct fg_market_results results;
@@ -183,7 +189,31 @@ static enum fg_code send_bid(const struct fg_market_link *link, const struct fg_
     return code == FG_OK ? fg_forward_answered(forward, bid->bid, market_bid, err) : code;
 }
 
-/* A withdrawal that the market refuses is asked again at the next look, until the bid ends; the others do not wait for it. */
+static struct refusal *refusal_of(struct forwarder *forwarder, int64_t bid)
+{
+    for (size_t i = 0; i < REFUSALS_MAX; i++)
+        if (forwarder->refusals[i].bid == bid)
+            return &forwarder->refusals[i];
+    return NULL;
+}
+
+/* Asked again after 1 s, 2 s, 4 s, ..., an hour, until the bid ends. The table is larger than what is refused at a time; when it is not, who
+ * waits least long makes room, and is asked a little too early. */
+static void note_refusal(struct forwarder *forwarder, int64_t bid)
+{
+    struct refusal *refusal = refusal_of(forwarder, bid);
+    if (refusal == NULL) {
+        refusal = &forwarder->refusals[0];
+        for (size_t i = 1; i < REFUSALS_MAX; i++)
+            if (forwarder->refusals[i].until_us < refusal->until_us)
+                refusal = &forwarder->refusals[i];
+        *refusal = (struct refusal){.bid = bid};
+    }
+    refusal->attempts++;
+    refusal->until_us = gateway_monotonic_us() + gateway_pause_us(refusal->attempts, REFUSED_LONGEST_S);
+}
+
+/* What the market refuses holds up no other bid. */
 static enum fg_code ask_back(const struct fg_market_link *link, const struct fg_forward *forward, const struct market *market,
                              const struct outgoing *bid, bool *is_refused, struct fg_error *err)
 {
@@ -205,12 +235,19 @@ static enum fg_code send_bids(struct forwarder *forwarder, struct fg_platform *p
     enum fg_code code = fg_platform_run(platform, FG_STORE_READ, read_bids, forwarder, err);
     for (size_t i = 0; code == FG_OK && i < forwarder->bid_count; i++) {
         const struct outgoing *bid = &forwarder->bids[i];
-        bool is_refused = false;
-        code = strcmp(bid->state, "prepared") == 0 ? send_bid(link, forward, forwarder->at, bid, err)
-                                                    : ask_back(link, forward, forwarder->at, bid, &is_refused, err);
-        int64_t now_us = gateway_monotonic_us();
-        if (is_refused)
+        bool is_refused = false, is_new = strcmp(bid->state, "prepared") == 0;
+        const struct refusal *before = is_new ? NULL : refusal_of(forwarder, bid->bid);
+        if (before != NULL && gateway_monotonic_us() < before->until_us) {
             pause->refused = bid->bid;
+            continue;
+        }
+        code = is_new ? send_bid(link, forward, forwarder->at, bid, err)
+                      : ask_back(link, forward, forwarder->at, bid, &is_refused, err);
+        int64_t now_us = gateway_monotonic_us();
+        if (is_refused) {
+            pause->refused = bid->bid;
+            note_refusal(forwarder, bid->bid);
+        }
         if (is_refused && (pause->refused_us == 0 || now_us - pause->refused_us > NOTED_S * INT64_C(1000000))) {
             fg_log(FG_LOG_WARNING, "withdrawal.refused", FG_LOG_NUMBER("bid", bid->bid), FG_LOG_TEXT("text", err->text));
             pause->refused_us = now_us;

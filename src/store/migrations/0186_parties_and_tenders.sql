@@ -27,12 +27,15 @@ CREATE TABLE balance_proposal (
     CHECK (valid_until_us IS NULL OR valid_until_us > valid_from_us)
 ) STRICT, WITHOUT ROWID;
 
--- What the area's events have told of tenders and contracts (docs/contracts.md). What was there before counts as told.
+-- What the area's events have told of tenders and contracts (docs/contracts.md). What was there before counts as told, and
+-- so does what had closed when the platform was last up: the latest time that the audit log, an event or a lease names.
 CREATE TABLE tender_told (
     tender_id INTEGER NOT NULL PRIMARY KEY REFERENCES tender (id),
     phase INTEGER NOT NULL CHECK (phase >= 1 AND phase <= 3) -- published, closed, decided
 ) STRICT;
-INSERT INTO tender_told (tender_id, phase) SELECT id, CASE WHEN status = 'published' THEN 1 ELSE 3 END FROM tender;
+INSERT INTO tender_told (tender_id, phase) SELECT t.id, CASE WHEN t.status <> 'published' THEN 3 WHEN t.closes_us <= COALESCE((SELECT
+    MAX(u.time_us) FROM (SELECT time_us FROM audit UNION ALL SELECT time_us FROM event UNION ALL SELECT expires_us FROM lease) u), 0) THEN 2
+    ELSE 1 END FROM tender t;
 CREATE TABLE contract_told (
     contract_id INTEGER NOT NULL PRIMARY KEY REFERENCES contract (id),
     version INTEGER NOT NULL -- of the contract
