@@ -138,10 +138,11 @@ export function versionFor(id) {
 
 // All items of a list, page by page, up to `most`; `more`: there are others.
 export async function all(id, params = {}, { most = 2000, signal } = {}) {
-  const items = [];
+  const items = [],
+    isPaged = operation(id).parameters?.some((p) => p.name === 'limit');
   let cursor;
   do {
-    const page = await call(id, { limit: 500, ...params, cursor }, undefined, { signal });
+    const page = await call(id, { ...(isPaged ? { limit: 500 } : {}), ...params, cursor }, undefined, { signal });
     items.push(...page.items);
     cursor = page.next;
   } while (cursor && items.length < most);

@@ -2,7 +2,7 @@
 // written beside it, too. Corners of a zone that is being drawn are [longitude, latitude] in degrees, as in GeoJSON.
 import * as L from 'leaflet';
 import { html, useEffect, useMemo, useRef } from './html.js';
-import { call, isAllowed } from './api.js';
+import { all, call, isAllowed } from './api.js';
 import { useData } from './data.js';
 import { state } from './state.js';
 import { number } from './format.js';
@@ -44,6 +44,8 @@ export function useNetwork() {
   return useData(
     async (signal) => {
       if (!area?.network || !isAllowed('get-network-document', state.me.value)) return {};
+      const visible = await all('list-networks', { area: area.id }, { signal }); // of those of others there is no document
+      if (!visible.items.some((n) => n.id === area.network)) return {};
       const blob = await call('get-network-document', { network: area.network }, undefined, { signal, as: 'blob' });
       try {
         return JSON.parse(await blob.text());
