@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 DEMO ?= on
 DEMO_OPTIONS ?=
 
-.PHONY: all run stop test dev kill bench simulate mutants coverage fuzz fuzz-api pages install test-install test-fresh format clean help
+.PHONY: all run stop test dev kill bench bench-pages simulate mutants coverage fuzz fuzz-api pages install test-install test-fresh format clean help
 
 all: ## build the release programs into build/bin
 	@tools/bootstrap --check build
@@ -46,6 +46,11 @@ kill: ## 200 SIGKILLs to writers, to PostgreSQL and to the trading server, 3000 
 bench: ## measure against the references in the same run
 	@tools/bootstrap build bench
 	@tools/run_bench
+
+bench-pages: ## measure the pages in Chromium: first useful view, a book with many updates a second
+	@tools/bootstrap test
+	@tools/build release programs -DBUILD_TESTING=OFF
+	@tests/web/run build/bin build/bench-pages measure.mjs
 
 simulate: ## order book: SEEDS=10000 simulated days of COMMANDS=2000 under the auditor
 	@tools/bootstrap --check test

@@ -1,0 +1,72 @@
+// The pages in Debian's Chromium against the real server on the seeded demonstration. `run` prepares what this needs:
+//   FG_PROGRAMS, FG_PAGES, FG_FOLDER (what may be written), FG_NPM, FG_CHROMIUM
+// Each part is told with its time; what failed leaves pictures in FG_FOLDER. Names of parts as arguments: only those.
+import { mkdirSync } from 'node:fs';
+import { launch } from './browser.mjs';
+import { everyPage, looks, planted, LOOKS, ROLES } from './every_page.mjs';
+import { registration, trade, setPoint, dispute, refusals, outage } from './day.mjs';
+import { Server, tomorrow } from './server.mjs';
+
+const { FG_PROGRAMS: programs, FG_PAGES: pages, FG_FOLDER: folder } = process.env;
+const wanted = process.argv.slice(2);
+const AT_ONCE = 3; // visitors wait for the server most of the time
+let failures = 0;
+
+async function part(name, run) {
+  if (wanted.length && !wanted.some((word) => name.includes(word))) return;
+  const begun = Date.now(),
+    seconds = () => `${((Date.now() - begun) / 1000).toFixed(1)} s`;
+  try {
+    const said = await run();
+    console.log(`ok      ${name}${said ? `, ${said}` : ''}  (${seconds()})`);
+  } catch (error) {
+    failures++;
+    console.log(`FAILED  ${name}  (${seconds()})\n${error.stack}`);
+  }
+}
+
+async function atOnce(tasks) {
+  const left = [...tasks];
+  const work = async () => {
+    while (left.length) await left.shift()();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+mkdirSync(folder, { recursive: true });
+const server = new Server({ programs, pages, folder });
+const day = tomorrow(); // as the demonstration, which is loaded now, has it
+server.load();
+await server.start();
+console.log(`the demonstration is served after ${(performance.now() / 1000).toFixed(1)} s`);
+const { url } = server,
+  browser = await launch();
+
+const light = new Set(),
+  dark = new Set(); // what axe-core has looked at
+await atOnce([
+  () => part('planted faults are noticed', () => planted(browser, url)),
+  ...Object.keys(ROLES).map(
+    (role) => () => part(`every page of the ${role}`, async () => `${await everyPage(browser, url, role, light)} pages`),
+  ),
+  ...LOOKS.map(
+    (of) => () =>
+      part(
+        `pages of the ${of.role} at ${of.width} px, ${of.dark ? 'dark' : 'light'}`,
+        async () => `${await looks(browser, url, of, of.dark ? dark : of.width < 1000 ? new Set() : light)} pages`,
+      ),
+  ),
+]);
+await atOnce([
+  () => part('refusals: wrong password, forbidden page, unknown address', () => refusals(browser, url)),
+  () => part('registration and acceptance', () => registration(browser, url)),
+  () => part('a request meets an offer; bad quantity, amendment, cancellation', () => trade(browser, url, day)),
+  () => part('a set-point is answered', () => setPoint(browser, url)),
+  () => part('a dispute is raised and decided', () => dispute(browser, url, server)),
+]);
+await part('the server stops and comes back', () => outage(browser, url, day, server));
+
+await browser.close();
+await server.stop();
+if (failures) console.log(`${failures} failed; pictures and server.log are in ${folder}`);
+process.exit(failures ? 1 : 0);
