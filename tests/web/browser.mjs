@@ -12,6 +12,9 @@ export const launch = () =>
     executablePath: process.env.FG_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--disable-dev-shm-usage', '--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])],
     timeout: PATIENCE,
+    handleSIGINT: false, // the end of this process is the end of the browser
+    handleSIGTERM: false,
+    handleSIGHUP: false,
   });
 
 export class Visitor {

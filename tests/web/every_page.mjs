@@ -4,15 +4,15 @@ import { visit } from './browser.mjs';
 export const ROLES = {
   'market operator': 'admin@fmo.example',
   'distribution system operator': 'admin@dso.example',
+  aggregator: 'admin@flexpool.example',
   'transmission system operator': 'admin@tso.example',
   'balance responsible party': 'admin@north.example',
-  aggregator: 'admin@flexpool.example',
-  retailer: 'admin@volt.example',
-  'energy service provider': 'admin@store.example',
-  'renewable energy service provider': 'admin@helios.example',
-  prosumer: 'admin@bakery.example',
   regulator: 'reader@regulator.example',
+  prosumer: 'admin@bakery.example',
+  'energy service provider': 'admin@store.example',
   observer: 'admin@observer.example',
+  retailer: 'admin@volt.example',
+  'renewable energy service provider': 'admin@helios.example',
 };
 // The other appearances, each in a role whose pages have much to show.
 export const LOOKS = [

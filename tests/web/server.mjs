@@ -35,6 +35,7 @@ export class Server {
   constructor({ programs, pages, folder }) {
     Object.assign(this, { programs, pages, folder, data: `${folder}/demo/data`, process: null });
     process.on('exit', () => this.process?.kill('SIGKILL'));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
   }
 
   load() {
