@@ -164,15 +164,20 @@ export async function setPoint(browser, url) {
     const waiting = provider.page.getByRole('row').filter({ has: provider.page.getByRole('button', { name: 'Answer' }) });
     const id = await waiting.last().getByRole('cell').first().textContent();
     await waiting.last().getByRole('button', { name: 'Answer' }).click();
-    // a no needs a reason
+    const answer = dialog(provider, 'Answer'),
+      send = answer.getByRole('button', { name: 'Answer' }),
+      accept = answer.getByLabel(/^Accept/);
+    // nothing is taken for a no
+    await send.click();
+    await answer.getByText('is needed', { exact: true }).waitFor();
+    // and a no needs a reason
+    await accept.selectOption({ label: 'No' });
     provider.expect(422, '/v1/set-points');
-    await dialog(provider, 'Answer').getByRole('button', { name: 'Answer' }).click();
-    await dialog(provider, 'Answer').getByRole('alert').waitFor();
-    await dialog(provider, 'Answer')
-      .getByLabel(/^Accept/)
-      .check();
-    await dialog(provider, 'Answer').getByRole('button', { name: 'Answer' }).click();
-    await dialog(provider, 'Answer').waitFor({ state: 'hidden' });
+    await send.click();
+    await answer.getByRole('alert').waitFor();
+    await accept.selectOption({ label: 'Yes' });
+    await send.click();
+    await answer.waitFor({ state: 'hidden' });
     const row = provider.page.getByRole('row').filter({ has: provider.page.getByRole('cell', { name: id, exact: true }) });
     await row.filter({ hasText: /accepted/i }).waitFor();
   });
@@ -201,6 +206,9 @@ export async function dispute(browser, url, server) {
     await dialog(operator, 'Decide')
       .getByLabel(/^Answer/)
       .fill('The meter is the right one.');
+    await dialog(operator, 'Decide')
+      .getByLabel(/^Uphold/)
+      .selectOption({ label: 'No' });
     await dialog(operator, 'Decide').getByRole('button', { name: 'Decide' }).click();
     await dialog(operator, 'Decide').waitFor({ state: 'hidden' });
 
