@@ -458,9 +458,9 @@ static void one_stands_still(void **state)
     }
     fg_store_close(store);
     struct seen seen = {0}; /* until the second has taken area-3, and the first knows it */
-    for (int tries = 0; tries < 600 && seen.status != 404; tries++, usleep(100000))
+    for (int tries = 0; tries < 600 && strcmp(seen.key, "order.unknown") != 0; tries++, usleep(100000)) /* before, the area is unknown */
         seen = ask(asked, p.f.agg, "DELETE", "/v1/areas/area-3/orders/ord-1", NULL, NULL, NULL);
-    assert_int_equal(seen.status, 404);
+    assert_string_equal(seen.key, "order.unknown");
 
     for (int i = 0; i < MANY; i++) {
         all[i] = (struct waiting){.pair = &p, .server = asked};
@@ -469,8 +469,15 @@ static void one_stands_still(void **state)
     for (int tries = 0; tries < 600 && atomic_load(&statue->count) < BUSY; tries++)
         usleep(10000);
     order_body(&p, "pf-10", "80", body);
-    assert_int_equal(ask(asked, p.f.agg, "DELETE", "/v1/areas/area-3/orders/ord-1", NULL, NULL, NULL).status, 404);
-    assert_int_equal(ask(asked, p.f.agg, "POST", ORDERS, "key-1", NULL, body).status, 201);
+    /* On a machine that has enough to do with so many connections, a try may be told to come again. */
+    seen.status = 503;
+    for (int tries = 0; tries < 20 && seen.status == 503; tries++)
+        seen = ask(asked, p.f.agg, "DELETE", "/v1/areas/area-3/orders/ord-1", NULL, NULL, NULL);
+    assert_int_equal(seen.status, 404);
+    seen.status = 503;
+    for (int tries = 0; tries < 20 && seen.status == 503; tries++)
+        seen = ask(asked, p.f.agg, "POST", ORDERS, "key-1", NULL, body);
+    assert_int_equal(seen.status, 201);
     assert_true(atomic_load(&statue->count) < MANY / 2); /* neither has waited until all of them were sent */
     for (int i = 0; i < MANY; i++) {
         pthread_join(all[i].thread, NULL);
