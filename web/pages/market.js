@@ -162,7 +162,9 @@ export function Market() {
   useEffect(() => {
     // not the page, the list alone
     const row = list.current?.querySelector('[aria-selected=true]');
-    if (row) list.current.scrollTop = row.offsetTop - list.current.clientHeight / 2;
+    if (!row) return;
+    list.current.scrollTop = row.offsetTop - list.current.clientHeight / 2;
+    if (list.current.contains(document.activeElement)) row.focus({ preventScroll: true }); // the arrow keys take the focus along
   }, [chosen?.start, date]);
   useEffect(() => {
     const onKey = (event) => {
@@ -221,8 +223,7 @@ export function Market() {
         onChange=${(e) => set({ product: e.target.value })}>${PRODUCTS.map((of) => html`<option value=${of}>${words(of)}</option>`)}</select></label>
     </div></header>
     <${Loaded} data=${book}>${() => html`<div class="market">
-      <div class="scroll periods" ref=${list}><table role="grid" aria-label="Delivery periods" tabindex="0"
-        aria-activedescendant=${chosen && `period-${chosen.start}`} onKeyDown=${move}>
+      <div class="scroll periods" ref=${list} tabindex="0" role="region" aria-label="Delivery periods of the day"><table role="grid" aria-label="Delivery periods" onKeyDown=${move}>
         <thead><tr><th scope="col">Delivery</th>
         <th scope="col" class="number">${unit}</th>
         <th scope="col" class="number">Request</th>
@@ -232,7 +233,7 @@ export function Market() {
         <th scope="col" class="number">Traded</th></tr></thead>
         <tbody>${periods.map((p) => {
           const f = figures.get(p.start);
-          return html`<tr key=${p.start} id=${`period-${p.start}`} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'}
+          return html`<tr key=${p.start} tabindex=${p === chosen ? 0 : -1} aria-selected=${p === chosen} class=${p.open ? 'opens' : 'shut'}
             onClick=${() => set({ period: p.start })}>
           <th scope="row">${clock(p.start)}${!p.open && html`<span class="hidden"> closed</span>`}
             ${[...p.requests, ...p.offers].some((e) => own.has(e.order)) && html` <span class="mine" title="own orders">●</span>`}</th>
