@@ -14,7 +14,8 @@ const AT_ONCE = 3; // visitors wait for the server most of the time
 const ENOUGH = Number(process.env.FG_ENOUGH ?? 240); // seconds after which no other tour of pages begins
 let failures = 0;
 
-async function part(name, run) {
+// What only looks may be tried again when a wait has run out, which is told.
+async function part(name, run, tries = 1) {
   if (wanted.length && !wanted.some((word) => name.includes(word))) return;
   const begun = Date.now(),
     seconds = () => `${((Date.now() - begun) / 1000).toFixed(1)} s`;
@@ -22,6 +23,10 @@ async function part(name, run) {
     const said = await run();
     console.log(`ok      ${name}${said ? `, ${said}` : ''}  (${seconds()})`);
   } catch (error) {
+    if (tries > 1 && error.name === 'TimeoutError') {
+      console.log(`again   ${name}: ${error.message.split('\n')[0]}`);
+      return part(name, run, tries - 1);
+    }
     failures++;
     console.log(`FAILED  ${name}  (${seconds()})\n${error.stack}`);
   }
@@ -78,7 +83,7 @@ const tours = [
 tours.splice(2, 0, ...tours.splice(-LOOKS.length)); // the other appearances early
 await atOnce(
   tours.map(({ name, tour }) => async () => {
-    if (performance.now() / 1000 < ENOUGH) await part(name, async () => `${await tour()} pages`);
+    if (performance.now() / 1000 < ENOUGH) await part(name, async () => `${await tour()} pages`, 2);
     else console.log(`left out, the machine is too busy: ${name}`);
   }),
 );
