@@ -4,7 +4,7 @@ import { loadDescription, call, all, isAllowed, operation, Problem } from './lib
 import { state, dismiss, locationName, notify, organisationName } from './lib/state.js';
 import { route, link, go } from './lib/route.js';
 import { follow, unfollow, listen } from './lib/live.js';
-import { clock, moment, zone, words } from './lib/format.js';
+import { clock, zone, words } from './lib/format.js';
 import { Dialog } from './lib/dialog.js';
 import { Form } from './lib/form.js';
 import { Resource } from './lib/resource.js';
